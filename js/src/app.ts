@@ -1,0 +1,155 @@
+/** Everything the views of one model share. Made once per model; a view only reads it and calls it. */
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { Client, type Outcome } from "./client";
+import { copyText } from "./clipboard";
+import { Drafts } from "./drafts";
+import { makeTranslate, pickLocale, type Translate } from "./i18n";
+import { Keeper } from "./keep";
+import { makeMarkdown, type RenderMarkdown } from "./markdown";
+import { makePrefs, type Prefs } from "./prefs";
+import { compareOrder, type Message, type Order, type User } from "./protocol";
+import { cabinet } from "./storage";
+import { Clock } from "./time";
+import { followTraits, type Model, type Traits } from "./traits";
+
+/** A person on a server. The client id changes when they come back; the conversation does not. */
+export interface Peer {
+  readonly server_id: string;
+  readonly nickname: string;
+}
+
+export const peerKey = (peer: Peer): string => JSON.stringify([peer.server_id, peer.nickname]);
+
+export function peerOf(message: Message): Peer {
+  return { server_id: message.server_id, nickname: message.mine ? message.receiver : message.sender };
+}
+
+const SEEN_MS = 500;
+
+export interface App {
+  readonly client: Client;
+  readonly traits: Traits;
+  readonly drafts: Drafts;
+  readonly prefs: Signal<Prefs>;
+  readonly clock: Clock;
+  readonly t: ReadonlySignal<Translate>;
+  readonly markdown: RenderMarkdown;
+  /** The composer's text and recipient: one per tab, whatever view it is typed in. */
+  readonly letter: Signal<string>;
+  readonly recipient: Signal<Peer | null>;
+  /** The newest question or report to be read out. */
+  readonly announcement: Signal<string>;
+  readonly dismissed: Signal<number>;
+  serverLabel(serverId: string, fallback?: string): string;
+  online(peer: Peer): User | undefined;
+  explain(outcome: Outcome): string;
+  answer(message: Message, text: string): Promise<void>;
+  seen(upto: Order): void;
+  copy: typeof copyText;
+  close(): void;
+}
+
+export function makeApp(model: Model): App {
+  const { traits, stop: stopTraits } = followTraits(model);
+  const { prefs, stop: stopPrefs } = makePrefs(cabinet(() => window.localStorage));
+  const clock = new Clock();
+  const drafts = new Drafts(new Keeper(cabinet(() => window.sessionStorage)));
+  const announcement = signal("");
+  const t = computed(() => makeTranslate(pickLocale(prefs.value.language, navigator.languages)));
+
+  const serverLabel = (serverId: string, fallback = ""): string =>
+    traits.servers.value.find((server) => server.id === serverId)?.label || fallback || serverId;
+
+  const client = new Client((content) => model.send(content), {
+    onNow: (now) => clock.sync(now),
+    onMessages: (messages, before, live) => {
+      for (const message of messages) drafts.follow(message);
+      if (!live) return;
+      const known = new Set(before.messages.map((message) => message.key));
+      const asks = messages
+        .filter((message) => message.status === "pending" && !known.has(message.key))
+        .at(-1);
+      if (asks) announcement.value = articleName(t.value, asks, serverLabel(asks.server_id, asks.server));
+    },
+  });
+  const receive = (content: unknown): void => client.receive(content);
+  const closed = (): void => client.close();
+  // After a kernel restart the manager drops the comm without a word to us but this event.
+  const checked = (): void => client.sync();
+  model.on("msg:custom", receive);
+  model.on("comm:close", closed);
+  model.on("comm_live_update", checked);
+  client.sync();
+
+  const seen = makeSeen(client);
+  return {
+    client,
+    traits,
+    drafts,
+    prefs,
+    clock,
+    t,
+    markdown: makeMarkdown(window),
+    letter: signal(""),
+    recipient: signal<Peer | null>(null),
+    announcement,
+    dismissed: signal(0),
+    serverLabel,
+    online: (peer) =>
+      client.log.value.users
+        .filter((user) => user.server_id === peer.server_id && user.nickname === peer.nickname)
+        .sort((a, b) => a.connected_at - b.connected_at)
+        .at(-1),
+    explain: (outcome) => (outcome.ok ? "" : outcome.error || t.value("kernelSilent")),
+    async answer(message, text) {
+      const name = message.kind === "report" ? "confirm" : "reply";
+      drafts.sending(message.key, text);
+      const outcome = await client.command(name, { key: message.key, text });
+      if (outcome.ok) drafts.accepted(message.key);
+      else drafts.refused(message.key, this.explain(outcome));
+    },
+    seen: seen.tell,
+    copy: copyText,
+    close() {
+      model.off("msg:custom", receive);
+      model.off("comm:close", closed);
+      model.off("comm_live_update", checked);
+      seen.stop();
+      stopTraits();
+      stopPrefs();
+      drafts.close();
+      client.close();
+    },
+  };
+}
+
+/** Tells the kernel how far the person has read: at most twice a second, and never backwards. */
+function makeSeen(client: Client): { tell: (upto: Order) => void; stop: () => void } {
+  let told: Order | null = null;
+  let next: Order | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const flush = (): void => {
+    timer = undefined;
+    if (!next || client.phase.peek() !== "live") return;
+    told = next;
+    next = null;
+    void client.command("seen", { upto: told });
+  };
+  return {
+    tell(upto) {
+      const last = next ?? told;
+      if (last && compareOrder(upto, last) <= 0) return;
+      next = upto;
+      timer ??= setTimeout(flush, SEEN_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** The accessible name of a message: what a screen reader says and a test looks for. */
+export function articleName(t: Translate, message: Message, server: string): string {
+  const agent = message.agent || t("agent");
+  if (message.kind === "question") return t("questionFrom", { agent, server });
+  if (message.kind === "report") return t("reportFrom", { agent, server });
+  return t("chatWith", { nickname: peerOf(message).nickname, server });
+}

@@ -1,0 +1,156 @@
+/** What one view shows: the log, or what a filter or an open conversation leaves of it, searched through to the oldest. */
+import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
+import { type App, type Peer, peerKey, peerOf } from "./app";
+import type { Kind, Message, Order, PageFilter } from "./protocol";
+import { isOpen, merge } from "./store";
+
+export interface Filter {
+  readonly text: string;
+  readonly kind: Kind | "";
+  readonly server_id: string;
+  readonly pending: boolean;
+  /** An open conversation: chat with this person only. */
+  readonly peer: Peer | null;
+}
+
+export const NO_FILTER: Filter = { text: "", kind: "", server_id: "", pending: false, peer: null };
+const PAGE = 50;
+/** The kernel filters by server, not by person: a quiet conversation on a busy server takes several pages. */
+const PAGES_AT_ONCE = 6;
+
+export const isFiltered = (filter: Filter): boolean =>
+  Boolean(filter.text.trim() || filter.kind || filter.server_id || filter.pending || filter.peer);
+
+export function toPageFilter(filter: Filter): PageFilter {
+  const kind = filter.peer ? "chat" : filter.kind;
+  const serverId = filter.peer?.server_id ?? filter.server_id;
+  return {
+    ...(filter.text.trim() && { text: filter.text.trim() }),
+    ...(kind && { kind }),
+    ...(serverId && { server_id: serverId }),
+    ...(filter.pending && { pending: true }),
+  };
+}
+
+/** Everything but the text, which only the kernel can judge for messages beyond the window. */
+export function fits(filter: Filter, message: Message): boolean {
+  if (filter.peer) return message.kind === "chat" && peerKey(peerOf(message)) === peerKey(filter.peer);
+  if (filter.kind && message.kind !== filter.kind) return false;
+  return !filter.server_id || message.server_id === filter.server_id;
+}
+
+export function contains(message: Message, text: string): boolean {
+  const needle = text.trim().toLowerCase();
+  const { title, agent, model, client, project, sender, receiver } = message;
+  return [message.text, title, agent, model, client, project, sender, receiver, message.reply?.text ?? ""]
+    .join("\n")
+    .toLowerCase()
+    .includes(needle);
+}
+
+interface Found {
+  readonly messages: readonly Message[];
+  readonly before: Order | null;
+  readonly more: boolean;
+}
+
+const NOTHING_YET: Found = { messages: [], before: null, more: true };
+
+export class Feed {
+  readonly filter: Signal<Filter> = signal(NO_FILTER);
+  readonly loading: Signal<boolean> = signal(false);
+  readonly rows: ReadonlySignal<readonly Message[]>;
+  readonly more: ReadonlySignal<boolean>;
+  private readonly found: Signal<Found> = signal(NOTHING_YET);
+  /** Counts filters, so that a page for an earlier one is dropped. */
+  private round = 0;
+  /** Answered before the filter was set; what is answered while "pending only" is on stays, to show its fate. */
+  private answeredBefore: ReadonlySet<string> = new Set();
+
+  constructor(private readonly app: App) {
+    this.rows = computed(() => this.select());
+    this.more = computed(() =>
+      isFiltered(this.filter.value) ? this.found.value.more : app.client.log.value.more,
+    );
+  }
+
+  /** Runs the search again whenever the filter changes or the kernel's log is another one. */
+  start(): () => void {
+    const epoch = computed(() => this.app.client.log.value.epoch);
+    const stopSearch = effect(() => {
+      const active = isFiltered(this.filter.value) && epoch.value !== null;
+      untracked(() => {
+        this.round += 1;
+        this.answeredBefore = new Set(this.app.drafts.answered);
+        this.loading.value = false;
+        this.found.value = NOTHING_YET;
+        if (active) void this.older();
+      });
+    });
+    const stopRemove = effect(() => {
+      const removed = this.app.client.removed.value;
+      const found = this.found.peek();
+      if (found.messages.some((message) => removed.has(message.key))) {
+        this.found.value = { ...found, messages: found.messages.filter(({ key }) => !removed.has(key)) };
+      }
+    });
+    return () => {
+      stopSearch();
+      stopRemove();
+    };
+  }
+
+  set(change: Partial<Filter>): void {
+    this.filter.value = { ...this.filter.value, ...change };
+  }
+
+  async older(): Promise<void> {
+    if (this.loading.peek() || !this.more.peek()) return;
+    const round = this.round;
+    this.loading.value = true;
+    try {
+      if (isFiltered(this.filter.peek())) await this.search(round);
+      else await this.app.client.older(PAGE);
+    } finally {
+      if (round === this.round) this.loading.value = false;
+    }
+  }
+
+  private async search(round: number): Promise<void> {
+    const filter = this.filter.peek();
+    for (let pages = 0; pages < PAGES_AT_ONCE && this.found.peek().more; pages += 1) {
+      const { messages, before } = this.found.peek();
+      const page = await this.app.client.page(before, PAGE, toPageFilter(filter));
+      if (!page || round !== this.round) return;
+      const first = merge([], page.messages)[0];
+      const hits = page.messages.filter((message) => fits(filter, message));
+      this.found.value = {
+        messages: merge(messages, hits),
+        before: first?.order ?? before,
+        more: page.more && first !== undefined,
+      };
+      if (hits.length) return;
+    }
+  }
+
+  private select(): readonly Message[] {
+    const filter = this.filter.value;
+    const { messages } = this.app.client.log.value;
+    if (!isFiltered(filter)) return messages;
+    const here = messages.filter(
+      (message) => fits(filter, message) && (!filter.text.trim() || contains(message, filter.text)),
+    );
+    // The window's copy of a message is the living one; what was found may have moved on since.
+    const living = new Map(messages.map((message) => [message.key, message]));
+    const found = this.found.value.messages.map((message) => living.get(message.key) ?? message);
+    return merge(found, here).filter((message) => this.waits(message));
+  }
+
+  private waits(message: Message): boolean {
+    if (!this.filter.value.pending) return true;
+    if (message.kind !== "chat" && isOpen(message)) return true;
+    const { drafts } = this.app;
+    if (drafts.answered.has(message.key)) return !this.answeredBefore.has(message.key);
+    return message.kind !== "chat" && drafts.hasText(message);
+  }
+}

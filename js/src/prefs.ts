@@ -1,0 +1,52 @@
+/** Choices that belong to the person at this browser, not to a notebook: kept in the browser's own storage. */
+import { effect, type Signal, signal } from "@preact/signals";
+import { KINDS, type Kind } from "./protocol";
+import type { Cabinet } from "./storage";
+import { isObject } from "./validate";
+
+export type Language = "auto" | "en" | "zh";
+export type SendKey = "mod-enter" | "enter";
+
+export interface Prefs {
+  readonly language: Language;
+  readonly sendKey: SendKey;
+  /** Empty: the ones of the language. */
+  readonly quick: readonly string[];
+  /** Kinds that raise a desktop notification, and kinds that make a sound, while the notebook is not in front. */
+  readonly notify: readonly Kind[];
+  readonly sound: readonly Kind[];
+}
+
+export const STORAGE_KEY = "ipymultichat";
+export const DEFAULTS: Prefs = { language: "auto", sendKey: "mod-enter", quick: [], notify: [], sound: [] };
+
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+const kinds = (value: unknown): Kind[] => KINDS.filter((kind) => texts(value).includes(kind));
+
+export function readPrefs(stored: string | null): Prefs {
+  let fields: unknown = null;
+  try {
+    fields = JSON.parse(stored ?? "null");
+  } catch {
+    return DEFAULTS;
+  }
+  if (!isObject(fields)) return DEFAULTS;
+  return {
+    language: fields.language === "en" || fields.language === "zh" ? fields.language : "auto",
+    sendKey: fields.sendKey === "enter" ? "enter" : "mod-enter",
+    quick: texts(fields.quick),
+    notify: kinds(fields.notify),
+    sound: kinds(fields.sound),
+  };
+}
+
+export function makePrefs(store: Cabinet): { prefs: Signal<Prefs>; stop: () => void } {
+  const stored = store.read(STORAGE_KEY);
+  const prefs = signal(readPrefs(stored));
+  const stop = effect(() => {
+    // Somebody who never chose anything leaves no trace.
+    if (prefs.value !== DEFAULTS) store.write(STORAGE_KEY, JSON.stringify(prefs.value));
+  });
+  return { prefs, stop };
+}

@@ -1,0 +1,176 @@
+/** What travels between kernel and browser, as the README beside `src` fixes it. Times are kernel milliseconds. */
+
+/** A place in the log: compare the first, then the second. */
+export type Order = readonly [number, number];
+export type Epoch = string | number;
+
+export const KINDS = ["question", "report", "chat"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const STATUSES = [
+  "pending",
+  "sending",
+  "replied",
+  "confirmed",
+  "expired",
+  "cancelled",
+  "sent",
+  "received",
+  "failed",
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+export const SERVER_STATES = ["connecting", "connected", "error", "disconnected"] as const;
+export type ServerState = (typeof SERVER_STATES)[number];
+
+export interface Option {
+  readonly label: string;
+  readonly description: string;
+}
+
+export interface Question {
+  readonly question: string;
+  readonly header: string;
+  readonly multiple: boolean;
+  readonly custom: boolean;
+  readonly options: readonly Option[];
+}
+
+export interface Part {
+  readonly type: string;
+  readonly mime_type: string;
+  readonly size: number;
+  readonly name: string;
+}
+
+export interface Reply {
+  readonly text: string;
+  readonly by: string;
+  readonly at: number;
+  readonly mine: boolean;
+  readonly parts: readonly Part[];
+}
+
+export interface Message {
+  readonly key: string;
+  readonly order: Order;
+  readonly server_id: string;
+  readonly server: string;
+  readonly kind: Kind;
+  readonly status: Status;
+  readonly error: string;
+  readonly text: string;
+  readonly title: string;
+  readonly agent: string;
+  readonly model: string;
+  readonly client: string;
+  readonly project: string;
+  readonly created: number;
+  readonly deadline: number | null;
+  readonly sender: string;
+  readonly receiver: string;
+  readonly sender_id: string;
+  readonly receiver_id: string;
+  readonly mine: boolean;
+  readonly questions: readonly Question[];
+  readonly reply: Reply | null;
+  readonly draft: string;
+}
+
+export interface User {
+  readonly server_id: string;
+  readonly client_id: string;
+  readonly nickname: string;
+  readonly connected_at: number;
+}
+
+export interface Server {
+  readonly id: string;
+  readonly label: string;
+  readonly name: string;
+  readonly url: string;
+  readonly enabled: boolean;
+  readonly state: ServerState;
+  readonly error: string;
+  readonly attempt: number;
+  readonly retry_at: number | null;
+  readonly connected_at: number | null;
+}
+
+export interface Settings {
+  readonly nickname: string;
+  readonly has_token: boolean;
+  readonly profile: string;
+  readonly io: string;
+}
+
+export interface Notice {
+  readonly text: string;
+  readonly at: number;
+}
+
+export interface Snapshot {
+  readonly type: "snapshot";
+  readonly client: string;
+  readonly epoch: Epoch;
+  readonly seq: number;
+  readonly now: number;
+  readonly messages: readonly Message[];
+  readonly more: boolean;
+  readonly users: readonly User[];
+}
+
+export interface Patch {
+  readonly type: "patch";
+  readonly epoch: Epoch;
+  readonly seq: number;
+  readonly now: number;
+  readonly upsert: readonly Message[];
+  readonly remove: readonly string[];
+  /** Absent when nobody came or went. */
+  readonly users: readonly User[] | null;
+}
+
+export interface Page {
+  readonly type: "page";
+  readonly client: string;
+  readonly ref: string;
+  readonly messages: readonly Message[];
+  readonly more: boolean;
+}
+
+export interface Result {
+  readonly type: "result";
+  readonly client: string;
+  readonly ref: string;
+  readonly ok: boolean;
+  readonly error: string;
+  readonly value: unknown;
+}
+
+export type Frame = Snapshot | Patch | Page | Result;
+
+export interface PageFilter {
+  text?: string;
+  kind?: Kind;
+  server_id?: string;
+  pending?: boolean;
+}
+
+export interface Commands {
+  reply: { key: string; text: string };
+  confirm: { key: string; text: string };
+  send: { server_id: string; client_id: string; nickname: string; text: string };
+  reconnect: { server_id: string | null };
+  add_server: { url: string; name: string; enabled: boolean };
+  update_server: { server_id: string; url?: string; name?: string; enabled?: boolean };
+  remove_server: { server_id: string };
+  check_url: { url: string };
+  set_token: { token: string };
+  set_nickname: { nickname: string };
+  seen: { upto: Order };
+}
+
+export function compareOrder(a: Order, b: Order): number {
+  return a[0] - b[0] || a[1] - b[1];
+}

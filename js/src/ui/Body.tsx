@@ -1,0 +1,89 @@
+import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Message } from "../protocol";
+import { useView } from "../view";
+
+/** A body taller than this folds; a little more room than that, so that folding always hides something. */
+const FOLD_PX = 320;
+const SLACK_PX = 80;
+
+export function Body({ message, raw }: { message: Message; raw: boolean }) {
+  const { view, app, t } = useView();
+  const open = view.flag("open", message.key);
+  const tall = useSignal(false);
+  const content = useRef<HTMLDivElement>(null);
+  const copyCode = t("copyCode");
+
+  useLayoutEffect(() => {
+    const element = content.current;
+    if (!element) return;
+    if (raw) element.textContent = message.text;
+    else {
+      const fragment = app.markdown(message.text);
+      for (const block of fragment.querySelectorAll("pre")) addCopy(block, copyCode);
+      element.replaceChildren(fragment);
+    }
+  }, [message.text, raw, copyCode, app]);
+
+  useLayoutEffect(() => {
+    const element = content.current;
+    if (!element) return;
+    const measure = () => {
+      if (element.offsetParent) tall.value = element.scrollHeight > FOLD_PX + SLACK_PX;
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [tall]);
+
+  const onClick = async (event: MouseEvent) => {
+    const button = event.target instanceof Element ? event.target.closest("button") : null;
+    const code = button?.parentElement?.querySelector("code, pre");
+    if (!button || !code) return;
+    const done = await app.copy(code.textContent ?? "", button);
+    button.textContent = t(done ? "copied" : "copyFailed");
+  };
+
+  const folded = tall.value && !open.value;
+  return (
+    <>
+      <div
+        class={`imc-body${folded ? " imc-folded" : ""}`}
+        style={folded ? { maxHeight: `${FOLD_PX}px` } : undefined}
+      >
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: the buttons inside are made with the text */}
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: they are real buttons, the keyboard clicks them too */}
+        <div
+          ref={content}
+          class={raw ? "imc-raw" : "imc-markdown"}
+          dir="auto"
+          onClick={(event) => void onClick(event)}
+        />
+      </div>
+      {tall.value && (
+        <button
+          type="button"
+          class="imc-link imc-more"
+          aria-expanded={open.value}
+          onClick={() => {
+            open.value = !open.value;
+          }}
+        >
+          {t(open.value ? "showLess" : "showMore")}
+        </button>
+      )}
+    </>
+  );
+}
+
+function addCopy(block: HTMLElement, name: string): void {
+  const box = document.createElement("div");
+  box.className = "imc-code";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "imc-copy";
+  button.textContent = name;
+  block.replaceWith(box);
+  box.append(block, button);
+}

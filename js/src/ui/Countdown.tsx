@@ -1,0 +1,24 @@
+import { formatCountdown, URGENT_MS } from "../time";
+import { useView } from "../view";
+
+/** The only part of a card that is drawn again every second. */
+export function Deadline({ at }: { at: number }) {
+  const { app, t } = useView();
+  const left = at - app.clock.now.value;
+  return (
+    <span
+      class={`imc-deadline${left <= URGENT_MS ? " imc-urgent" : ""}`}
+      role="timer"
+      aria-live="off"
+      title={t("timeLeft")}
+    >
+      <span aria-hidden="true">⏳</span> {formatCountdown(left)}
+    </span>
+  );
+}
+
+export function NextTry({ at }: { at: number }) {
+  const { app, t } = useView();
+  const left = at - app.clock.now.value;
+  return <span>{left > 0 ? t("nextTry", { time: formatCountdown(left) }) : t("tryingNow")}</span>;
+}

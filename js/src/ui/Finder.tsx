@@ -1,0 +1,71 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Kind } from "../protocol";
+import { useView } from "../view";
+
+const SEARCH_MS = 200;
+
+/** In the header where there is room, in the row of filters where there is not: the stylesheet shows one of the two. */
+export function SearchBox({ place }: { place: "header" | "row" }) {
+  const { view, t } = useView();
+  const { filter } = view.feed;
+  const typed = useSignal(filter.value.text);
+
+  useEffect(() => {
+    if (typed.value === filter.peek().text) return;
+    const timer = setTimeout(() => view.feed.set({ text: typed.value }), SEARCH_MS);
+    return () => clearTimeout(timer);
+  }, [typed.value, filter, view]);
+  // Another view's control, or "show everything", may have changed it.
+  useEffect(() => {
+    typed.value = filter.value.text;
+  }, [filter.value.text, typed]);
+
+  return (
+    <input
+      class={`imc-input imc-search imc-search-${place}`}
+      type="search"
+      aria-label={t("searchMessages")}
+      placeholder={t("searchMessages")}
+      value={typed.value}
+      onInput={(event) => {
+        typed.value = event.currentTarget.value;
+      }}
+    />
+  );
+}
+
+export function Finder() {
+  const { view, app, t } = useView();
+  const { filter } = view.feed;
+  if (!view.finding.value) return null;
+  return (
+    <div class="imc-finder">
+      <SearchBox place="row" />
+      <select
+        class="imc-input"
+        aria-label={t("kind")}
+        value={filter.value.kind}
+        onChange={(event) => view.feed.set({ kind: event.currentTarget.value as Kind | "", peer: null })}
+      >
+        <option value="">{t("allKinds")}</option>
+        <option value="question">{t("questions")}</option>
+        <option value="report">{t("reports")}</option>
+        <option value="chat">{t("chats")}</option>
+      </select>
+      <select
+        class="imc-input"
+        aria-label={t("server")}
+        value={filter.value.server_id}
+        onChange={(event) => view.feed.set({ server_id: event.currentTarget.value, peer: null })}
+      >
+        <option value="">{t("allServers")}</option>
+        {app.traits.servers.value.map((server) => (
+          <option key={server.id} value={server.id}>
+            {server.label}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}

@@ -1,0 +1,137 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChild } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { isFiltered } from "../feed";
+import { compareOrder, type Message, type Order } from "../protocol";
+import { formatDay, sameDay } from "../time";
+import { useView } from "../view";
+import { Card } from "./Card";
+import { Empty } from "./Empty";
+import { Icon } from "./Icon";
+import { AT_END_PX, type Rows, useRows } from "./useRows";
+import { useShown } from "./useShown";
+
+/** Older pages are asked for this far from the top. */
+const NEAR_TOP_PX = 400;
+const TYPES = "textarea, input, select";
+
+export function MessageList() {
+  const { view, app, t } = useView();
+  const { feed } = view;
+  const rows = feed.rows.value;
+  const scroller = useRef<HTMLDivElement>(null);
+  const focused = useSignal<string | null>(null);
+  const typing = useSignal(false);
+  /** The newest message when the list was last at its end: what came after it is new. */
+  const readTo = useSignal<Order | null>(null);
+  const shown = useShown(scroller);
+
+  const held = focused.value;
+  const virtual = useRows({
+    scroller,
+    keys: rows.map((message) => message.key),
+    pinned: held === null ? -1 : rows.findIndex((message) => message.key === held),
+    follow: !typing.value,
+  });
+  const { list } = virtual;
+
+  const look = () => {
+    const element = scroller.current;
+    if (!element?.offsetParent) return;
+    const last = rows.at(-1);
+    const left = element.scrollHeight - element.clientHeight - element.scrollTop;
+    if (last && left <= AT_END_PX) {
+      readTo.value = last.order;
+      if (shown.value && !isFiltered(feed.filter.value)) app.seen(last.order);
+    }
+    if (rows.length && element.scrollTop < NEAR_TOP_PX) void feed.older();
+  };
+  // After the virtualizer has settled the scroll position for these rows.
+  useEffect(() => {
+    const frame = requestAnimationFrame(look);
+    return () => cancelAnimationFrame(frame);
+  });
+  useLayoutEffect(() => list.scrollToEnd(), [list]);
+
+  const mark = readTo.value;
+  const fresh = mark
+    ? rows.filter((message) => compareOrder(message.order, mark) > 0 && !message.mine).length
+    : 0;
+
+  return (
+    <div class="imc-main">
+      <div
+        ref={scroller}
+        class="imc-log"
+        role="log"
+        aria-label={t("messages")}
+        aria-live="off"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll the list
+        tabIndex={0}
+        onScroll={look}
+        onFocusIn={(event: FocusEvent) => {
+          const target = event.target as Element;
+          focused.value = target.closest<HTMLElement>("[data-key]")?.dataset.key ?? null;
+          typing.value = target.matches(TYPES);
+        }}
+        onFocusOut={() => {
+          focused.value = null;
+          typing.value = false;
+        }}
+      >
+        {rows.length === 0 ? <Empty /> : null}
+        {rows.length > 0 && feed.loading.value && <p class="imc-loading">{t("loadingOlder")}</p>}
+        {draw(rows, virtual)}
+      </div>
+      {fresh > 0 && (
+        <button type="button" class="imc-pill" onClick={() => list.scrollToEnd()}>
+          <Icon name="down" />
+          {t("newMessages", { n: fresh })}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function draw(rows: readonly Message[], { list, indexes, space }: Rows): ComponentChild[] {
+  const drawn: ComponentChild[] = [];
+  let next = 0;
+  const leave = (to: number) => {
+    if (to > next)
+      drawn.push(<div key={`space ${next}`} aria-hidden="true" style={{ height: `${space(next, to)}px` }} />);
+  };
+  for (const index of indexes) {
+    const message = rows[index];
+    if (!message) continue;
+    leave(index);
+    drawn.push(
+      <Row
+        key={message.key}
+        message={message}
+        index={index}
+        first={!sameDay(rows[index - 1]?.created ?? 0, message.created)}
+        measure={list.measureElement}
+      />,
+    );
+    next = index + 1;
+  }
+  leave(rows.length);
+  return drawn;
+}
+
+interface RowProps {
+  readonly message: Message;
+  readonly index: number;
+  readonly first: boolean;
+  readonly measure: (element: HTMLElement | null) => void;
+}
+
+function Row({ message, index, first, measure }: RowProps) {
+  const { app, t } = useView();
+  return (
+    <div ref={measure} class="imc-item" data-index={index} data-key={message.key}>
+      {first && <p class="imc-day">{formatDay(app.clock.toLocal(message.created), t.locale)}</p>}
+      <Card message={message} />
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import { composeAnswer } from "../answer";
+import type { Message, Part } from "../protocol";
+import { formatFull, formatSize, formatTime } from "../time";
+import { useView } from "../view";
+
+/** How a question or report ended, and what the person had typed if it did not go out. */
+export function Outcome({ message }: { message: Message }) {
+  const { app, t } = useView();
+  const { draft, error } = app.drafts.of(message.key);
+  const { reply } = message;
+  const unsent = composeAnswer(message.questions, draft.value);
+  const delivered = message.status === "replied" || message.status === "confirmed";
+  // A try that failed before the one that went through is no news any more.
+  const why = delivered ? "" : message.error || error.value;
+  return (
+    <>
+      {reply && (
+        <div class="imc-reply">
+          <span class="imc-reply-who">
+            {reply.mine ? t("you") : reply.by || t("someone")}
+            {reply.at > 0 && (
+              <time
+                class="imc-dim"
+                dateTime={new Date(app.clock.toLocal(reply.at)).toISOString()}
+                title={formatFull(app.clock.toLocal(reply.at), t.locale)}
+              >
+                {formatTime(app.clock.toLocal(reply.at), t.locale)}
+              </time>
+            )}
+          </span>
+          {reply.text && (
+            <span class="imc-reply-text" dir="auto">
+              {reply.text}
+            </span>
+          )}
+          {reply.parts.filter((part) => part.type !== "text").map(file)}
+        </div>
+      )}
+      {why && <p class="imc-error">{why}</p>}
+      {unsent && (
+        <div class="imc-unsent">
+          <span class="imc-dim">{t(reply && !reply.mine ? "unsentOther" : "unsent")}</span>
+          <span class="imc-reply-text" dir="auto">
+            {unsent}
+          </span>
+          <span class="imc-row">
+            <button
+              type="button"
+              class="imc-button"
+              onClick={(event) => void app.copy(unsent, event.currentTarget)}
+            >
+              {t("copy")}
+            </button>
+            <button type="button" class="imc-button" onClick={() => app.drafts.clear(message.key)}>
+              {t("discard")}
+            </button>
+          </span>
+        </div>
+      )}
+    </>
+  );
+
+  function file(part: Part, index: number) {
+    return (
+      <span key={`${index} ${part.name}`} class="imc-part">
+        {part.name || part.mime_type || part.type}{" "}
+        <span class="imc-dim">
+          {t("attachment", { type: part.mime_type || part.type, size: formatSize(part.size) })}
+        </span>
+      </span>
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import { useRef } from "preact/hooks";
+import { useView } from "../view";
+import { Composer } from "./Composer";
+import { Conversation } from "./Conversation";
+import { Finder } from "./Finder";
+import { Header } from "./Header";
+import { MessageList } from "./MessageList";
+import { Notices } from "./Notices";
+import { Setup } from "./Setup";
+import { Users } from "./Users";
+
+const TYPES = "input, textarea, select, [contenteditable]";
+
+export function Root() {
+  const { view, app, t } = useView();
+  const root = useRef<HTMLElement>(null);
+  const phase = app.client.phase.value;
+  const dead = phase === "gone" || (phase === "silent" && app.client.log.value.epoch !== null);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && view.dialog.value) {
+      view.dialog.value = null;
+      event.stopPropagation();
+    }
+    // Notebook 7 and VS Code listen further up; a letter typed here must never be a command there.
+    if (event.target instanceof Element && event.target.matches(TYPES)) event.stopPropagation();
+  };
+
+  return (
+    <section
+      ref={root}
+      class={`imc-root${dead ? " imc-dead" : ""}`}
+      data-lm-suppress-shortcuts="true"
+      lang={t.locale === "zh" ? "zh-CN" : "en"}
+      aria-label="MultiChat"
+      onKeyDown={onKeyDown}
+    >
+      <Header />
+      <Finder />
+      <Users />
+      <Notices />
+      <Setup />
+      <Conversation />
+      <MessageList key={JSON.stringify(view.feed.filter.value)} />
+      <Composer />
+      <div class="imc-sr" role="status" aria-live="polite">
+        {app.announcement.value}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,125 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useId } from "preact/hooks";
+import type { Outcome } from "../client";
+import { isObject } from "../validate";
+import { useView } from "../view";
+
+const CHECK_MS = 300;
+
+interface Props {
+  readonly submit: string;
+  readonly url?: string;
+  readonly name?: string;
+  onSubmit(url: string, name: string): Promise<Outcome>;
+  onDone(): void;
+  onCancel?(): void;
+}
+
+type Verdict = { readonly ok: boolean; readonly text: string } | null;
+
+function readVerdict(outcome: Outcome): { ok: boolean; url: string; reason: string } | null {
+  if (!outcome.ok || !isObject(outcome.value)) return null;
+  const { ok, url, reason } = outcome.value;
+  return {
+    ok: ok === true,
+    url: typeof url === "string" ? url : "",
+    reason: typeof reason === "string" ? reason : "",
+  };
+}
+
+export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCancel }: Props) {
+  const { app, t } = useView();
+  const address = useSignal(url);
+  const alias = useSignal(name);
+  const verdict = useSignal<Verdict>(null);
+  const error = useSignal("");
+  const busy = useSignal(false);
+  const hint = useId();
+
+  useEffect(() => {
+    const typed = address.value.trim();
+    verdict.value = null;
+    if (!typed || typed === url) return;
+    let current = true;
+    const timer = setTimeout(async () => {
+      const found = readVerdict(await app.client.command("check_url", { url: typed }));
+      if (!current || !found) return;
+      verdict.value = { ok: found.ok, text: found.ok ? t("urlOk", { url: found.url }) : found.reason };
+    }, CHECK_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [address.value]);
+
+  const onForm = async (event: Event) => {
+    event.preventDefault();
+    if (!address.value.trim() || busy.value) return;
+    busy.value = true;
+    const outcome = await onSubmit(address.value.trim(), alias.value.trim());
+    busy.value = false;
+    error.value = app.explain(outcome);
+    if (!outcome.ok) return;
+    address.value = "";
+    alias.value = "";
+    onDone();
+  };
+
+  const bad = verdict.value?.ok === false;
+  return (
+    <form class="imc-form" onSubmit={(event) => void onForm(event)}>
+      <div class="imc-fields">
+        <label>
+          <span>{t("serverUrl")}</span>
+          <input
+            class="imc-input"
+            type="text"
+            inputMode="url"
+            autocomplete="off"
+            spellcheck={false}
+            value={address.value}
+            aria-describedby={hint}
+            aria-invalid={bad}
+            onInput={(event) => {
+              address.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+        <label>
+          <span>{t("serverName")}</span>
+          <input
+            class="imc-input"
+            type="text"
+            autocomplete="off"
+            value={alias.value}
+            onInput={(event) => {
+              alias.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+      </div>
+      <p id={hint} class={bad ? "imc-error" : "imc-dim"} aria-live="polite">
+        {verdict.value?.text ?? t("urlHint")}
+      </p>
+      {error.value && (
+        <p class="imc-error" role="alert">
+          {error.value}
+        </p>
+      )}
+      <div class="imc-row">
+        <button
+          type="submit"
+          class="imc-button imc-primary"
+          disabled={!address.value.trim() || bad || busy.value}
+        >
+          {submit}
+        </button>
+        {onCancel && (
+          <button type="button" class="imc-button" onClick={onCancel}>
+            {t("cancel")}
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}

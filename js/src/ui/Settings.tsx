@@ -1,0 +1,123 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Language, SendKey } from "../prefs";
+import { useView } from "../view";
+import { Servers } from "./Servers";
+import { TokenForm } from "./TokenForm";
+
+export function Settings() {
+  const { app, t } = useView();
+  const { prefs } = app;
+  return (
+    <div class="imc-settings">
+      <Nickname />
+      <TokenForm />
+      <div class="imc-fields">
+        <label>
+          <span>{t("sendWith")}</span>
+          <select
+            class="imc-input"
+            value={prefs.value.sendKey}
+            onChange={(event) => {
+              prefs.value = { ...prefs.value, sendKey: event.currentTarget.value as SendKey };
+            }}
+          >
+            <option value="mod-enter">{t("modEnter")}</option>
+            <option value="enter">{t("enter")}</option>
+          </select>
+        </label>
+        <label>
+          <span>{t("language")}</span>
+          <select
+            class="imc-input"
+            value={prefs.value.language}
+            onChange={(event) => {
+              prefs.value = { ...prefs.value, language: event.currentTarget.value as Language };
+            }}
+          >
+            <option value="auto">{t("languageAuto")}</option>
+            <option value="en" lang="en">
+              English
+            </option>
+            <option value="zh" lang="zh-CN">
+              简体中文
+            </option>
+          </select>
+        </label>
+      </div>
+      <QuickAnswers />
+      <p class="imc-section">{t("servers")}</p>
+      <Servers />
+    </div>
+  );
+}
+
+function Nickname() {
+  const { app, t } = useView();
+  const known = app.traits.settings.value.nickname;
+  const typed = useSignal(known);
+  const error = useSignal("");
+  useEffect(() => {
+    typed.value = known;
+  }, [known, typed]);
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const nickname = typed.value.trim();
+    if (nickname) error.value = app.explain(await app.client.command("set_nickname", { nickname }));
+  };
+  return (
+    <form class="imc-form" onSubmit={(event) => void save(event)}>
+      <label>
+        <span>{t("nickname")}</span>
+        <span class="imc-row">
+          <input
+            class="imc-input imc-grow"
+            type="text"
+            autocomplete="off"
+            value={typed.value}
+            onInput={(event) => {
+              typed.value = event.currentTarget.value;
+            }}
+          />
+          <button
+            type="submit"
+            class="imc-button"
+            disabled={!typed.value.trim() || typed.value.trim() === known}
+          >
+            {t("save")}
+          </button>
+        </span>
+      </label>
+      {error.value && (
+        <p class="imc-error" role="alert">
+          {error.value}
+        </p>
+      )}
+    </form>
+  );
+}
+
+function QuickAnswers() {
+  const { app, t } = useView();
+  const { prefs } = app;
+  return (
+    <label class="imc-form">
+      <span>
+        {t("quickAnswers")} <span class="imc-dim">{t("quickHint")}</span>
+      </span>
+      <input
+        class="imc-input"
+        type="text"
+        placeholder={t("quickDefaults")}
+        value={prefs.value.quick.join(", ")}
+        onChange={(event) => {
+          const quick = event.currentTarget.value
+            .split(/[,，]/)
+            .map((item) => item.trim())
+            .filter(Boolean);
+          prefs.value = { ...prefs.value, quick };
+        }}
+      />
+    </label>
+  );
+}

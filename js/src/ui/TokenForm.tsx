@@ -1,0 +1,48 @@
+import { useSignal } from "@preact/signals";
+import { useView } from "../view";
+
+/** Write-only: the token goes to the kernel and nothing of it ever comes back. */
+export function TokenForm() {
+  const { app, t } = useView();
+  const typed = useSignal("");
+  const note = useSignal("");
+  const failed = useSignal(false);
+  const set = app.traits.settings.value.has_token;
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const token = typed.value.trim();
+    if (!token) return;
+    const outcome = await app.client.command("set_token", { token });
+    failed.value = !outcome.ok;
+    note.value = outcome.ok ? t("saved") : app.explain(outcome);
+    if (outcome.ok) typed.value = "";
+  };
+  return (
+    <form class="imc-form" onSubmit={(event) => void save(event)}>
+      <label>
+        <span>
+          {t("token")}{" "}
+          <span class={set ? "imc-dim" : "imc-error"}>({t(set ? "tokenSet" : "tokenNotSet")})</span>
+        </span>
+        <span class="imc-row">
+          <input
+            class="imc-input imc-grow"
+            type="password"
+            autocomplete="off"
+            placeholder={t("tokenPlaceholder")}
+            value={typed.value}
+            onInput={(event) => {
+              typed.value = event.currentTarget.value;
+            }}
+          />
+          <button type="submit" class="imc-button imc-primary" disabled={!typed.value.trim()}>
+            {t("save")}
+          </button>
+        </span>
+      </label>
+      <p class={failed.value ? "imc-error" : "imc-dim"} aria-live="polite">
+        {note.value || t("tokenHint")}
+      </p>
+    </form>
+  );
+}

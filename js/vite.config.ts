@@ -1,0 +1,50 @@
+import { gzipSync } from "node:zlib";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const LIMIT_KB = 90;
+
+/** Every notebook that shows the widget loads the whole bundle, so its size is a property we hold. */
+function bundleSize(): Plugin {
+  return {
+    name: "bundle-size",
+    generateBundle: {
+      order: "post",
+      handler(_options, bundle) {
+        let total = 0;
+        for (const file of Object.values(bundle)) {
+          const content = file.type === "chunk" ? file.code : file.source;
+          const size = gzipSync(content).length / 1000;
+          total += size;
+          console.info(`${file.fileName.padEnd(12)} ${size.toFixed(1)} kB gzipped`);
+        }
+        console.info(`${"total".padEnd(12)} ${total.toFixed(1)} of ${LIMIT_KB} kB`);
+        if (total > LIMIT_KB) this.error(`The bundle is larger than ${LIMIT_KB} kB gzipped.`);
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  // Library mode leaves this alone, and a browser has no `process`.
+  define: { "process.env.NODE_ENV": JSON.stringify("production") },
+  plugins: [bundleSize()],
+  build: {
+    target: "es2022",
+    outDir: "../src/ipymultichat/static",
+    emptyOutDir: true,
+    sourcemap: false,
+    minify: true,
+    cssMinify: true,
+    reportCompressedSize: false,
+    // Vite keeps the white space of ES libraries, for bundlers further down the line. Here the browser is next.
+    rolldownOptions: { output: { minify: true } },
+    lib: {
+      entry: "src/index.ts",
+      formats: ["es"],
+      fileName: () => "widget.js",
+      cssFileName: "widget",
+    },
+  },
+  test: { environment: "jsdom", include: ["tests/**/*.test.{ts,tsx}"] },
+});

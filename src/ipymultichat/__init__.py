@@ -1,0 +1,38 @@
+"""One inbox in Jupyter for many chat servers: agents that wait for an answer, and people.
+
+`MultiChat()` in a cell opens it. Everything above the widget (`ipymultichat.hub` and below) works without Jupyter.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from ipymultichat.errors import DeliveryError, MultiChatError
+from ipymultichat.model import ConnectionState, Message, OnlineUser, ServerConfig, ServerStatus
+
+if TYPE_CHECKING:
+    from ipymultichat.widget import MultiChat
+
+__all__ = [
+    "ConnectionState",
+    "DeliveryError",
+    "Message",
+    "MultiChat",
+    "MultiChatError",
+    "OnlineUser",
+    "ServerConfig",
+    "ServerStatus",
+    "__version__",
+]
+
+__version__ = version("ipymultichat")
+
+
+def __getattr__(name: str) -> object:
+    # Agents and servers use this package without a notebook; only those who ask for the widget wait for its import.
+    if name == "MultiChat":
+        from ipymultichat.widget import MultiChat
+
+        return MultiChat
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,563 @@
+"""One inbox over many servers: state, commands, and what connects them."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from random import random
+from threading import RLock
+from typing import Any
+
+from ipymultichat.errors import ClosedError, ConfigError, NoLoopError
+from ipymultichat.hub import contents as parts
+from ipymultichat.hub import lookup
+from ipymultichat.hub.delivery import Delivery
+from ipymultichat.hub.expiry import Expiry
+from ipymultichat.hub.feed import Feed
+from ipymultichat.hub.intake import Intake
+from ipymultichat.hub.runner import KernelRunner, Runner, ThreadRunner
+from ipymultichat.hub.setup import Setup
+from ipymultichat.inbox import Inbox, MessageLog, Order
+from ipymultichat.model import (
+    ConnectionState,
+    Message,
+    MessageKind,
+    OnlineUser,
+    Secret,
+    ServerConfig,
+    ServerStatus,
+    TextContent,
+    nickname_of,
+    server_config,
+    token_of,
+)
+from ipymultichat.net import LinkSettings, Pool
+from ipymultichat.session import Backoff
+from ipymultichat.session.events import SessionEvent
+from ipymultichat.store import ConfigStore
+
+logger = logging.getLogger("ipymultichat.hub")
+
+NO_TOKEN = "no token set"  # noqa: S105  (a status text, not a token)
+_NOTICES = 5
+_IO = ("kernel", "thread")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A line about trouble in the background, for the person."""
+
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed: "message" (with its id), "users", "servers", "notices" or "counts"."""
+
+    what: str
+    message_id: str = ""
+
+
+class Hub:
+    """The whole of `ipymultichat` without Jupyter. Methods may be called from any thread.
+
+    Args:
+        profile: whose settings; see `MultiChat`.
+        servers: the server list; None: the stored one.
+        token: None: `$MULTICHAT_TOKEN`, else the stored one.
+        nickname: None: the stored one, else the OS user name.
+        io: "kernel" or "thread".
+        settings: times of the connections.
+
+    What is passed here is used and never written to the profile; later changes are written where the value came
+    from the profile.
+
+    Raises:
+        ConfigError: a value cannot be used.
+    """
+
+    def __init__(
+        self,
+        profile: str,
+        *,
+        servers: Iterable[object] | None = None,
+        token: str | Secret | None = None,
+        nickname: str | None = None,
+        io: str = "kernel",
+        settings: LinkSettings | None = None,
+    ) -> None:
+        if io not in _IO:
+            raise ConfigError(f"io must be 'kernel' or 'thread', not {io!r}", value=io)
+        self.profile = profile
+        self.io = io
+        self.lock = RLock()
+        self.inbox = Inbox()
+        self.messages = MessageLog(self.inbox, self.server_id_of)
+        self.notices: deque[Notice] = deque(maxlen=_NOTICES)
+        self._listeners: list[Callable[[Change], None]] = []
+        self._statuses: dict[str, ServerStatus] = {}
+        self._wanted = False
+        self._closed = False
+        self._setup = Setup(ConfigStore(profile), servers=servers, token=token, nickname=nickname, trouble=self.notice)
+        self._intake = Intake(
+            self.inbox,
+            label=self.label_of,
+            nickname=lambda: self.nickname,
+            clock=_now,
+            changed=lambda message_id: self._notify(Change("message", message_id)),
+            users_changed=lambda: self._notify(Change("users")),
+            arrived=self._arrived,
+            trouble=lambda server_id, text: self.notice(f"{self.label_of(server_id)}: {text}"),
+        )
+        self._runner: Runner = KernelRunner(self._new_loop) if io == "kernel" else ThreadRunner()
+        self.feed = Feed(self._runner, answer=self._handler_answered, trouble=self.notice, own_thread=io == "thread")
+        self._settings = settings or LinkSettings(backoff=lambda: Backoff(random=random))
+        self._pool: Pool | None = None
+        self._expiry: Expiry | None = None
+        self._refresh_statuses()
+
+    def adopt(
+        self,
+        *,
+        servers: Iterable[object] | None = None,
+        token: str | Secret | None = None,
+        nickname: str | None = None,
+        io: str = "kernel",
+    ) -> None:
+        """Take on what a cell that joins this hub asks for; what cannot be changed is reported as a notice.
+
+        Raises:
+            ConfigError: a value cannot be used; then nothing is changed.
+        """
+        with self.lock:
+            new_servers, new_token, new_name = self._setup.adopt(servers=servers, token=token, nickname=nickname)
+            if new_servers not in (None, self.servers):
+                self._change_servers(new_servers or ())
+            if new_token is not None:
+                self.set_token(new_token)
+            if new_name is not None:
+                self.set_nickname(new_name)
+        if io != self.io:
+            self.notice(f"this inbox runs with io={self.io!r} already; close() it first to use io={io!r}")
+
+    # what is there to see
+
+    @property
+    def servers(self) -> tuple[ServerConfig, ...]:
+        """The server list."""
+        return self._setup.servers
+
+    @property
+    def nickname(self) -> str:
+        """What others see."""
+        return self._setup.nickname
+
+    @property
+    def statuses(self) -> dict[str, ServerStatus]:
+        """The status of every server, by id, in the order of the list."""
+        with self.lock:
+            return {config.id: self._statuses.get(config.id, ServerStatus()) for config in self.servers}
+
+    @property
+    def users(self) -> tuple[OnlineUser, ...]:
+        """Everybody else online, server by server, by name."""
+        with self.lock:
+            return tuple(
+                user
+                for config in self.servers
+                for user in sorted(
+                    self._intake.users.get(config.id, {}).values(), key=lambda u: (u.nickname.lower(), u.client_id)
+                )
+            )
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token; the token itself is not to be had."""
+        return self._setup.token is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def counts(self) -> dict[str, int]:
+        """What the badge counts: connected and enabled servers, pending and unread messages."""
+        statuses = self.statuses
+        return {
+            "connected_count": sum(s.state is ConnectionState.CONNECTED for s in statuses.values()),
+            "server_count": sum(config.enabled for config in self.servers),
+            "pending_count": self.inbox.pending_count,
+            "unread_count": self.inbox.unread_count,
+        }
+
+    def server_id_of(self, server: str | ServerConfig) -> str:
+        """The id of a server named by id, label or entry.
+
+        Raises:
+            UnknownServerError, AmbiguousServerError: with the candidates.
+        """
+        return lookup.server(self.servers, server).id
+
+    def label_of(self, server_id: str) -> str:
+        """The label of a server, or its id once it is gone from the list."""
+        return self._setup.label_of(server_id)
+
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` with every change, in any thread, soon to return; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    # connecting
+
+    def start(self) -> None:
+        """Want connections from now on; they come up as soon as there is a loop."""
+        self._check_open()
+        self._wanted = True
+        self._reconcile()
+
+    async def connect(self) -> None:
+        """Start every enabled server; returns once each is connected and in step, or has failed its first try.
+
+        Raises:
+            ClosedError: the hub is closed.
+        """
+        self.start()
+        if not self._runner.bind():
+            raise NoLoopError("there is no event loop to connect on")
+
+        async def wait() -> None:
+            if self._pool is not None:
+                await asyncio.gather(*self._pool.first_outcomes())
+
+        await self._on_loop(wait)
+
+    async def disconnect(self) -> None:
+        """Close every connection until `connect` is called; what is on its way fails, with its text kept."""
+        self._check_open()
+        self._wanted = False
+        self._reconcile()
+
+        async def wait() -> None:
+            if self._pool is not None:
+                await self._pool.stopped()
+
+        await self._on_loop(wait)
+
+    def reconnect(self, server: str | ServerConfig | None = None) -> None:
+        """Try now rather than later: one server, or all.
+
+        Raises:
+            UnknownServerError, AmbiguousServerError: with the candidates.
+        """
+        self._check_open()
+        server_id = None if server is None else self.server_id_of(server)
+        self._wanted = True
+        self._reconcile()
+        self._post(lambda pool: pool.retry_now(server_id))
+
+    def close(self) -> None:
+        """Close for good: sockets, tasks, thread. What was on its way is reported as failed."""
+        with self.lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._intake.fail_deliveries("the inbox was closed before it was proved to have arrived")
+            self.feed.close()
+        self._runner.finish(self._shut)
+
+    async def _shut(self) -> None:
+        if self._expiry is not None:
+            self._expiry.stop()
+        if self._pool is not None:
+            await self._pool.close()
+
+    # settings
+
+    def add_server(self, value: object) -> ServerConfig:
+        """Add a server to the list; returns its entry.
+
+        Raises:
+            ConfigError: the entry cannot be used, or its address is in the list already.
+        """
+        self._check_open()
+        config = server_config(value)
+        with self.lock:
+            self._change_servers((*self.servers, config))
+        return config
+
+    def update_server(self, server: str | ServerConfig, **changes: object) -> ServerConfig:
+        """Change name, url or enabled of a server; returns its new entry.
+
+        Raises:
+            UnknownServerError, AmbiguousServerError: with the candidates.
+            ConfigError: a value cannot be used.
+        """
+        self._check_open()
+        with self.lock:
+            old = lookup.server(self.servers, server)
+            new = self._setup.change_server(old, changes)
+            self._servers_changed()
+            if new.label != old.label:
+                self._intake.relabel(new.id)
+        return new
+
+    def remove_server(self, server: str | ServerConfig) -> None:
+        """Take a server off the list; its messages stay in the log.
+
+        Raises:
+            UnknownServerError, AmbiguousServerError: with the candidates.
+        """
+        self._check_open()
+        with self.lock:
+            old = lookup.server(self.servers, server)
+            self._intake.users_listed(old.id, ())
+            self._change_servers(tuple(config for config in self.servers if config is not old))
+
+    def set_token(self, token: str | Secret) -> None:
+        """Use another token, on every server, at once.
+
+        Raises:
+            ConfigError: it cannot be used; the error does not show it.
+        """
+        self._check_open()
+        new = token_of(token)
+        with self.lock:
+            same = new == self._setup.token
+            self._setup.set_token(new)
+            self._refresh_statuses()
+            self._notify(Change("servers"))
+        self._reconcile()
+        if not same:
+            self._post(lambda pool: pool.restart_all())
+
+    def set_nickname(self, name: str) -> None:
+        """Use another nickname, on every server, without reconnecting.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        self._check_open()
+        nickname = nickname_of(name)
+        with self.lock:
+            self._setup.set_nickname(nickname)
+            self._notify(Change("servers"))
+        self._post(lambda pool: pool.rename(nickname))
+
+    # messages
+
+    def reply(self, message: Message | str, *values: object) -> Delivery:
+        """Answer a question or report.
+
+        Raises:
+            UnknownMessageError: the message is not in this inbox.
+            NotAnswerableError: it takes no answer (any more).
+            ConfigError, EncodeError: a value cannot be sent.
+        """
+        self._check_open()
+        contents = parts.contents_of(values)
+        if not any(not isinstance(part, TextContent) or part.text.strip() for part in contents):
+            raise ConfigError("the reply is empty; give a text, a file or an image")
+        with self.lock:
+            current = lookup.answerable(self.inbox, message)
+            delivery = self._intake.sending(current, contents)
+        server_id, request_id = current.server_id, current.request_id
+        self._act(
+            server_id,
+            lambda session, now: session.reply(request_id, contents, now),
+            lambda: self._intake.fail(self.inbox.get(current.id), "the server is switched off or removed"),
+        )
+        return delivery
+
+    def send(self, to: OnlineUser | str, text: str) -> Delivery:
+        """Write to somebody online.
+
+        Args:
+            to: an `OnlineUser`, or "nickname@server label".
+            text: what to say.
+
+        Raises:
+            UnknownUserError, AmbiguousUserError, UnknownServerError: `to` fits nobody, or several.
+            ConfigError, EncodeError: the text cannot be sent.
+        """
+        self._check_open()
+        if not isinstance(text, str) or not text.strip():
+            raise ConfigError("the chat message is empty; give a text", value=text)
+        parts.contents_of((text,))
+        with self.lock:
+            receiver = lookup.receiver(self.servers, self.users, self._known_peers(), to)
+            message, delivery = self._intake.chat_leaves(receiver.server_id, receiver, text)
+        self._act(
+            receiver.server_id,
+            lambda session, now: session.send_chat(message.id, receiver.client_id, receiver.nickname, text, now),
+            lambda: self._intake.chat_settled(message.id, "the server is switched off or removed"),
+        )
+        return delivery
+
+    def mark_read(self, upto: Order) -> None:
+        """Everything up to this place has been seen."""
+        if self.inbox.mark_read(upto):
+            self._notify(Change("counts"))
+
+    def notice(self, text: str) -> None:
+        """Show a line about trouble in the background, and log it."""
+        logger.warning("%s", text)
+        with self.lock:
+            for notice in [notice for notice in self.notices if notice.text == text]:
+                self.notices.remove(notice)
+            self.notices.append(Notice(text, _now()))
+        self._notify(Change("notices"))
+
+    # inside
+
+    async def _on_loop(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something on the hub's loop and wait for it on the caller's, which may be another."""
+        if not self._runner.bind():
+            raise NoLoopError("there is no event loop to run on")
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        async def run() -> None:
+            try:
+                await work()
+            finally:
+                done.set_result(None)
+
+        self._runner.post(lambda: self._runner.spawn(run()))
+        await asyncio.shield(asyncio.wrap_future(done))
+
+    def _new_loop(self) -> None:
+        """The loop ended with everything on it; what was on its way cannot be proved any more."""
+        self._pool = self._expiry = None
+        with self.lock:
+            self._intake.fail_deliveries("the event loop ended before it was proved to have arrived")
+        if self._wanted:
+            self._reconcile()
+
+    def post(self, action: Callable[[], None], *, delay: float = 0.0) -> None:
+        """Run something on the hub's loop, from any thread, after `delay` seconds."""
+        if delay:
+            self._runner.later(delay, action)
+        else:
+            self._runner.post(action)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this MultiChat was closed; make a new one with MultiChat()")
+
+    def _change_servers(self, servers: tuple[ServerConfig, ...]) -> None:
+        self._setup.set_servers(servers)
+        self._servers_changed()
+
+    def _servers_changed(self) -> None:
+        self._refresh_statuses()
+        self._notify(Change("servers"))
+        self._reconcile()
+
+    def _refresh_statuses(self) -> None:
+        """Servers without a link still have a status: switched off, or in want of a token."""
+        for config in self.servers:
+            if not config.enabled:
+                self._statuses[config.id] = ServerStatus()
+            elif self._setup.token is None:
+                self._statuses[config.id] = ServerStatus(ConnectionState.ERROR, NO_TOKEN)
+            elif self._statuses.get(config.id, ServerStatus()).error == NO_TOKEN:
+                self._statuses[config.id] = ServerStatus()
+
+    def _reconcile(self) -> None:
+        def run() -> None:
+            if self._closed:
+                return
+            if self._pool is None:
+                self._pool = Pool(
+                    credentials=self._credentials,
+                    on_event=self._on_event,
+                    on_status=self._on_status,
+                    settings=self._settings,
+                    remedy=self._runner.remedy,
+                )
+                self._expiry = Expiry(self.inbox, expire=self._expire, clock=_now)
+            wanted = self._wanted and self._setup.token is not None
+            self._pool.reconcile([config for config in self.servers if wanted and config.enabled])
+
+        self._runner.post(run)
+
+    def _post(self, action: Callable[[Pool], None]) -> None:
+        self._runner.post(lambda: action(self._pool) if self._pool is not None and not self._closed else None)
+
+    def _act(self, server_id: str, action: Callable[[Any, float], None], otherwise: Callable[[], None]) -> None:
+        """Let the session of a server act, or do something else when it has none."""
+
+        def run() -> None:
+            link = self._pool.link(server_id) if self._pool is not None else None
+            if link is not None:
+                link.act(action)
+            elif self._wanted and self._pool is not None:
+                with self.lock:
+                    otherwise()
+
+        if not self._wanted:
+            with self.lock:
+                otherwise()
+        else:
+            self._runner.post(run)
+
+    def _credentials(self) -> tuple[Secret, str]:
+        if self._setup.token is None:
+            raise ConfigError(NO_TOKEN)
+        return self._setup.token, self.nickname
+
+    def _on_status(self, server_id: str, status: ServerStatus) -> None:
+        with self.lock:
+            self._statuses[server_id] = status
+            if status.state is not ConnectionState.CONNECTED:
+                self._intake.users_listed(server_id, ())
+            self._refresh_statuses()
+        self._notify(Change("servers"))
+
+    def _on_event(self, server_id: str, event: SessionEvent) -> None:
+        try:
+            with self.lock:
+                self._intake.apply(server_id, event)
+        except Exception:
+            logger.exception("%s: an event could not be applied", self.label_of(server_id))
+            self.notice(f"{self.label_of(server_id)}: something unexpected came in; see the log")
+
+    def _arrived(self, message: Message) -> None:
+        self.feed.publish(message)
+
+    def _expire(self, message: Message) -> None:
+        """A deadline passed: ask the server, whose clock counts; without one, our own clock has to do."""
+        link = self._pool.link(message.server_id) if self._pool is not None else None
+        if link is not None and link.status.state is ConnectionState.CONNECTED:
+            link.act(lambda session, now: session.verify(message.request_id, now))
+        else:
+            with self.lock:
+                self._intake.expire(message.id)
+
+    def _handler_answered(self, message: Message, result: object) -> None:
+        if message.kind is MessageKind.CHAT:
+            peer = OnlineUser(message.sender_id, message.sender, message.server_id, message.server_name)
+            self.send(peer, str(result))
+        else:
+            self.reply(message, *(result if isinstance(result, (tuple, list)) else (result,)))
+
+    def _known_peers(self) -> set[tuple[str, str]]:
+        """Everybody we have exchanged chat with: (server id, nickname)."""
+        return {
+            (message.server_id, message.receiver if message.mine else message.sender)
+            for message in self.inbox.snapshot()
+            if message.kind is MessageKind.CHAT
+        }
+
+    def _notify(self, change: Change) -> None:
+        for listener in list(self._listeners):
+            listener(change)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,210 @@
+"""One ordered log of messages, with its counts."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import RLock
+
+from ipymultichat.errors import UnknownMessageError
+from ipymultichat.model import Message, MessageKind, MessageStatus
+
+Order = tuple[int, int]
+"""A message's place: milliseconds since the epoch, then the number of its arrival."""
+
+_SKEW = 5_000
+"""A server's clock may be this far off (ms) before a pushed message is placed by its arrival instead."""
+
+_WAITING = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.FAILED)
+
+
+@dataclass
+class Entry:
+    """A message and its place in the log."""
+
+    order: Order
+    message: Message
+    unread: bool
+
+    def __lt__(self, other: Entry) -> bool:
+        return self.order < other.order
+
+
+class Inbox:
+    """The log of one profile; every method may be called from any thread.
+
+    Messages are frozen; a change replaces the message in its place. An id stands in the log once.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self._entries: list[Entry] = []
+        self._by_id: dict[str, Entry] = {}
+        self._waiting: dict[str, Entry] = {}
+        self._pending: dict[str, Entry] = {}
+        self._unread: dict[str, Entry] = {}
+        self._arrivals = 0
+
+    def add(self, message: Message, *, received_at: datetime, unread: bool = True) -> bool:
+        """Put a new message in its place, in order of time.
+
+        Args:
+            message: the message; one whose id is in the log already is left out.
+            received_at: when it came in (aware). A pushed message from a server whose clock is off by more than
+                5 s is placed by this, so that a new message is always found at the end.
+            unread: whether it counts as unread.
+
+        Returns:
+            Whether it was new.
+        """
+        with self.lock:
+            if message.id in self._by_id:
+                return False
+            created, received = _ms(message.created_at), _ms(received_at)
+            place = received if message.live and abs(created - received) > _SKEW else created
+            self._arrivals += 1
+            entry = Entry((place, self._arrivals), message, unread)
+            if self._entries and entry < self._entries[-1]:
+                insort(self._entries, entry)
+            else:
+                self._entries.append(entry)
+            self._by_id[message.id] = entry
+            self._count(entry)
+            return True
+
+    def update(self, message_id: str, **changes: object) -> Message | None:
+        """Change fields of a message; returns it as it stands then, or None when nothing changed or it is not here."""
+        with self.lock:
+            entry = self._by_id.get(message_id)
+            if entry is None:
+                return None
+            changed = replace(entry.message, **changes)  # type: ignore[arg-type]
+            if changed == entry.message:
+                return None
+            entry.message = changed
+            self._count(entry)
+            return changed
+
+    def get(self, message_id: str) -> Message:
+        """Return a message.
+
+        Raises:
+            UnknownMessageError: it is not in the log.
+        """
+        with self.lock:
+            return self.entry(message_id).message
+
+    def find(self, message_id: str) -> Message | None:
+        """Return a message, or None."""
+        entry = self._by_id.get(message_id)
+        return entry.message if entry else None
+
+    def entry(self, message_id: str) -> Entry:
+        """Return a message with its place.
+
+        Raises:
+            UnknownMessageError: it is not in the log.
+        """
+        entry = self._by_id.get(message_id)
+        if entry is None:
+            raise UnknownMessageError(f"no message {message_id!r} in this inbox", name=message_id)
+        return entry
+
+    def mark_read(self, upto: Order) -> int:
+        """Count everything up to a place as read; returns how many were unread."""
+        with self.lock:
+            seen = [key for key, entry in self._unread.items() if entry.order <= upto]
+            for key in seen:
+                self._unread.pop(key).unread = False
+            return len(seen)
+
+    def page(self, before: Order | None, limit: int, fits: Callable[[Message], bool]) -> tuple[list[Entry], bool]:
+        """Return the newest entries before a place, oldest first, and whether there are older ones that fit."""
+        with self.lock:
+            entries = self._entries
+            end = len(entries) if before is None else bisect_left(entries, before, key=lambda entry: entry.order)
+            found: list[Entry] = []
+            for index in range(end - 1, -1, -1):
+                if fits(entries[index].message):
+                    if len(found) == limit:
+                        return found[::-1], True
+                    found.append(entries[index])
+            return found[::-1], False
+
+    def waiting(self) -> list[Entry]:
+        """Entries that want an answer or whose answer is on its way or failed, oldest first."""
+        with self.lock:
+            return sorted(self._waiting.values())
+
+    def snapshot(self) -> list[Message]:
+        """All messages, oldest first."""
+        with self.lock:
+            return [entry.message for entry in self._entries]
+
+    def at(self, index: int | slice) -> Message | list[Message]:
+        """The message at an index, or those of a slice."""
+        with self.lock:
+            if isinstance(index, slice):
+                return [entry.message for entry in self._entries[index]]
+            return self._entries[index].message
+
+    def of_server(self, server_id: str) -> Iterator[Message]:
+        """Waiting messages of one server."""
+        return (entry.message for entry in self.waiting() if entry.message.server_id == server_id)
+
+    def rename(self, server_id: str, label: str) -> None:
+        """Give every message of a server its new label."""
+        with self.lock:
+            for entry in self._entries:
+                if entry.message.server_id == server_id:
+                    entry.message = replace(entry.message, server_name=label)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def pending_count(self) -> int:
+        """How many requests wait for an answer."""
+        return len(self._pending)
+
+    @property
+    def unread_count(self) -> int:
+        """How many messages have not been in view."""
+        return len(self._unread)
+
+    def _count(self, entry: Entry) -> None:
+        message = entry.message
+        request = message.kind is not MessageKind.CHAT
+        _keep(self._waiting, entry, request and message.status in _WAITING)
+        _keep(self._pending, entry, message.status is MessageStatus.PENDING)
+        _keep(self._unread, entry, entry.unread)
+
+
+def _keep(index: dict[str, Entry], entry: Entry, wanted: bool) -> None:
+    if wanted:
+        index[entry.message.id] = entry
+    else:
+        index.pop(entry.message.id, None)
+
+
+def _ms(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
+
+
+def matches(
+    messages: Iterable[Message],
+    *,
+    server_id: str | None = None,
+    kind: str | None = None,
+    status: str | None = None,
+) -> list[Message]:
+    """The messages that fit every condition given."""
+    return [
+        message
+        for message in messages
+        if (server_id is None or message.server_id == server_id)
+        and (kind is None or message.kind == kind)
+        and (status is None or message.status == status)
+    ]

@@ -1,0 +1,6 @@
+"""Sockets: one connection's life, and the pool that decides which connections exist."""
+
+from ipymultichat.net.link import Link, LinkSettings
+from ipymultichat.net.pool import Pool
+
+__all__ = ["Link", "LinkSettings", "Pool"]

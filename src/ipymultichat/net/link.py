@@ -1,0 +1,216 @@
+"""One server's connection, kept alive: try, log in, stay, wait, try again."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from ipymultichat.model import ConnectionState, Secret, ServerConfig, ServerStatus
+from ipymultichat.net.connection import ConnectFailedError, Connection
+from ipymultichat.session import Backoff, Session, Timing
+from ipymultichat.session.events import LoggedIn, LoginFailed, Resynced, SessionEvent
+
+logger = logging.getLogger("ipymultichat.net")
+
+_EXCUSE = 30.0
+"""For how long after a pause of this machine a lost connection is put down to it, in seconds."""
+
+
+@dataclass(frozen=True)
+class LinkSettings:
+    """Times of a link, in seconds, and where its randomness comes from.
+
+    Attributes:
+        open_timeout: for TCP, TLS and the websocket handshake together.
+        keepalive: ping interval, and how long a pong may take; a dead peer is noticed within twice this.
+        lasting: a login that stood this long resets the backoff.
+        backoff: makes the backoff of one link.
+        timing: waiting times of the protocol.
+    """
+
+    open_timeout: float = 10.0
+    keepalive: float = 20.0
+    lasting: float = 5.0
+    backoff: Callable[[], Backoff] = Backoff
+    timing: Timing = field(default_factory=Timing)
+
+
+class Link:
+    """Keeps one server connected and reports what happens; the pool owns it.
+
+    Args:
+        config: which server.
+        credentials: returns token and nickname for the next login.
+        on_event: called with every session event, in order, on the event loop.
+        on_status: called with every change of the status.
+        settings: times.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        credentials: Callable[[], tuple[Secret, str]],
+        on_event: Callable[[SessionEvent], None],
+        on_status: Callable[[ServerStatus], None],
+        settings: LinkSettings,
+    ) -> None:
+        self.config = config
+        self.session = Session(settings.timing)
+        self.status = ServerStatus()
+        self.first_outcome: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._credentials = credentials
+        self._on_event = on_event
+        self._on_status = on_status
+        self._settings = settings
+        self._backoff = settings.backoff()
+        self._wake = asyncio.Event()
+        self._connection: Connection | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._refused = False
+        self._failure = ""
+        self._excuse, self._excused_at = "", float("-inf")
+        self._task = asyncio.ensure_future(self._run())
+        self._loop = asyncio.get_running_loop()
+
+    # what the pool calls, on the loop
+
+    def retry_now(self) -> None:
+        """Skip the wait and start the backoff over; a standing connection is left alone."""
+        self._backoff.reset()
+        if self._connection is None:
+            self._wake.set()
+
+    def restart(self, config: ServerConfig) -> None:
+        """Use another address or another token: drop what is there, even in mid-handshake, and connect at once."""
+        self.config = config
+        self._backoff.reset()
+        if self.first_outcome.done():
+            self.first_outcome = concurrent.futures.Future()
+        before = self._task
+        before.cancel()
+        self._task = asyncio.ensure_future(self._run_after(before))
+
+    def excuse(self, words: str) -> None:
+        """The machine slept or the loop was blocked: skip the wait, and make sure that the other side is there."""
+        self._excuse, self._excused_at = words, self._loop.time()
+        self.retry_now()
+        if self._connection is not None:
+            probe = asyncio.ensure_future(self._connection.probe(self._settings.open_timeout / 2))
+            probe.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def stop(self, reason: str) -> None:
+        """Close for good; what is on its way fails for `reason`. Returns when the socket is closed (about a second)."""
+        self.act(lambda session, _now: session.abandon(reason))
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._settle_first_outcome()
+        self._set(ServerStatus())
+
+    def act(self, action: Callable[[Session, float], None]) -> None:
+        """Let a command act on the session, then send and report what came of it."""
+        action(self.session, self._loop.time())
+        self._pump()
+
+    # the life of the link
+
+    async def _run_after(self, before: asyncio.Task[None]) -> None:
+        await asyncio.wait({before})
+        await self._run()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            self._failure, self._refused = "", False
+            self._set(ServerStatus(ConnectionState.CONNECTING, self.status.error, self._backoff.attempt + 1))
+            try:
+                reason = await self._live()
+            except ConnectFailedError as failure:
+                reason = str(failure)
+            except Exception:
+                logger.exception("%s: unexpected trouble in the connection", self.config.label)
+                reason = "unexpected trouble, see the log"
+            await self._wait(self._failure or reason)
+
+    async def _live(self) -> str:
+        settings = self._settings
+        connection = await Connection.open(self.config.url, timeout=settings.open_timeout, keepalive=settings.keepalive)
+        self._connection = connection
+        token, nickname = self._credentials()
+        started = self._loop.time()
+        try:
+            self.session.connected(token, nickname, started)
+            self._pump()
+            return await connection.read(self._on_frame)
+        finally:
+            self._connection = None
+            if self.status.state is ConnectionState.CONNECTED and self._loop.time() - started >= settings.lasting:
+                self._backoff.reset()
+            self.session.disconnected()
+            self._pump()
+            await asyncio.shield(connection.close())
+
+    async def _wait(self, reason: str) -> None:
+        # A drop right after a pause of this machine is no fault of the server: no backoff, and the pause is named.
+        excused = self._loop.time() - self._excused_at < _EXCUSE
+        if excused and self._excuse:
+            reason, self._excuse = f"{reason} ({self._excuse})", ""
+            delay = 0.0
+        else:
+            delay = self._backoff.next_delay(refused=self._refused)
+        logger.info("%s: %s; next try in %.1f s", self.config.label, reason, delay)
+        retry_at = datetime.now(timezone.utc) + timedelta(seconds=delay)
+        self._set(ServerStatus(ConnectionState.ERROR, reason, self._backoff.attempt, retry_at))
+        self._settle_first_outcome()
+        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), delay)
+
+    def _on_frame(self, frame: bytes | str) -> None:
+        self.session.receive(frame, self._loop.time())
+        self._pump()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.session.tick(self._loop.time())
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what the session wants sent, report what happened, and set the timer it asks for."""
+        frames = self.session.take_frames()
+        if self._connection is not None:
+            self._connection.send(frames)
+        for event in self.session.take_events():
+            self._note(event)
+            self._on_event(event)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.session.next_deadline()
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _note(self, event: SessionEvent) -> None:
+        if isinstance(event, LoggedIn):
+            logger.info("%s: connected", self.config.label)
+            self._set(ServerStatus(ConnectionState.CONNECTED, connected_at=datetime.now(timezone.utc)))
+        elif isinstance(event, LoginFailed):
+            self._failure, self._refused = event.reason, event.refused
+            if self._connection is not None:
+                self._connection.abort(event.reason)
+        elif isinstance(event, Resynced):
+            self._settle_first_outcome()
+
+    def _settle_first_outcome(self) -> None:
+        if not self.first_outcome.done():
+            self.first_outcome.set_result(None)
+
+    def _set(self, status: ServerStatus) -> None:
+        if status != self.status:
+            self.status = status
+            self._on_status(status)

@@ -1,0 +1,84 @@
+"""Chat messages that are said to be sent only when they were.
+
+Chat has no acknowledgement: a receiver who is gone loses it without a word. What can be known: frames of one
+connection are handled in order, so a user list asked for right after the message tells whether its receiver was
+still there when the server handled it. One message is in flight at a time, which also paces them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ipymultichat.model import Secret
+from ipymultichat.session.events import ChatFailed, ChatSent
+from ipymultichat.session.port import Answer, Port
+from ipymultichat.wire import commands as c
+from ipymultichat.wire import events as e
+
+
+@dataclass
+class _Outgoing:
+    ref: str
+    receiver_id: str
+    receiver: str
+    text: str
+    sent: bool = False
+
+
+class Chats:
+    """The chat messages of one server on their way.
+
+    Args:
+        port: the session's way out.
+        on_users: called with every user list that comes back, which is fresh news.
+    """
+
+    def __init__(self, port: Port, on_users: Callable[[e.UsersAnswered], None]) -> None:
+        self._port = port
+        self._on_users = on_users
+        self._queue: deque[_Outgoing] = deque()
+        self._running = False
+        self.token = Secret("")
+
+    def add(self, ref: str, receiver: e.User, text: str, now: float) -> None:
+        """Queue one message; `ref` comes back in `ChatSent` or `ChatFailed`."""
+        self._queue.append(_Outgoing(ref, receiver.client_id, receiver.nickname, text))
+        self._advance(now)
+
+    def disconnected(self) -> None:
+        """Fail what is on its way: nobody can tell whether it arrived, and sending twice is worse than asking."""
+        self._running = False
+        self.abandon("the connection broke")
+
+    def abandon(self, reason: str) -> None:
+        """Fail everything."""
+        while self._queue:
+            item = self._queue.popleft()
+            doubt = "; it may have arrived" if item.sent else ""
+            self._port.emit(ChatFailed(item.ref, f"{reason}{doubt}"))
+
+    def _advance(self, now: float) -> None:
+        if self._queue and not self._running and self._port.online:
+            self._running = True
+            item = self._queue[0]
+            item.sent = True
+            self._port.send(c.SendChat(item.receiver_id, item.text))
+            self._port.call(c.GetUsers(self.token), e.UsersAnswered, self._done, now)
+
+    def _done(self, answer: Answer | None, now: float) -> None:
+        item = self._queue.popleft()
+        if not isinstance(answer, e.UsersAnswered):
+            self._port.emit(ChatFailed(item.ref, "the server does not answer whether it arrived"))
+        else:
+            self._on_users(answer)
+            if any(user.client_id == item.receiver_id for user in answer.users):
+                self._port.emit(ChatSent(item.ref))
+            else:
+                self._port.emit(ChatFailed(item.ref, f"{item.receiver} has left"))
+        self._port.later(now + self._port.timing.chat_gap, self._next)
+
+    def _next(self, now: float) -> None:
+        self._running = False
+        self._advance(now)

@@ -1,0 +1,256 @@
+"""The protocol state of one server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import ClassVar
+
+from ipymultichat.errors import DecodeError
+from ipymultichat.model import Content, Secret
+from ipymultichat.session import events as s
+from ipymultichat.session.chats import Chats
+from ipymultichat.session.port import Answer, Port
+from ipymultichat.session.replies import Replies
+from ipymultichat.session.timing import Timing
+from ipymultichat.wire import commands as c
+from ipymultichat.wire import decode
+from ipymultichat.wire import events as e
+
+
+class Phase(Enum):
+    """Where the conversation with the server stands."""
+
+    CLOSED = "closed"
+    LOGIN = "login"
+    READY = "ready"
+
+
+class Session:
+    """Speaks the protocol with one server, over any number of connections one after the other.
+
+    It does no I/O: give it what arrived and the time, take frames and events from it. What must outlive a
+    connection (requests that wait, replies not yet proved) stays in it. `now` is any clock in seconds that never
+    runs backwards.
+    """
+
+    def __init__(self, timing: Timing | None = None) -> None:
+        self._port = Port(timing or Timing())
+        self._replies = Replies(self._port, self._forget)
+        self._chats = Chats(self._port, self._users_answered)
+        self._requests: dict[str, e.Request] = {}
+        self._users: dict[str, e.User] = {}
+        self._live: set[str] = set()
+        self._unsynced = 0
+        self._token = Secret("")
+        self.phase = Phase.CLOSED
+        self.client_id = ""
+        self.ignored = 0
+        """Frames that were not understood: text, malformed, of an unknown command."""
+
+    # what the owner of the socket calls
+
+    def connected(self, token: Secret, nickname: str, now: float) -> None:
+        """A socket is open: log in. Servers replay nothing, so everything is asked for anew after that."""
+        self._token = self._chats.token = token
+        self.phase = Phase.LOGIN
+        self._live.clear()
+        self._port.send(c.Login(token, nickname))
+        self._port.later(now + self._port.timing.login, self._login_overdue)
+
+    def rename(self, nickname: str) -> None:
+        """Log in a second time, which renames on the same connection."""
+        if self.phase is Phase.READY:
+            self._port.send(c.Login(self._token, nickname))
+
+    def disconnected(self) -> None:
+        """The socket is gone."""
+        self._port.hang_up()
+        self._replies.disconnected()
+        self._chats.disconnected()
+        self.phase = Phase.CLOSED
+        self.client_id = ""
+        self._users.clear()
+
+    def abandon(self, reason: str) -> None:
+        """Fail what is on its way: the server leaves the list."""
+        self._replies.abandon(reason)
+        self._chats.abandon(reason)
+
+    def receive(self, frame: bytes | str, now: float) -> None:
+        """One frame arrived. Never raises: what is not understood is counted and reported as `Trouble`."""
+        if isinstance(frame, str):
+            self._ignore("a text frame")
+            return
+        try:
+            event = decode(frame)
+        except DecodeError as error:
+            self._ignore(str(error))
+            return
+        self._handlers[type(event)](self, event, now)
+
+    def tick(self, now: float) -> None:
+        """Time passed; wanted at `next_deadline`."""
+        self._port.tick(now)
+
+    def next_deadline(self) -> float | None:
+        """When `tick` is wanted next, or None."""
+        return self._port.next_deadline()
+
+    def take_frames(self) -> list[bytes]:
+        """Return and forget the frames to send."""
+        return self._port.take_frames()
+
+    def take_events(self) -> list[s.SessionEvent]:
+        """Return and forget what happened."""
+        return self._port.take_events()
+
+    # what the person asks for
+
+    def reply(self, request_id: str, contents: tuple[Content, ...], now: float) -> None:
+        """Answer a request; ends in `ReplyVerified` or `ReplyFailed`, over as many connections as it takes."""
+        request = self._requests.get(request_id)
+        if request is None:
+            self._port.emit(s.ReplyFailed(request_id, contents, "the request no longer waits", gone=True))
+        else:
+            self._replies.add(request, contents, now)
+
+    def send_chat(self, ref: str, receiver_id: str, receiver: str, text: str, now: float) -> None:
+        """Write to somebody online; ends in `ChatSent` or `ChatFailed`, which carry `ref`."""
+        if self.phase is not Phase.READY:
+            self._port.emit(s.ChatFailed(ref, "the server is not connected"))
+        elif receiver_id not in self._users:
+            self._port.emit(s.ChatFailed(ref, f"{receiver} is not online"))
+        else:
+            self._chats.add(ref, self._users[receiver_id], text, now)
+
+    def verify(self, request_id: str, now: float) -> None:
+        """Ask whether a request still waits; ends in `StillPending` or `Gone`, or nothing while disconnected."""
+        if self.phase is Phase.READY and request_id in self._requests and request_id not in self._replies:
+            self._port.check(request_id, lambda waits, _at: self._verified(request_id, waits), now)
+
+    # login and resync
+
+    def _login_overdue(self, _now: float) -> None:
+        if self.phase is Phase.LOGIN:
+            seconds = f"{self._port.timing.login:g}"
+            self._port.emit(s.LoginFailed(f"the server did not answer the login within {seconds} s", refused=False))
+
+    def _on_login(self, event: e.LoginAnswered, now: float) -> None:
+        if not event.success:
+            reason = event.error or "no reason given"
+            self._port.emit(s.LoginFailed(f"the server refused the login: {reason}", refused=True))
+            return
+        self.client_id = event.client_id
+        if self.phase is not Phase.LOGIN:
+            return
+        self.phase = Phase.READY
+        self._port.online = True
+        self._port.emit(s.LoggedIn(event.client_id))
+        self._unsynced = 2
+        self._port.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
+        self._port.call(c.GetUsers(self._token), e.UsersAnswered, self._first_users, now)
+
+    def _pending_answered(self, answer: Answer | None, now: float) -> None:
+        if isinstance(answer, e.PendingAnswered):
+            held = {request.request_id: request for request in answer.requests if request.request_id}
+            on_the_way = {key: request for key, request in self._requests.items() if key in self._replies}
+            live = {key: request for key, request in self._requests.items() if key in self._live}
+            self._requests = {**on_the_way, **held, **live}
+            self._port.emit(s.PendingListed(tuple(held.values()), frozenset(self._live)))
+        else:
+            self._port.emit(s.Trouble("the server did not answer which requests wait"))
+        self._synced()
+        self._replies.advance(now)
+
+    def _first_users(self, answer: Answer | None, _now: float) -> None:
+        if isinstance(answer, e.UsersAnswered):
+            self._users_answered(answer)
+        else:
+            self._port.emit(s.Trouble("the server did not answer who is online"))
+        self._synced()
+
+    def _synced(self) -> None:
+        self._unsynced -= 1
+        if self._unsynced == 0:
+            self._port.emit(s.Resynced())
+
+    # pushes
+
+    def _on_answer(self, event: Answer, now: float) -> None:
+        self._port.answered(event, now)
+
+    def _users_answered(self, answer: e.UsersAnswered) -> None:
+        self._users = {user.client_id: user for user in answer.users if user.client_id != self.client_id}
+        self._port.emit(s.UsersListed(tuple(self._users.values())))
+
+    def _on_request(self, event: e.RequestReceived, _now: float) -> None:
+        request = event.request
+        if self.phase is not Phase.READY or not request.request_id:
+            self._ignore("a request without an id, or before the login")
+            return
+        self._requests[request.request_id] = request
+        self._live.add(request.request_id)
+        self._port.emit(s.RequestArrived(request))
+
+    def _on_answered(self, event: e.RequestAnswered, now: float) -> None:
+        # Servers send this to every socket, whatever its token: what we do not hold is none of our business.
+        if event.request_id not in self._requests or self._replies.answered_elsewhere(event):
+            return
+        self._port.emit(s.AnsweredElsewhere(event))
+        # They also send it for replies that were lost on the server, so it is shown at once and then checked.
+        self._port.later(now + self._port.timing.recheck, lambda at: self.verify(event.request_id, at))
+
+    def _on_cancelled(self, event: e.RequestCancelled, now: float) -> None:
+        if event.request_id in self._requests:
+            self._forget(event.request_id)
+            if not self._replies.withdrawn(event.request_id, event.reason, now):
+                self._port.emit(s.Withdrawn(event.request_id, event.reason))
+
+    def _verified(self, request_id: str, waits: bool | None) -> None:
+        request = self._requests.get(request_id)
+        if request is None or waits is None or request_id in self._replies:
+            return
+        if waits:
+            self._port.emit(s.StillPending(request))
+        else:
+            self._forget(request_id)
+            self._port.emit(s.Gone(request_id))
+
+    def _forget(self, request_id: str) -> None:
+        self._requests.pop(request_id, None)
+        self._live.discard(request_id)
+
+    def _on_chat(self, event: e.ChatReceived, _now: float) -> None:
+        if self.phase is Phase.READY and event.sender_id != self.client_id:
+            self._port.emit(s.ChatArrived(event))
+
+    def _on_presence(self, event: e.PresenceChanged, _now: float) -> None:
+        user = event.user
+        if self.phase is not Phase.READY or not user.client_id or user.client_id == self.client_id:
+            return
+        if event.online:
+            self._users[user.client_id] = user
+        else:
+            self._users.pop(user.client_id, None)
+        self._port.emit(s.UserChanged(user, event.online))
+
+    def _on_unknown(self, event: e.UnknownCommand, _now: float) -> None:
+        self._ignore(f"the unknown command {event.cmd[:40]!r}")
+
+    def _ignore(self, what: str) -> None:
+        self.ignored += 1
+        self._port.emit(s.Trouble(f"ignored {what}"))
+
+    _handlers: ClassVar[dict[type, Callable[..., None]]] = {
+        e.LoginAnswered: _on_login,
+        e.RequestReceived: _on_request,
+        e.PendingAnswered: _on_answer,
+        e.UsersAnswered: _on_answer,
+        e.ValidityAnswered: _on_answer,
+        e.RequestAnswered: _on_answered,
+        e.RequestCancelled: _on_cancelled,
+        e.ChatReceived: _on_chat,
+        e.PresenceChanged: _on_presence,
+        e.UnknownCommand: _on_unknown,
+    }

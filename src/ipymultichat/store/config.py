@@ -1,0 +1,169 @@
+"""One JSON file per profile: servers, token, nickname, settings."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from ipymultichat.errors import ConfigError, StoreError
+from ipymultichat.model import Secret, ServerConfig
+
+logger = logging.getLogger("ipymultichat.store")
+
+MEMORY = ":memory:"
+"""The profile that keeps nothing on disk and is never shared."""
+
+_LOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class StoredConfig:
+    """What the file says; empty where it says nothing."""
+
+    servers: tuple[ServerConfig, ...] = ()
+    token: Secret | None = None
+    nickname: str = ""
+
+
+def config_path(profile: str) -> Path:
+    """Where a profile's file is: in `$MULTICHAT_CONFIG_DIR`, else the user's config directory.
+
+    Raises:
+        ConfigError: the name cannot be a file name.
+    """
+    if not re.fullmatch(r"[\w][\w. -]{0,63}", profile):
+        raise ConfigError(
+            f"the profile {profile!r} cannot be used; a profile is 1 to 64 letters, digits, '-', '_', '.' or "
+            f"blanks, or {MEMORY!r}",
+            value=profile,
+        )
+    folder = os.environ.get("MULTICHAT_CONFIG_DIR") or platformdirs.user_config_dir("ipymultichat", appauthor=False)
+    return Path(folder) / f"{profile}.json"
+
+
+class ConfigStore:
+    """The config file of one profile; keys it does not know are kept as they are.
+
+    Args:
+        profile: its name, or ":memory:" for no file at all.
+    """
+
+    def __init__(self, profile: str) -> None:
+        self._path = None if profile == MEMORY else config_path(profile)
+
+    def load(self) -> StoredConfig:
+        """Read the file; a missing one is an empty one.
+
+        A file that cannot be understood is set aside under another name, never overwritten.
+
+        Raises:
+            StoreError: it was set aside, or cannot be read; the text names the file.
+        """
+        data = self._read()
+        entries = data.get("server_configs")
+        if entries is None and isinstance(data.get("server_url"), str):
+            entries = [{"name": "", "url": data["server_url"], "isEnabled": True}]
+        listed = entries if isinstance(entries, list) else []
+        servers = [config for entry in listed if (config := _read_server(entry))]
+        token = data.get("token")
+        nickname = data.get("nickname")
+        return StoredConfig(
+            servers=tuple(servers),
+            token=Secret(token) if isinstance(token, str) and token.strip() else None,
+            nickname=nickname if isinstance(nickname, str) else "",
+        )
+
+    def save_servers(self, servers: tuple[ServerConfig, ...]) -> None:
+        """Write the server list.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        entries = [{"id": s.id, "name": s.name, "url": s.url, "isEnabled": s.enabled} for s in servers]
+        self._change(lambda data: data.update(server_configs=entries))
+
+    def save_token(self, token: Secret) -> None:
+        """Write the token; the file is readable by its owner only.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        self._change(lambda data: data.update(token=token.reveal()))
+
+    def save_nickname(self, nickname: str) -> None:
+        """Write the nickname.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        self._change(lambda data: data.update(nickname=nickname))
+
+    def _read(self) -> dict[str, object]:
+        if self._path is None:
+            return {}
+        try:
+            data = json.loads(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StoreError(f"the settings in {self._path} cannot be read: {error.strerror}") from error
+        except ValueError:
+            data = None
+        if isinstance(data, dict):
+            return data
+        aside = self._path.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
+        self._path.rename(aside)
+        raise StoreError(f"the settings in {self._path} were not readable and now stand in {aside.name}")
+
+    def _change(self, change: Callable[[dict[str, object]], None]) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
+            with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
+                data = self._read()
+                change(data)
+                _replace(self._path, json.dumps(data, indent=2, ensure_ascii=False))
+        except Timeout as error:
+            raise StoreError(f"the settings in {self._path} are locked by another kernel") from error
+        except OSError as error:
+            raise StoreError(f"the settings cannot be saved in {self._path}: {error.strerror or error}") from error
+
+
+def _read_server(entry: object) -> ServerConfig | None:
+    if not isinstance(entry, dict):
+        return None
+    try:
+        return ServerConfig(
+            id=str(entry.get("id") or ""),
+            name=str(entry.get("name") or ""),
+            url=str(entry.get("url") or ""),
+            enabled=bool(entry.get("isEnabled", True)),
+        )
+    except ConfigError as error:
+        logger.warning("a stored server is left out: %s", error)
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file in one step, so that nobody ever reads half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,56 @@
+"""Content parts ⇄ `McpResultContent`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from ipymultichat.errors import EncodeError
+from ipymultichat.model import (
+    AudioContent,
+    Content,
+    ImageContent,
+    ResourceContent,
+    TextContent,
+    UnknownContent,
+)
+from ipymultichat.wire import agentassist_pb2 as pb
+
+TEXT, IMAGE, AUDIO, RESOURCE = 1, 2, 3, 4
+
+
+def content_from_wire(part: pb.McpResultContent) -> Content:
+    """Read one part; an unknown type or undecodable data becomes `UnknownContent`, never an error."""
+    try:
+        if part.type == TEXT:
+            return TextContent(part.text.text)
+        if part.type == IMAGE:
+            return ImageContent(base64.b64decode(part.image.data, validate=True), part.image.mime_type)
+        if part.type == AUDIO:
+            return AudioContent(base64.b64decode(part.audio.data, validate=True), part.audio.mime_type)
+        if part.type == RESOURCE:
+            resource = part.embedded_resource
+            return ResourceContent(resource.uri, resource.mime_type, resource.data)
+    except (binascii.Error, ValueError):
+        pass
+    return UnknownContent(part.type)
+
+
+def content_to_wire(part: Content) -> pb.McpResultContent:
+    """Write one part.
+
+    Raises:
+        EncodeError: for a part that has no form on the wire.
+    """
+    if isinstance(part, TextContent):
+        return pb.McpResultContent(type=TEXT, text=pb.TextContent(type="text", text=part.text))
+    if isinstance(part, ImageContent):
+        image = pb.ImageContent(type="image", data=base64.b64encode(part.data).decode(), mime_type=part.mime_type)
+        return pb.McpResultContent(type=IMAGE, image=image)
+    if isinstance(part, AudioContent):
+        audio = pb.AudioContent(type="audio", data=base64.b64encode(part.data).decode(), mime_type=part.mime_type)
+        return pb.McpResultContent(type=AUDIO, audio=audio)
+    if isinstance(part, ResourceContent):
+        resource = pb.EmbeddedResource(type="embedded_resource", uri=part.uri, mime_type=part.mime_type, data=part.data)
+        return pb.McpResultContent(type=RESOURCE, embedded_resource=resource)
+    raise EncodeError(f"a part of type {type(part).__name__} cannot be sent")

@@ -1,0 +1,144 @@
+"""What a server can tell us, as typed events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ipymultichat.model import Content, MessageKind, Question
+
+DEFAULT_TIMEOUT = 600
+"""Seconds a server waits when a request names no time (measured: a timeout of 0 or less runs as 600 s)."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """An agent's question or report, as pushed or listed.
+
+    Attributes:
+        kind: question or report.
+        request_id: the server's id; replies are matched by it alone.
+        text: the question or summary.
+        timeout: seconds the agent waits (never 0: the server's default is filled in).
+        created_at: when the server took it (aware UTC), or None where it did not say.
+        echo: the request exactly as received; a reply must carry it back. Holds the token, so it is never shown.
+    """
+
+    kind: MessageKind
+    request_id: str
+    text: str
+    timeout: int
+    created_at: datetime | None
+    project_directory: str = ""
+    agent_name: str = ""
+    model_name: str = ""
+    client_name: str = ""
+    questions: tuple[Question, ...] = ()
+    echo: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody else connected to this server with our token."""
+
+    client_id: str
+    nickname: str
+    connected_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LoginAnswered:
+    """The answer to `UserLogin`."""
+
+    client_id: str
+    success: bool
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class RequestReceived:
+    """A new question or report."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class PendingAnswered:
+    """The answer to `GetPendingMessages`."""
+
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True)
+class UsersAnswered:
+    """The answer to `GetOnlineUsers`; oneself is not in it."""
+
+    users: tuple[User, ...]
+
+
+@dataclass(frozen=True)
+class ValidityAnswered:
+    """The answer to `CheckMessageValidity`: True means still pending."""
+
+    validity: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class RequestAnswered:
+    """Somebody replied. Also sent for requests of other tokens, and for replies that came too late."""
+
+    kind: MessageKind
+    request_id: str
+    nickname: str
+    contents: tuple[Content, ...]
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class RequestCancelled:
+    """The agent hung up or ran out of time. Also sent for requests of other tokens."""
+
+    request_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ChatReceived:
+    """A chat message."""
+
+    message_id: str
+    sender_id: str
+    sender: str
+    receiver_id: str
+    receiver: str
+    text: str
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PresenceChanged:
+    """Somebody came, renamed themselves, or left."""
+
+    user: User
+    online: bool
+
+
+@dataclass(frozen=True)
+class UnknownCommand:
+    """A command this version does not know; the connection stays."""
+
+    cmd: str
+
+
+WireEvent = (
+    LoginAnswered
+    | RequestReceived
+    | PendingAnswered
+    | UsersAnswered
+    | ValidityAnswered
+    | RequestAnswered
+    | RequestCancelled
+    | ChatReceived
+    | PresenceChanged
+    | UnknownCommand
+)
