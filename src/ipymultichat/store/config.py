@@ -124,6 +124,13 @@ class ConfigStore:
         self._path.rename(aside)
         raise StoreError(f"the settings in {self._path} were not readable and now stand in {aside.name}")
 
+    def _read_or_set_aside(self) -> dict[str, object]:
+        try:
+            return self._read()
+        except StoreError as error:
+            logger.warning("%s", error)
+            return {}
+
     def _change(self, change: Callable[[dict[str, object]], None]) -> None:
         if self._path is None:
             return
@@ -131,7 +138,7 @@ class ConfigStore:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
             with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
-                data = self._read()
+                data = self._read_or_set_aside()
                 change(data)
                 _replace(self._path, json.dumps(data, indent=2, ensure_ascii=False))
         except Timeout as error:

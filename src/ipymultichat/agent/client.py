@@ -1,0 +1,252 @@
+"""`AgentClient`: calls over the Connect protocol, in its binary form."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+from google.protobuf.message import DecodeError
+
+from ipymultichat.agent.address import is_loopback, rpc_base
+from ipymultichat.agent.answer import Answer, read_answer
+from ipymultichat.agent.faults import http_fault, transport_fault
+from ipymultichat.agent.questions import question_to_wire
+from ipymultichat.errors import ClosedError, ConfigError, EncodeError, RequestRefusedError
+from ipymultichat.model import Question, Secret, token_of
+from ipymultichat.wire import agentassist_pb2 as pb
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+SERVICE = "/agentassistproto.SrvAgentAssist/"
+HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1", "accept-encoding": "identity"}
+
+CONNECT_TIMEOUT = 10
+WRITE_TIMEOUT = 60
+READ_MARGIN = 30
+"""Seconds: to reach the server, between two parts of a large request, and what a server may be late with its end."""
+
+MAX_TIMEOUT = 2**31 - 1
+
+ResponseT = TypeVar("ResponseT", pb.AskQuestionResponse, pb.WorkReportResponse)
+
+
+class AgentClient:
+    """Asks the people connected to a chat server, as an AI agent does.
+
+    Usable as it is, with a connection per call, or as an async context manager, which keeps connections.
+
+        answer = await AgentClient("ws://localhost:2000", token).ask_question("Deploy now?")
+        print(answer.text)
+
+    Args:
+        url: the server: `ws://HOST:PORT[/ws]`, `http://HOST:PORT`, or the same with TLS.
+        token: names the group of people who are asked.
+        agent_name: who asks, as people see it.
+        model_name: the agent's model, as people see it.
+        client_name: the program the agent runs in, as people see it.
+        project_directory: what the agent works on; None takes the current directory at the time of each call.
+
+    Raises:
+        ConfigError: the address or token cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | Secret,
+        *,
+        agent_name: str = "",
+        model_name: str = "",
+        client_name: str = "ipymultichat",
+        project_directory: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._base = rpc_base(url)
+        self._token = token_of(token)
+        self._agent_name = agent_name
+        self._model_name = model_name
+        self._client_name = client_name
+        self._project_directory = project_directory
+        self._http: httpx.AsyncClient | None = None
+        self._closed = False
+
+    @property
+    def url(self) -> str:
+        """The server's HTTP address."""
+        return self._base
+
+    async def ask_question(
+        self,
+        question: str = "",
+        *,
+        questions: Iterable[Question | Mapping[str, object]] = (),
+        timeout: float = 600,
+        project_directory: str | os.PathLike[str] | None = None,
+    ) -> Answer:
+        """Ask, and wait for a person's answer. Cancelling the wait withdraws the question.
+
+        Args:
+            question: the question (Markdown); may be left out when `questions` is given.
+            questions: structured questions with options to choose from: `Question`s or mappings of the same names.
+                The first one's text doubles as the plain question where that is left out.
+            timeout: seconds to wait, above 0; parts of a second are rounded up, as the protocol has whole ones.
+            project_directory: in place of the client's own.
+
+        Returns:
+            The answer.
+
+        Raises:
+            AgentTimeoutError: nobody answered in time.
+            NoHumanOnlineError: no person is connected with this token.
+            RequestCancelledError: the server gave the question up.
+            RequestRefusedError: the server did not accept the question.
+            ServerUnreachableError: no connection, or it broke before the answer.
+            AgentError: a person answered with an error; `meta` tells more.
+            ConfigError: an argument cannot be used.
+            EncodeError: a text is not valid Unicode.
+            ClosedError: the client was closed.
+        """
+        seconds = _seconds(timeout)
+        with _encoding():
+            structured = [question_to_wire(item) for item in questions]
+        if not isinstance(question, str) or not (question.strip() or structured):
+            raise ConfigError("a question is a non-empty string", value=question)
+        with _encoding():
+            request = pb.AskQuestionRequest(
+                ID=uuid.uuid4().hex,
+                UserToken=self._token.reveal(),
+                Request=pb.McpAskQuestionRequest(
+                    ProjectDirectory=self._directory(project_directory),
+                    Question=question if question.strip() else structured[0].question,
+                    Timeout=seconds,
+                    AgentName=self._agent_name,
+                    ReasoningModelName=self._model_name,
+                    McpClientName=self._client_name,
+                    Questions=structured,
+                ),
+            )
+            body = request.SerializeToString()
+        return read_answer(await self._call("AskQuestion", body, pb.AskQuestionResponse(), seconds), timeout)
+
+    async def work_report(
+        self, summary: str, *, timeout: float = 600, project_directory: str | os.PathLike[str] | None = None
+    ) -> Answer:
+        """Hand in a report, and wait for a person to confirm it or to answer.
+
+        Args:
+            summary: what was done (Markdown).
+            timeout: seconds to wait, as for `ask_question`.
+            project_directory: in place of the client's own.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MultiChatError: the same errors as `ask_question`.
+        """
+        seconds = _seconds(timeout)
+        if not isinstance(summary, str) or not summary.strip():
+            raise ConfigError("a report is a non-empty string", value=summary)
+        with _encoding():
+            request = pb.WorkReportRequest(
+                ID=uuid.uuid4().hex,
+                UserToken=self._token.reveal(),
+                Request=pb.McpWorkReportRequest(
+                    ProjectDirectory=self._directory(project_directory),
+                    Summary=summary,
+                    Timeout=seconds,
+                    AgentName=self._agent_name,
+                    ReasoningModelName=self._model_name,
+                    McpClientName=self._client_name,
+                ),
+            )
+            body = request.SerializeToString()
+        return read_answer(await self._call("WorkReport", body, pb.WorkReportResponse(), seconds), timeout)
+
+    async def aclose(self) -> None:
+        """Close kept connections. Final; a second call does nothing."""
+        self._closed = True
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._check_open()
+        self._http = self._http or _http_client(self._base)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AgentClient({self._base!r}, agent_name={self._agent_name!r})"
+
+    async def _call(self, method: str, body: bytes, into: ResponseT, seconds: int) -> ResponseT:
+        self._check_open()
+        limits = httpx.Timeout(None, connect=CONNECT_TIMEOUT, write=WRITE_TIMEOUT, read=seconds + READ_MARGIN)
+        async with self._borrowed() as http:
+            try:
+                response = await http.post(
+                    f"{self._base}{SERVICE}{method}", content=body, headers=HEADERS, timeout=limits
+                )
+            except httpx.HTTPError as error:
+                raise transport_fault(error, self._base) from error
+        if response.status_code != 200:
+            raise http_fault(response, self._base, self._token)
+        if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
+            raise RequestRefusedError(f"{self._base} answered with a page; is it an Agent Assistant server?")
+        try:
+            into.ParseFromString(response.content)
+        except (DecodeError, UnicodeDecodeError) as error:
+            raise RequestRefusedError(f"{self._base} answered with something unreadable") from error
+        return into
+
+    @contextlib.asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[httpx.AsyncClient]:
+        if self._http is not None:
+            yield self._http
+            return
+        async with _http_client(self._base) as http:
+            yield http
+
+    def _directory(self, given: str | os.PathLike[str] | None) -> str:
+        chosen = given if given is not None else self._project_directory
+        return os.fspath(chosen if chosen is not None else Path.cwd())
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this AgentClient was closed; make another one")
+
+
+def _http_client(base: str) -> httpx.AsyncClient:
+    # Loading the machine's certificates takes a while, and plain HTTP has no use for them.
+    verify: ssl.SSLContext | bool = True if base.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(verify=verify, trust_env=not is_loopback(base), follow_redirects=False)
+
+
+def _seconds(timeout: float) -> int:
+    usable = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if not usable or not 0 < timeout <= MAX_TIMEOUT:  # also turns NaN away
+        raise ConfigError(f"the timeout must be above 0 s and at most {MAX_TIMEOUT} s, not {timeout!r}", value=timeout)
+    return math.ceil(timeout)
+
+
+@contextlib.contextmanager
+def _encoding() -> Iterator[None]:
+    """Name the one thing that protobuf does not take in a string."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise EncodeError(f"the text cannot be sent, it is not valid Unicode: {error}") from error

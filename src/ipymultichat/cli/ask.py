@@ -1,0 +1,123 @@
+"""`ipymultichat ask`: one question or report from a shell, answered by a person."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ipymultichat.agent import AgentClient, Answer
+from ipymultichat.errors import (
+    AgentError,
+    AgentTimeoutError,
+    ConfigError,
+    NoHumanOnlineError,
+    RequestCancelledError,
+    RequestRefusedError,
+    ServerUnreachableError,
+)
+from ipymultichat.model import AudioContent, Content, ImageContent, ResourceContent, TextContent
+
+EXIT_CODES: Mapping[type[AgentError], int] = {
+    NoHumanOnlineError: 3,
+    AgentTimeoutError: 4,
+    RequestCancelledError: 5,
+    RequestRefusedError: 6,
+    ServerUnreachableError: 7,
+}
+ANSWERED_WITH_ERROR = 1
+INTERRUPTED = 130
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "ask",
+        help="ask the people on a server, and print the answer",
+        description="Asks the people connected to a server, waits, and prints the answer.",
+        epilog="exit codes: 0 answered; 1 answered with an error; 2 a wrong argument or no token; 3 nobody is "
+        "connected; 4 nobody answered in time; 5 the server gave the question up; 6 the server refused it; "
+        "7 the server cannot be reached; 130 Ctrl-C",
+    )
+    parser.add_argument("url", help="the server, such as ws://localhost:2000")
+    parser.add_argument("question", help="the question, or the report (Markdown)")
+    parser.add_argument(
+        "--token",
+        help="names the group of people who are asked (default: $MULTICHAT_TOKEN, which is safer: other users of the "
+        "machine can see arguments)",
+    )
+    parser.add_argument("--timeout", default="600", metavar="SECONDS", help="how long to wait (default: %(default)s)")
+    parser.add_argument("--agent", default="", metavar="NAME", help="who asks, as people see it")
+    parser.add_argument("--model", default="", metavar="NAME", help="the agent's model, as people see it")
+    parser.add_argument("--report", action="store_true", help="hand in a report to be confirmed, not a question")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="LABEL", help="a choice to offer; may be given several times"
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole answer, attachments included, as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, print the answer to stdout or the trouble to stderr.
+
+    Returns:
+        The exit code, as the help lists them.
+
+    Raises:
+        ConfigError: an argument cannot be used, or there is no token.
+    """
+    token = args.token if args.token is not None else os.environ.get("MULTICHAT_TOKEN")
+    if not token:
+        raise ConfigError("no token: set $MULTICHAT_TOKEN or pass --token")
+    if args.report and args.option:
+        raise ConfigError("a report takes no --option")
+    try:
+        answer = asyncio.run(_ask(args, token))
+    except AgentError as error:
+        print(f"ipymultichat ask: {error}", file=sys.stderr)
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), ANSWERED_WITH_ERROR)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    _show(answer, as_json=args.json)
+    return 0
+
+
+async def _ask(args: argparse.Namespace, token: str) -> Answer:
+    try:
+        timeout = float(args.timeout)
+    except ValueError:
+        raise ConfigError(f"the timeout {args.timeout!r} is no number of seconds", value=args.timeout) from None
+    client = AgentClient(args.url, token, agent_name=args.agent, model_name=args.model)
+    if args.report:
+        return await client.work_report(args.question, timeout=timeout)
+    # A person may always write something else: the caller of a shell command reads text anyway.
+    structured = {"question": args.question, "options": args.option, "custom": True}
+    return await client.ask_question(args.question, questions=[structured] if args.option else (), timeout=timeout)
+
+
+def _show(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        contents = [_as_json(part) for part in answer.contents]
+        print(json.dumps({"text": answer.text, "contents": contents, "meta": dict(answer.meta)}, ensure_ascii=False))
+        return
+    print(answer.text)
+    others = sum(1 for part in answer.contents if not isinstance(part, TextContent))
+    if others:
+        print(f"ipymultichat ask: {others} attachment(s) left out, --json prints them", file=sys.stderr)
+
+
+def _as_json(part: Content) -> dict[str, object]:
+    if isinstance(part, TextContent):
+        return {"type": "text", "text": part.text}
+    if isinstance(part, (ImageContent, AudioContent)):
+        kind = "image" if isinstance(part, ImageContent) else "audio"
+        return {"type": kind, "mime_type": part.mime_type, "data": base64.b64encode(part.data).decode()}
+    if isinstance(part, ResourceContent):
+        data = base64.b64encode(part.data).decode()
+        return {"type": "resource", "uri": part.uri, "mime_type": part.mime_type, "data": data}
+    return {"type": "unknown"}

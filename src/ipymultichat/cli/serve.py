@@ -1,0 +1,70 @@
+"""`ipymultichat serve`: the embedded server on its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import Any
+
+from ipymultichat.errors import ConfigError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "serve",
+        help="run a chat server",
+        description="Runs a chat server for agents and people until Ctrl-C or SIGTERM. It keeps nothing on disk.",
+        epilog="exit codes: 0 stopped; 2 the host or port cannot be used, or a wrong argument",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", default="2000", help="port to listen on, 0 takes a free one (default: %(default)s)")
+    parser.add_argument(
+        "--token",
+        help="the only token accepted (default: $MULTICHAT_TOKEN; without one, every token names a group of its own). "
+        "Other users of the machine can see arguments, so the variable is safer",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Returns:
+        0 once stopped.
+
+    Raises:
+        ConfigError: the host, port or token cannot be one.
+        ServerStartError: the host is unknown or the port taken.
+        ImportError: the packages of the `[server]` extra are missing.
+    """
+    try:
+        port = int(args.port)
+    except ValueError:
+        raise ConfigError(f"the port {args.port!r} is no number from 0 to 65535", value=args.port) from None
+    token = args.token if args.token is not None else os.environ.get("MULTICHAT_TOKEN") or None
+    # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(args.host, port, token))
+    return 0
+
+
+async def _serve(host: str, port: int, token: str | None) -> None:
+    from ipymultichat.server import LocalServer
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopped.set)
+    async with LocalServer(host, port, token) as server:
+        if token is None and host not in LOOPBACK:
+            print("warning: no token is set, so everybody who reaches this address may use it", file=sys.stderr)
+        print(f"listening on {server.url}", flush=True)
+        await stopped.wait()

@@ -1,0 +1,22 @@
+"""The embedded server: for first use, demos and tests.
+
+Log levels of `ipymultichat.server`: WARNING for a client cut off or a request that is no HTTP, ERROR for a fault of
+the server itself, INFO and DEBUG for single connections. Tokens and messages are never logged.
+"""
+
+import logging
+
+try:
+    from ipymultichat.server.local import LocalServer
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
+        raise
+    raise ImportError('the embedded server needs more packages: pip install "ipymultichat[server]"') from error
+
+from ipymultichat.server.limits import Limits
+from ipymultichat.server.quirks import Quirks
+
+__all__ = ["Limits", "LocalServer", "Quirks"]
+
+# Without a handler anywhere, Python would print warnings into the notebook's cells.
+logging.getLogger("ipymultichat.server").addHandler(logging.NullHandler())

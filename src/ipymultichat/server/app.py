@@ -1,0 +1,68 @@
+"""The embedded server as an ASGI app: `/ws`, the RPC methods, `/health`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ipymultichat.server.origin import origin_allowed
+from ipymultichat.server.relay import Relay
+from ipymultichat.server.rpc import PATH, RpcEndpoint
+
+
+def make_app(relay: Relay, allowed_origins: Collection[str]) -> Starlette:
+    """Put the endpoints together.
+
+    Args:
+        relay: what they talk to.
+        allowed_origins: see `origin_allowed`.
+    """
+
+    async def socket(websocket: WebSocket) -> None:
+        # The peer may be gone before or while something is sent to it; `_serve_socket` has cleaned up by then.
+        with contextlib.suppress(WebSocketDisconnect):
+            await _serve_socket(websocket, relay, allowed_origins)
+
+    return Starlette(
+        routes=[
+            WebSocketRoute("/ws", socket),
+            Route(PATH, RpcEndpoint(relay, allowed_origins)),
+            Route("/health", _health),
+        ]
+    )
+
+
+async def _health(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("OK")
+
+
+async def _serve_socket(websocket: WebSocket, relay: Relay, allowed_origins: Collection[str]) -> None:
+    headers = websocket.headers
+    if not origin_allowed(headers.get("origin"), headers.get("host"), allowed_origins):
+        await websocket.send_denial_response(PlainTextResponse("this origin may not connect\n", 403))
+        return
+    if relay.state.full:
+        await websocket.send_denial_response(PlainTextResponse("too many clients are connected\n", 503))
+        return
+    # `abort` is put there by the listener: ASGI itself has no way to cut a connection whose peer does not read.
+    client, outbox = relay.join(websocket.scope["state"]["abort"])
+    sender: asyncio.Task[None] | None = None
+    try:
+        await websocket.accept()
+        sender = asyncio.create_task(outbox.drain(websocket))
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            frame = message.get("bytes")
+            if frame is not None:  # text frames are no part of the protocol
+                relay.receive(client, frame)
+    finally:
+        relay.leave(client)
+        if sender is not None:
+            sender.cancel()
+            await asyncio.wait({sender})

@@ -1,0 +1,150 @@
+"""The embedded server as people use it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ipymultichat.errors import ConfigError, ServerStartError
+from ipymultichat.model import Secret, token_of
+from ipymultichat.server.app import make_app
+from ipymultichat.server.limits import Limits
+from ipymultichat.server.listener import Listener, bind
+from ipymultichat.server.quirks import Quirks, QuirkyState
+from ipymultichat.server.relay import Relay
+from ipymultichat.server.state import ServerState
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class LocalServer:
+    """A chat server in this process, speaking the same protocol as the ones agents use elsewhere.
+
+    It keeps nothing on disk: stopping it ends every waiting request (their agents get `unavailable`).
+
+        async with LocalServer() as server:
+            print(server.url)
+
+    Args:
+        host: where to listen; the default is reachable from this machine only.
+        port: 0 takes a free one.
+        token: the only token accepted, from people and agents alike; None takes any token as the name of a group.
+        allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
+            Programs, which send no `Origin`, are not concerned.
+        limits: see `Limits`.
+        quirks: faults of the real server to reproduce, for tests of clients; None for none.
+
+    Raises:
+        ConfigError: the token is empty or not printable, or an argument is of the wrong type.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | Secret | None = None,
+        *,
+        allowed_origins: Iterable[str] = (),
+        limits: Limits | None = None,
+        quirks: Quirks | None = None,
+    ) -> None:
+        if isinstance(allowed_origins, str):
+            raise ConfigError("allowed_origins is a list of origins, not one string", value=allowed_origins)
+        self._host = host
+        self._port = port
+        self._token = None if token is None else token_of(token)
+        self._allowed_origins = frozenset(allowed_origins)
+        self._limits = limits or Limits()
+        self._quirks = quirks
+        self._relay: Relay | None = None
+        self._listener: Listener | None = None
+        self._address: str | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where people connect, `ws://HOST:PORT/ws`. Kept after `stop()`."""
+        return f"ws://{self._known_address()}/ws"
+
+    @property
+    def http_url(self) -> str:
+        """Where agents call, `http://HOST:PORT`. Kept after `stop()`."""
+        return f"http://{self._known_address()}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._listener is not None
+
+    async def start(self) -> Self:
+        """Listen, on the running event loop.
+
+        Returns:
+            The server itself.
+
+        Raises:
+            ConfigError: the host or port cannot be one.
+            ServerStartError: the host is unknown, the port is taken, or the server runs already.
+        """
+        if self._listener is not None:
+            raise ServerStartError(f"the server runs already, on {self._address}")
+        listening = await bind(self._host, self._port)
+        relay = Relay(self._make_state(), max_frames=self._quirks.max_frames if self._quirks else None)
+        listener = Listener(make_app(relay, self._allowed_origins), max_frame=self._limits.max_frame)
+        try:
+            await listener.start(listening)
+        except BaseException:
+            listening.close()
+            raise
+        self._relay, self._listener = relay, listener
+        self._address = _address_of(listening)
+        return self
+
+    async def stop(self) -> None:
+        """Stop listening, end waiting requests, close every connection; takes at most about a second.
+
+        A second call waits for the first; on a stopped server nothing happens. When the caller is cancelled
+        meanwhile, the server goes on stopping.
+        """
+        if self._relay is not None and self._listener is not None:
+            self._relay.close()
+            self._stopping = asyncio.create_task(self._listener.shutdown())
+            self._relay = self._listener = None
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __repr__(self) -> str:
+        return f"<LocalServer {self._address or 'not started'}{'' if self.running else ', stopped'}>"
+
+    def _make_state(self) -> ServerState:
+        if self._quirks is None:
+            return ServerState(clock=time.time, token=self._token, limits=self._limits)
+        return QuirkyState(clock=time.time, token=self._token, limits=self._limits, quirks=self._quirks)
+
+    def _known_address(self) -> str:
+        if self._address is None:
+            raise ServerStartError("the server has no address yet: start it first")
+        return self._address
+
+
+def _address_of(listening: socket.socket) -> str:
+    """Return `host:port` to connect to; a server on every address is shown with this machine's own one."""
+    host, port = listening.getsockname()[:2]
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.is_unspecified:
+        return f"[::1]:{port}" if address.version == 6 else f"127.0.0.1:{port}"
+    return f"[{host}]:{port}" if address.version == 6 else f"{host}:{port}"

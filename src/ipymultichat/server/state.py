@@ -1,0 +1,295 @@
+"""Everything the embedded server decides, without sockets, tasks or clocks of its own.
+
+Bytes and requests go in; a list of effects comes out, which the shell (`relay`) carries out in order.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterable
+
+from google.protobuf.message import DecodeError
+
+from ipymultichat.model import Secret
+from ipymultichat.server.effects import (
+    AnyRequest,
+    AnyResponse,
+    Client,
+    Close,
+    Effect,
+    Finish,
+    Kind,
+    Pending,
+    Refused,
+    Send,
+    make_response,
+    request_of,
+    response_of,
+    wire_message,
+)
+from ipymultichat.server.limits import Limits
+from ipymultichat.wire import agentassist_pb2 as pb
+
+DEFAULT_TIMEOUT = 600
+"""Seconds a request waits that names none (measured: 0 or less runs as 600 s, while clients are shown 0)."""
+
+CLOSE_MALFORMED = 1007
+CLOSE_REFUSED = 1008
+
+
+class ServerState:
+    """Who is connected, what waits, and who gets what.
+
+    Differences to the servers in use, all on the safe side: nothing crosses from one token to another, a reply that
+    comes too late is not announced, client ids do not collide, and replies and chat are never dropped.
+
+    Args:
+        clock: seconds since the epoch.
+        token: the only token accepted, or None to take any token as the name of a group.
+        limits: see `Limits`.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], token: Secret | None, limits: Limits) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._token = token
+        self._clients: dict[str, Client] = {}
+        self._pending: dict[str, Pending] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether one more client would be too many."""
+        return len(self._clients) >= self.limits.max_clients
+
+    # Clients
+
+    def connect(self) -> Client:
+        """Register a socket; it gets nothing until it has logged in."""
+        now = self._clock()
+        client = Client(self._new_client_id(now), int(now))
+        self._clients[client.client_id] = client
+        return client
+
+    def disconnect(self, client: Client) -> list[Effect]:
+        """Forget a socket. What it was asked stays pending for those who come later."""
+        if self._clients.pop(client.client_id, None) is None or client.token is None:
+            return []
+        return [self._presence(client, "disconnected")]
+
+    def receive(self, client: Client, frame: bytes) -> list[Effect]:
+        """Handle one binary frame of a client."""
+        if client.client_id not in self._clients:
+            return []
+        try:
+            message = pb.WebsocketMessage.FromString(frame)
+        except (DecodeError, UnicodeDecodeError):
+            return self._malformed(client)
+        if message.Cmd == "UserLogin":
+            return self._login(client, message)
+        if client.token is None:
+            return []
+        if message.Cmd == "AskQuestionReply":
+            return self._reply("AskQuestion", client, message)
+        if message.Cmd == "WorkReportReply":
+            return self._reply("WorkReport", client, message)
+        if message.Cmd == "CheckMessageValidity":
+            return self._check_validity(client, message.CheckMessageValidityRequest)
+        if message.Cmd == "GetPendingMessages":
+            return self._list_pending(client, message.GetPendingMessagesRequest)
+        if message.Cmd == "GetOnlineUsers":
+            return self._list_users(client, message.GetOnlineUsersRequest)
+        if message.Cmd == "SendChatMessage":
+            return self._chat(client, message.SendChatMessageRequest)
+        return []
+
+    # Requests of agents
+
+    def authorize(self, token: str) -> bool:
+        """Whether a token may be used here."""
+        if self._token is None:
+            return True
+        return hmac.compare_digest(token.encode(), self._token.reveal().encode())
+
+    def open(self, kind: Kind, request: AnyRequest) -> tuple[Pending, list[Effect]]:
+        """Take an agent's request and push it to its group.
+
+        Returns:
+            The request as it waits, and the effects; these already end it when nobody is there to answer.
+
+        Raises:
+            Refused: a request with this id waits already, or too many wait for this token.
+        """
+        if request.ID in self._pending:
+            raise Refused("already_exists", "a request with this ID is waiting already")
+        if sum(1 for _ in self._waiting(request.UserToken)) >= self.limits.max_pending:
+            raise Refused("resource_exhausted", f"{self.limits.max_pending} requests wait for this token already")
+        pending = self._take(kind, request)
+        group = self._group(pending.token)
+        if not group:
+            return pending, [Finish(pending.request_id, make_response(kind, pending.request_id, "no_clients"))]
+        self._pending[pending.request_id] = pending
+        return pending, [Send(group, wire_message(kind, kind, pending.request))]
+
+    def expire(self, request_id: str) -> list[Effect]:
+        """End a request whose time is over. Nothing happens when it ended before."""
+        pending = self._pending.pop(request_id, None)
+        if pending is None:
+            return []
+        response = make_response(pending.kind, request_id, "timeout")
+        return [Finish(request_id, response), self._cancellation(pending, "Request timed out")]
+
+    def cancel(self, request_id: str) -> list[Effect]:
+        """End a request whose caller hung up. Nothing happens when it ended before."""
+        pending = self._pending.pop(request_id, None)
+        return [] if pending is None else [self._cancellation(pending, "Request was cancelled")]
+
+    def _take(self, kind: Kind, request: AnyRequest) -> Pending:
+        created_ms = int(self._clock() * 1000)
+        copy = type(request)()
+        copy.CopyFrom(request)  # type: ignore[arg-type]
+        copy.ID = request.ID or uuid.uuid4().hex
+        copy.Timestamp = created_ms
+        copy.Request.Timeout = max(request.Request.Timeout, 0)
+        return Pending(kind, copy, copy.Request.Timeout or DEFAULT_TIMEOUT, created_ms)
+
+    # Commands of clients
+
+    def _login(self, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
+        if not self.authorize(message.StrParam):
+            refusal = pb.UserLoginResponse(success=False, error_message="the server does not accept this token")
+            answer = pb.WebsocketMessage(Cmd="UserLogin", UserLoginResponse=refusal)
+            return [Send((client,), answer), Close(client, CLOSE_REFUSED, "token not accepted")]
+        effects: list[Effect] = []
+        if client.token is not None and client.token != message.StrParam:
+            effects.append(self._presence(client, "disconnected"))
+        client.token = message.StrParam
+        client.nickname = message.Nickname or f"User_{client.client_id[:8]}"
+        granted = pb.UserLoginResponse(client_id=client.client_id, success=True)
+        effects.append(Send((client,), pb.WebsocketMessage(Cmd="UserLogin", UserLoginResponse=granted)))
+        effects.append(self._presence(client, "connected"))
+        return effects
+
+    def _reply(self, kind: Kind, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
+        response = response_of(kind, message)
+        if response is None:
+            return self._reply_without_response(client)
+        pending = self._pending.get(request_of(kind, message).ID)
+        if pending is None or pending.kind != kind or pending.token != client.token:
+            return self._stray_reply(kind, client, request_of(kind, message), response)
+        return self._accept(pending, client, response)
+
+    def _accept(self, pending: Pending, client: Client, response: AnyResponse) -> list[Effect]:
+        del self._pending[pending.request_id]
+        answer = type(response)(ID=pending.request_id, IsError=response.IsError, Meta=response.Meta)
+        if not response.IsError:  # measured: an error reply reaches the agent without its contents
+            answer.contents.extend(response.contents)
+        notice = self._reply_notice(pending.kind, client, pending.request, response)
+        return [Finish(pending.request_id, answer), notice]
+
+    def _check_validity(self, client: Client, request: pb.CheckMessageValidityRequest) -> list[Effect]:
+        validity = {request_id: self._shows_pending(request_id, client) for request_id in request.request_ids}
+        answer = pb.CheckMessageValidityResponse(validity=validity)
+        return [Send((client,), pb.WebsocketMessage(Cmd="CheckMessageValidity", CheckMessageValidityResponse=answer))]
+
+    def _list_pending(self, client: Client, request: pb.GetPendingMessagesRequest) -> list[Effect]:
+        answer = pb.GetPendingMessagesResponse()
+        if request.user_token == client.token:
+            for pending in self._waiting(client.token):
+                item = answer.pending_messages.add(
+                    message_type=pending.kind, created_at=pending.created_ms, timeout=pending.request.Request.Timeout
+                )
+                if isinstance(pending.request, pb.AskQuestionRequest):
+                    item.ask_question_request.CopyFrom(pending.request)
+                else:
+                    item.work_report_request.CopyFrom(pending.request)
+        answer.total_count = len(answer.pending_messages)
+        return [Send((client,), pb.WebsocketMessage(Cmd="GetPendingMessages", GetPendingMessagesResponse=answer))]
+
+    def _list_users(self, client: Client, request: pb.GetOnlineUsersRequest) -> list[Effect]:
+        users = (
+            [_user(other) for other in self._group(client.token, client)] if request.user_token == client.token else []
+        )
+        answer = pb.GetOnlineUsersResponse(online_users=users, total_count=len(users))
+        return [Send((client,), pb.WebsocketMessage(Cmd="GetOnlineUsers", GetOnlineUsersResponse=answer))]
+
+    def _chat(self, client: Client, request: pb.SendChatMessageRequest) -> list[Effect]:
+        receiver = self._clients.get(request.receiver_client_id)
+        if receiver is None or receiver.token != client.token:
+            return []
+        chat = pb.ChatMessage(
+            message_id=uuid.uuid4().hex,
+            sender_client_id=client.client_id,
+            sender_nickname=client.nickname,
+            receiver_client_id=receiver.client_id,
+            receiver_nickname=receiver.nickname,
+            content=request.content,
+            sent_at=int(self._clock()),
+        )
+        notice = pb.ChatMessageNotification(chat_message=chat)
+        message = pb.WebsocketMessage(Cmd="ChatMessageNotification", ChatMessageNotification=notice)
+        return [Send((receiver,), message, chat=True)]
+
+    # The places where the servers in use behave otherwise: `quirks` overrides these, and only these
+
+    def _malformed(self, client: Client) -> list[Effect]:
+        return [Close(client, CLOSE_MALFORMED, "not a message of the protocol")]
+
+    def _reply_without_response(self, client: Client) -> list[Effect]:
+        del client  # such a frame answers nothing; the request goes on waiting
+        return []
+
+    def _stray_reply(self, kind: Kind, client: Client, request: AnyRequest, response: AnyResponse) -> list[Effect]:
+        del kind, client, request, response  # ended, unknown, or another group's: nobody must hear of it
+        return []
+
+    def _notified(self, token: str, besides: Client | None = None) -> tuple[Client, ...]:
+        """Who hears that a request of this token ended."""
+        return self._group(token, besides)
+
+    def _shows_pending(self, request_id: str, client: Client) -> bool:
+        pending = self._pending.get(request_id)
+        return pending is not None and pending.token == client.token
+
+    def _waiting(self, token: str) -> Iterable[Pending]:
+        return (pending for pending in self._pending.values() if pending.token == token)
+
+    # Parts
+
+    def _group(self, token: str | None, besides: Client | None = None) -> tuple[Client, ...]:
+        members = self._clients.values()
+        return tuple(member for member in members if member.token == token is not None and member is not besides)
+
+    def _presence(self, client: Client, status: str) -> Send:
+        now = int(self._clock())
+        notice = pb.UserConnectionStatusNotification(user=_user(client), status=status, timestamp=now)
+        message = pb.WebsocketMessage(Cmd="UserConnectionStatusNotification", UserConnectionStatusNotification=notice)
+        return Send(self._group(client.token, client), message)
+
+    def _reply_notice(self, kind: Kind, client: Client, request: AnyRequest, response: AnyResponse) -> Send:
+        message = wire_message(f"{kind}ReplyNotification", kind, request)
+        target = message.AskQuestionResponse if kind == "AskQuestion" else message.WorkReportResponse
+        target.CopyFrom(response)  # type: ignore[arg-type]
+        message.Nickname = client.nickname
+        message.StrParam = f"{client.nickname} has replied"
+        return Send(self._notified(request.UserToken, client), message)
+
+    def _cancellation(self, pending: Pending, reason: str) -> Send:
+        notice = pb.RequestCancelledNotification(
+            request_id=pending.request_id, reason=reason, message_type=pending.kind
+        )
+        message = pb.WebsocketMessage(Cmd="RequestCancelled", RequestCancelledNotification=notice)
+        return Send(self._notified(pending.token), message)
+
+    def _new_client_id(self, now: float) -> str:
+        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
+        while True:
+            client_id = f"{stamp}-{secrets.token_hex(3)}"
+            if client_id not in self._clients:
+                return client_id
+
+
+def _user(client: Client) -> pb.OnlineUser:
+    return pb.OnlineUser(client_id=client.client_id, nickname=client.nickname, connected_at=client.connected_at)

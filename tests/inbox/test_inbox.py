@@ -1,0 +1,136 @@
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ipymultichat.errors import ConfigError, UnknownMessageError
+from ipymultichat.inbox import Inbox, MessageLog
+from ipymultichat.model import Message, MessageKind, MessageStatus
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def message(key, seconds=0.0, *, kind=MessageKind.QUESTION, status=MessageStatus.PENDING, server="s1", live=True):
+    return Message(
+        id=key,
+        kind=kind,
+        server_id=server,
+        server_name=server.upper(),
+        request_id=key,
+        text=f"text of {key}",
+        created_at=NOW + timedelta(seconds=seconds),
+        status=status,
+        live=live,
+    )
+
+
+def fill(inbox, *messages, received=0.0):
+    for item in messages:
+        inbox.add(item, received_at=NOW + timedelta(seconds=received))
+
+
+def ids(messages):
+    return [item.id for item in messages]
+
+
+@pytest.fixture
+def inbox():
+    return Inbox()
+
+
+def test_messages_stand_in_order_of_time_whatever_the_order_of_arrival(inbox):
+    fill(inbox, message("b", 2), message("c", 3), message("a", 1))
+    assert ids(inbox.snapshot()) == ["a", "b", "c"]
+
+
+def test_messages_of_the_same_moment_keep_their_order_of_arrival(inbox):
+    fill(inbox, *(message(f"m{number}") for number in range(5)))
+    assert ids(inbox.snapshot()) == ["m0", "m1", "m2", "m3", "m4"]
+
+
+def test_an_id_stands_in_the_log_once(inbox):
+    fill(inbox, message("a"))
+    assert inbox.add(message("a", 9), received_at=NOW) is False
+    assert len(inbox) == 1
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600])
+def test_a_pushed_message_of_a_server_with_a_wrong_clock_is_found_at_the_end(inbox, skew):
+    fill(inbox, message("a", 0))
+    fill(inbox, message("b", skew), received=1)
+    fill(inbox, message("c", 2), received=2)
+    assert ids(inbox.snapshot()) == ["a", "b", "c"]
+
+
+def test_a_message_found_in_a_list_keeps_its_time(inbox):
+    fill(inbox, message("new", 0), message("old", -3600, live=False))
+    assert ids(inbox.snapshot()) == ["old", "new"]
+
+
+def test_counts_follow_the_statuses(inbox):
+    fill(inbox, message("a"), message("b"), message("c", kind=MessageKind.CHAT, status=MessageStatus.RECEIVED))
+    assert (inbox.pending_count, inbox.unread_count) == (2, 3)
+    inbox.update("a", status=MessageStatus.REPLIED)
+    assert inbox.pending_count == 1
+    assert [entry.message.id for entry in inbox.waiting()] == ["b"]
+
+
+def test_a_failed_chat_message_does_not_wait_for_an_answer(inbox):
+    fill(inbox, message("c", kind=MessageKind.CHAT, status=MessageStatus.FAILED))
+    assert inbox.waiting() == []
+
+
+def test_an_update_that_changes_nothing_is_none(inbox):
+    fill(inbox, message("a"))
+    assert inbox.update("a", status=MessageStatus.PENDING) is None
+    assert inbox.update("nothing", status=MessageStatus.PENDING) is None
+
+
+def test_reading_up_to_a_place_leaves_the_rest_unread(inbox):
+    fill(inbox, message("a", 1), message("b", 2), message("c", 3))
+    assert inbox.mark_read(inbox.entry("b").order) == 2
+    assert inbox.unread_count == 1
+    assert inbox.mark_read(inbox.entry("b").order) == 0
+
+
+def test_pages_walk_the_log_from_the_end_without_gap_or_overlap(inbox):
+    fill(inbox, *(message(f"{number:02}", number, live=False) for number in range(25)))
+    seen, before, more = [], None, True
+    while more:
+        entries, more = inbox.page(before, 10, lambda _message: True)
+        seen = [entry.message.id for entry in entries] + seen
+        before = entries[0].order
+    assert seen == [f"{number:02}" for number in range(25)]
+
+
+def test_a_page_holds_only_what_fits_and_knows_whether_more_of_it_exists(inbox):
+    fill(inbox, *(message(f"{number}", number, server=f"s{number % 2}", live=False) for number in range(10)))
+    entries, more = inbox.page(None, 3, lambda item: item.server_id == "s0")
+    assert (ids(entry.message for entry in entries), more) == (["4", "6", "8"], True)
+    _, more = inbox.page(entries[0].order, 3, lambda item: item.server_id == "s0")
+    assert more is False
+
+
+def test_a_renamed_server_is_renamed_on_every_message(inbox):
+    fill(inbox, message("a"), message("b", server="s2"))
+    inbox.rename("s1", "Work")
+    assert [item.server_name for item in inbox.snapshot()] == ["Work", "S2"]
+
+
+def test_an_unknown_message_raises_by_name(inbox):
+    with pytest.raises(UnknownMessageError, match="nothing"):
+        inbox.get("nothing")
+
+
+def test_the_log_is_a_live_sequence(inbox):
+    log = MessageLog(inbox, lambda server: server)
+    fill(inbox, message("a", 1), message("b", 2, server="s2"))
+    assert (len(log), log[0].id, log[-1].id, ids(log[:1]), ids(log)) == (2, "a", "b", ["a"], ["a", "b"])
+    inbox.update("a", status=MessageStatus.REPLIED)
+    assert ids(log.pending) == ["b"]
+    assert ids(log.where(server="s2", kind="question", status="pending")) == ["b"]
+    assert ids(log.where(status="replied")) == ["a"]
+
+
+def test_an_unknown_kind_is_refused_with_those_there_are(inbox):
+    with pytest.raises(ConfigError, match="question, report, chat"):
+        MessageLog(inbox, lambda server: server).where(kind="mail")

@@ -1,0 +1,10 @@
+import pytest
+from frames import Driver
+
+from ipymultichat.model import Secret
+from ipymultichat.session import Session
+
+
+@pytest.fixture
+def driver():
+    return Driver(Session(), Secret("tok"))

@@ -1,0 +1,203 @@
+import pytest
+from frames import answered, ask, cancelled, login, pending, question, report, users, validity
+
+from ipymultichat.model import TextContent
+from ipymultichat.session import events as s
+
+YES = (TextContent("yes"),)
+
+
+def reply(request_id="q1", contents=YES):
+    return lambda session, now: session.reply(request_id, contents, now)
+
+
+@pytest.fixture
+def asked(driver):
+    driver.log_in(ask("q1"), ask("q2"), report("r1"))
+    return driver
+
+
+def test_a_reply_is_verified_when_the_request_waits_before_it_and_not_after_it(asked):
+    assert asked.do(reply()) == ["CheckMessageValidity"]
+    assert asked.receive(validity(q1=True)) == ["AskQuestionReply", "CheckMessageValidity"]
+    assert asked.take() == []
+    asked.receive(validity(q1=False))
+    assert asked.take() == [s.ReplyVerified("q1", YES)]
+
+
+def test_a_reply_carries_the_request_back_and_a_response(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    sent = asked.sent[-2]
+    assert sent.AskQuestionRequest == ask("q1")
+    assert sent.AskQuestionResponse.ID == "q1"
+    assert sent.AskQuestionResponse.contents[0].text.text == "yes"
+
+
+def test_a_report_is_answered_with_its_own_command(asked):
+    asked.do(reply("r1"))
+    assert asked.receive(validity(r1=True)) == ["WorkReportReply", "CheckMessageValidity"]
+    assert asked.sent[-2].WorkReportRequest == report("r1")
+    assert asked.sent[-2].WorkReportResponse.contents[0].text.text == "yes"
+
+
+def test_a_lost_reply_is_sent_again_after_a_pause_until_it_is_taken(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    for _ in range(3):
+        asked.receive(validity(q1=True))
+        assert asked.wait(0.15) == ["CheckMessageValidity"]
+        asked.receive(validity(q1=True))
+        assert asked.wait(5) == ["AskQuestionReply", "CheckMessageValidity"]
+    asked.receive(validity(q1=False))
+    assert asked.take() == [s.ReplyVerified("q1", YES)]
+
+
+def test_a_server_slow_to_drop_the_id_does_not_get_the_reply_twice(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True), validity(q1=True))
+    assert asked.wait(0.15) == ["CheckMessageValidity"]
+    asked.receive(validity(q1=False))
+    assert asked.take() == [s.ReplyVerified("q1", YES)]
+    assert [message.Cmd for message in asked.sent].count("AskQuestionReply") == 1
+
+
+def test_one_reply_is_in_flight_and_the_next_waits_for_its_proof(asked):
+    asked.do(reply("q1"))
+    assert asked.do(reply("q2")) == []
+    asked.receive(validity(q1=True))
+    assert asked.receive(validity(q1=False)) == ["CheckMessageValidity"]
+    assert asked.sent[-1].CheckMessageValidityRequest.request_ids == ["q2"]
+
+
+def test_a_reply_to_a_request_that_ended_unnoticed_fails_and_is_not_sent(asked):
+    asked.do(reply())
+    assert asked.receive(validity(q1=False)) == []
+    (failed,) = asked.take(s.ReplyFailed)
+    assert failed.gone
+    assert failed.contents == YES
+
+
+def test_an_answer_from_elsewhere_while_ours_is_in_flight_never_counts_as_ours(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    asked.receive(answered("q1", "bob"), validity(q1=False))
+    (failed,) = asked.take()
+    assert isinstance(failed, s.ReplyFailed)
+    assert "bob" in failed.reason
+    assert failed.rival.contents == (TextContent("no"),)
+
+
+def test_a_broadcast_answer_that_was_lost_on_the_server_does_not_stop_ours(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True), answered("q1", "bob"), validity(q1=True))
+    asked.wait(0.15)
+    asked.receive(validity(q1=True))
+    asked.wait(5)
+    asked.receive(validity(q1=False))
+    assert asked.take() == [s.ReplyVerified("q1", YES)]
+
+
+def test_a_withdrawn_request_fails_the_reply_on_its_way(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True), cancelled("q1"))
+    (failed,) = asked.take()
+    assert failed.withdrawn == "Request was cancelled"
+    asked.receive(validity(q1=False))
+    assert asked.take() == []
+
+
+def test_an_answer_to_an_earlier_check_proves_nothing(asked):
+    asked.do(lambda session, now: session.verify("q1", now))
+    asked.do(reply())
+    asked.receive(validity(q1=False))
+    assert asked.take(s.ReplyVerified) == []
+
+
+def test_a_reply_interrupted_before_it_left_goes_out_on_the_next_connection(asked):
+    asked.do(reply())
+    asked.drop()
+    asked.connect()
+    assert "CheckMessageValidity" in asked.receive(login(), pending(ask("q1")), users())
+    asked.receive(validity(q1=True), validity(q1=False))
+    assert asked.take(s.ReplyVerified) == [s.ReplyVerified("q1", YES)]
+
+
+def test_a_reply_sent_before_the_connection_broke_is_sent_again_while_the_request_waits(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    asked.drop()
+    asked.connect()
+    asked.receive(login(), pending(ask("q1")), users())
+    assert asked.receive(validity(q1=True)) == ["AskQuestionReply", "CheckMessageValidity"]
+    asked.receive(validity(q1=False))
+    assert len(asked.take(s.ReplyVerified)) == 1
+
+
+def test_a_reply_whose_outcome_was_lost_with_the_connection_is_reported_as_unknown(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    asked.drop()
+    asked.connect()
+    asked.receive(login(), pending(), users(), validity(q1=False))
+    (failed,) = asked.take(s.ReplyFailed)
+    assert "cannot be known" in failed.reason
+    assert asked.take(s.ReplyVerified) == []
+
+
+def test_a_server_that_never_takes_the_reply_ends_in_a_failure_that_can_be_retried(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    for _ in range(40):
+        asked.receive(validity(q1=True))
+        asked.wait(6)
+    (failed,) = asked.take(s.ReplyFailed)
+    assert not failed.gone
+    assert asked.do(reply()) == ["CheckMessageValidity"]
+
+
+def test_a_server_that_answers_no_check_ends_in_a_failure(asked):
+    asked.do(reply())
+    asked.wait(40)
+    (failed,) = asked.take(s.ReplyFailed)
+    assert "does not answer" in failed.reason
+
+
+def test_a_reply_to_an_unknown_request_fails_at_once(asked):
+    asked.do(reply("nothing"))
+    assert asked.take(s.ReplyFailed)[0].gone
+
+
+def test_abandoning_fails_everything_on_its_way_and_sends_nothing(asked):
+    asked.do(reply("q1"))
+    asked.do(reply("q2"))
+    assert asked.do(lambda session, now: session.abandon("removed")) == []
+    assert [failed.reason for failed in asked.take(s.ReplyFailed)] == ["removed", "removed"]
+
+
+def test_an_answer_from_elsewhere_is_shown_at_once_and_checked_later(asked):
+    asked.receive(answered("q1", "bob"))
+    assert len(asked.take(s.AnsweredElsewhere)) == 1
+    assert asked.wait(1) == ["CheckMessageValidity"]
+    asked.receive(validity(q1=False))
+    assert asked.take() == [s.Gone("q1")]
+
+
+def test_an_answer_from_elsewhere_that_was_lost_brings_the_request_back(asked):
+    asked.receive(answered("q1", "bob"))
+    asked.wait(1)
+    asked.receive(validity(q1=True))
+    assert [event.request.request_id for event in asked.take(s.StillPending)] == ["q1"]
+
+
+@pytest.mark.parametrize("leak", [answered("foreign"), cancelled("foreign")])
+def test_news_of_requests_we_do_not_hold_is_ignored(asked, leak):
+    asked.receive(leak)
+    assert asked.take() == []
+
+
+def test_a_question_that_comes_in_after_its_cancellation_is_new(asked):
+    asked.receive(cancelled("q1"))
+    assert asked.take() == [s.Withdrawn("q1", "Request was cancelled")]
+    asked.receive(question("q1"))
+    assert len(asked.take(s.RequestArrived)) == 1
