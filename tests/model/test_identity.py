@@ -6,7 +6,9 @@ from ipymultichat.errors import ConfigError
 from ipymultichat.model import MessageStatus, Secret, nickname_of, token_of
 
 
-@pytest.mark.parametrize(("bad", "named"), [("", "''"), ("  ", "'  '"), ("x" * 200, "200"), ("a\tb", "control"), (7, "7")])
+@pytest.mark.parametrize(
+    ("bad", "named"), [("", "''"), ("  ", "'  '"), ("x" * 200, "200"), ("a\tb", "control"), (7, "7")]
+)
 def test_a_bad_nickname_is_refused_by_name(bad, named):
     with pytest.raises(ConfigError) as caught:
         nickname_of(bad)
@@ -26,7 +28,7 @@ def test_a_bad_token_is_refused_without_being_shown(bad):
 
 def test_a_secret_shows_itself_nowhere():
     secret = Secret("s3cret")
-    assert "s3cret" not in f"{secret} {secret!r} {[secret]} {({'token': secret})}"
+    assert "s3cret" not in f"{secret} {secret!r} {[secret]} { ({'token': secret}) }"
     assert secret.reveal() == "s3cret"
     with pytest.raises(TypeError):
         pickle.dumps(secret)

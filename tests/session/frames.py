@@ -50,9 +50,7 @@ def users(*people):
 
 
 def validity(**answers):
-    return frame(
-        "CheckMessageValidity", CheckMessageValidityResponse=pb.CheckMessageValidityResponse(validity=answers)
-    )
+    return frame("CheckMessageValidity", CheckMessageValidityResponse=pb.CheckMessageValidityResponse(validity=answers))
 
 
 def answered(request_id="q1", nickname="bob", text="no"):

@@ -77,7 +77,9 @@ def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path):
 
 def test_two_kernels_writing_at_once_lose_nothing():
     def write(number):
-        ConfigStore("default").save_nickname(f"n{number}") if number % 2 else ConfigStore("default").save_servers((WORK,))
+        ConfigStore("default").save_nickname(f"n{number}") if number % 2 else ConfigStore("default").save_servers(
+            (WORK,)
+        )
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
     for thread in threads:

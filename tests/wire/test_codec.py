@@ -28,7 +28,9 @@ def wire(cmd, **fields):
 
 
 def pushed(**body):
-    request = pb.AskQuestionRequest(ID="q1", UserToken="tok", Request=pb.McpAskQuestionRequest(**body), Timestamp=1_760_000_000_123)
+    request = pb.AskQuestionRequest(
+        ID="q1", UserToken="tok", Request=pb.McpAskQuestionRequest(**body), Timestamp=1_760_000_000_123
+    )
     return wire("AskQuestion", AskQuestionRequest=request).request
 
 
@@ -37,7 +39,12 @@ def test_a_question_keeps_all_that_the_agent_said():
         ProjectDirectory="/p", Question="Go?", Timeout=90, AgentName="a", ReasoningModelName="m", McpClientName="c"
     )
     assert (request.kind, request.request_id, request.text, request.timeout) == (MessageKind.QUESTION, "q1", "Go?", 90)
-    assert (request.project_directory, request.agent_name, request.model_name, request.client_name) == ("/p", "a", "m", "c")
+    assert (request.project_directory, request.agent_name, request.model_name, request.client_name) == (
+        "/p",
+        "a",
+        "m",
+        "c",
+    )
     assert request.created_at == datetime(2025, 10, 9, 8, 53, 20, 123000, tzinfo=timezone.utc)
 
 
@@ -48,8 +55,12 @@ def test_a_timeout_of_nothing_counts_as_the_servers_default(timeout):
 
 def test_a_listed_request_takes_the_time_the_server_really_waits():
     request = pb.AskQuestionRequest(ID="q1", Request=pb.McpAskQuestionRequest(Question="Go?", Timeout=0))
-    item = pb.PendingMessage(message_type="AskQuestion", ask_question_request=request, created_at=1_760_000_000_000, timeout=45)
-    event = wire("GetPendingMessages", GetPendingMessagesResponse=pb.GetPendingMessagesResponse(pending_messages=[item]))
+    item = pb.PendingMessage(
+        message_type="AskQuestion", ask_question_request=request, created_at=1_760_000_000_000, timeout=45
+    )
+    event = wire(
+        "GetPendingMessages", GetPendingMessagesResponse=pb.GetPendingMessagesResponse(pending_messages=[item])
+    )
     assert event.requests[0].timeout == 45
     assert event.requests[0].created_at.year == 2025
 
@@ -101,7 +112,12 @@ def test_mutated_frames_give_an_event_or_the_documented_error(data):
 
 @pytest.mark.parametrize(
     "part",
-    [TextContent("héllo"), ImageContent(b"\x89PNG", "image/png"), AudioContent(b"\0\1", "audio/wav"), ResourceContent("file:///a", "text/plain", b"x")],
+    [
+        TextContent("héllo"),
+        ImageContent(b"\x89PNG", "image/png"),
+        AudioContent(b"\0\1", "audio/wav"),
+        ResourceContent("file:///a", "text/plain", b"x"),
+    ],
 )
 def test_every_kind_of_part_survives_the_way_there_and_back(part):
     assert content_from_wire(content_to_wire(part)) == part

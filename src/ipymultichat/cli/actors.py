@@ -76,7 +76,7 @@ async def _colleague(work: str, token: str) -> None:
     greeted: set[str] = set()
 
     def answer(message: Message) -> str:
-        return f"“{message.text}” – noted, thanks!"
+        return f"“{message.text}”: noted, thanks!"
 
     hub.feed.add_handler(answer, lambda message: message.kind == "chat")
     await hub.connect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import json
 import os
@@ -11,26 +10,21 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ipymultichat.errors import MultiChatError, ServerStartError
+from ipymultichat.cli.children import Children, DemoError
+from ipymultichat.errors import ServerStartError
 
 HOST = "127.0.0.1"
 NOTEBOOK = "quickstart.ipynb"
 _START_SECONDS = 60.0
-_STOP_SECONDS = 5.0
-
-
-class DemoError(MultiChatError):
-    """A part of the demo did not start, or ended by itself."""
 
 
 def add_parser(commands: Any) -> None:
@@ -38,7 +32,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
         help="two servers with agents asking, and JupyterLab with the widget",
-        description="Starts two servers, agents that ask, a colleague who chats, and JupyterLab; Ctrl-C ends all of it.",
+        description="Starts two servers, agents that ask, a colleague who chats, and JupyterLab. Ctrl-C ends all of it.",
     )
     parser.add_argument("--port", type=int, default=0, help="port of JupyterLab (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
@@ -91,7 +85,6 @@ def lab_command(notebooks: Path, port: int) -> list[str]:
         "--ServerApp.port_retries": "0",
         "--ServerApp.root_dir": str(notebooks),
         "--ServerApp.open_browser": "False",
-        "--LabApp.news_url": "None",
         "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
@@ -104,6 +97,7 @@ def _start_lab(children: Children, folder: Path, notebooks: Path, port: int) -> 
         **{key: value for key, value in os.environ.items() if key != "MULTICHAT_TOKEN"},
         "JUPYTER_TOKEN": access,
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(_lab_settings(folder / "settings")),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "MULTICHAT_CONFIG_DIR": str(folder / "config"),
     }
@@ -116,6 +110,14 @@ def _start_lab(children: Children, folder: Path, notebooks: Path, port: int) -> 
             raise DemoError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.2)
     return f"{address}/lab/tree/{NOTEBOOK}?token={access}"
+
+
+def _lab_settings(folder: Path) -> Path:
+    """Settings of a JupyterLab that asks nothing at its first start."""
+    path = folder / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    return folder
 
 
 def _answers(url: str) -> bool:
@@ -146,88 +148,3 @@ def _free_port(wanted: int) -> int:
                 f"port {wanted} cannot be used: {error.strerror}; choose another with --port"
             ) from error
         return int(probe.getsockname()[1])
-
-
-class Children:
-    """The processes of the demo; leaving the context ends all of them."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, subprocess.Popen[str]] = {}
-
-    def __enter__(self) -> Children:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        # A second Ctrl-C must not leave half of them behind.
-        with _no_interrupts():
-            for child in self._running.values():
-                _signal(child, signal.SIGTERM)
-            deadline = time.monotonic() + _STOP_SECONDS
-            for child in self._running.values():
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(max(0.0, deadline - time.monotonic()))
-                _signal(child, signal.SIGKILL)
-                child.wait()
-
-    def start(
-        self,
-        name: str,
-        command: list[str],
-        environment: Mapping[str, str],
-        *,
-        log: Path | None = None,
-        read_output: bool = False,
-    ) -> subprocess.Popen[str]:
-        """Start a process in a group of its own; its output goes to a file, to us, or where ours goes."""
-        with contextlib.ExitStack() as stack:
-            sink = stack.enter_context(log.open("w")) if log else None
-            child = subprocess.Popen(
-                command,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if read_output else sink,
-                stderr=subprocess.STDOUT if log else None,
-                text=True,
-                start_new_session=True,
-            )
-        self._running[name] = child
-        return child
-
-    def start_server(self, name: str, environment: Mapping[str, str]) -> str:
-        """Start a chat server on a free port; returns its address."""
-        command = [sys.executable, "-m", "ipymultichat", "serve", "--host", HOST, "--port", "0"]
-        child = self.start(f"the server {name}", command, environment, read_output=True)
-        line = child.stdout.readline() if child.stdout else ""
-        address = next((word for word in line.split() if word.startswith("ws://")), "")
-        if not address:
-            raise DemoError(f"the server {name} did not start")
-        print(f"{name}: {address}", flush=True)
-        return address
-
-    def wait(self) -> None:
-        """Wait until one of them ends by itself.
-
-        Raises:
-            DemoError: naming it.
-        """
-        while True:
-            for name, child in self._running.items():
-                if child.poll() is not None and name != "the agents":
-                    raise DemoError(f"{name} ended by itself (exit code {child.returncode})")
-            time.sleep(0.5)
-
-
-@contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _signal(child: subprocess.Popen[str], number: int) -> None:
-    """Signal the whole group: JupyterLab's kernels, too."""
-    if child.poll() is None or number == signal.SIGKILL:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)

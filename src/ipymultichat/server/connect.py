@@ -76,6 +76,8 @@ def parse(body: bytes, content_type: str, message: MessageT) -> MessageT:
         if content_type == PROTO:
             message.ParseFromString(body)
         else:
+            if not body.lstrip().startswith(b"{"):  # the parser takes an empty list for an empty message
+                raise json_format.ParseError("a message is an object")
             json_format.Parse(body, message, ignore_unknown_fields=True)
     except (DecodeError, json_format.ParseError, ValueError, TypeError, RecursionError) as error:
         # The reason may quote the body, which holds the token; the name of the fault has to do.

@@ -106,8 +106,10 @@ class _WebSocket(WebSocketsSansIOProtocol):
         await super().run_asgi()
 
     def keepalive_timeout(self) -> None:
-        """Give a silent peer up. A close frame would wait forever behind what it does not read."""
-        super().keepalive_timeout()
+        """Give a silent peer up, as the servers in use do (measured: no close frame).
+
+        A close frame would only wait, maybe forever, behind what the peer does not read.
+        """
         self.transport.abort()
 
 

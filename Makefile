@@ -1,0 +1,46 @@
+# Every target sets up what it needs. PYTHON chooses the interpreter of the virtual environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: demo test lint bench proto format clean
+
+demo: $(READY)
+	@$(BIN)/ipymultichat demo $(ARGS)
+
+test: lint
+	@$(BIN)/python hatch_build.py test
+	@$(BIN)/python tests/support/browser.py
+	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider
+
+lint: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python proto/generate.py --check
+	@$(BIN)/python hatch_build.py run check
+
+bench: $(READY)
+	@$(BIN)/python -m pytest tests/bench -q -s $(ARGS)
+
+proto: $(READY)
+	@$(BIN)/python proto/generate.py
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/python hatch_build.py run format
+
+clean:
+	rm -rf $(VENV) js/node_modules src/ipymultichat/static dist build
+
+# Installed again when the list of dependencies changes, and the bundle built again when its sources change.
+$(READY): pyproject.toml hatch_build.py js/package-lock.json js/package.json $(shell find js/src -type f)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with PYTHON=…"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (on Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $(READY)

@@ -1,0 +1,105 @@
+"""The processes of the demo: started together, ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ipymultichat.errors import MultiChatError
+
+_STOP_SECONDS = 5.0
+
+
+class DemoError(MultiChatError):
+    """A part of the demo did not start, or ended by itself."""
+
+
+class Children:
+    """The processes of the demo; leaving the context ends all of them."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[str]] = {}
+
+    def __enter__(self) -> Children:  # noqa: PYI034  (not meant to be subclassed)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        # A second Ctrl-C must not leave half of them behind.
+        with _no_interrupts():
+            for child in self._running.values():
+                _signal(child, signal.SIGTERM)
+            deadline = time.monotonic() + _STOP_SECONDS
+            for child in self._running.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(max(0.0, deadline - time.monotonic()))
+                _signal(child, signal.SIGKILL)
+                child.wait()
+
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        environment: Mapping[str, str],
+        *,
+        log: Path | None = None,
+        read_output: bool = False,
+    ) -> subprocess.Popen[str]:
+        """Start a process in a group of its own; its output goes to a file, to us, or where ours goes."""
+        with contextlib.ExitStack() as stack:
+            sink = stack.enter_context(log.open("w")) if log else None
+            child = subprocess.Popen(  # noqa: S603  (our own commands)
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if read_output else sink,
+                stderr=subprocess.STDOUT if log else None,
+                text=True,
+                start_new_session=True,
+            )
+        self._running[name] = child
+        return child
+
+    def start_server(self, name: str, environment: Mapping[str, str]) -> str:
+        """Start a chat server on a free port; returns its address."""
+        command = [sys.executable, "-m", "ipymultichat", "serve", "--port", "0"]
+        child = self.start(f"the server {name}", command, environment, read_output=True)
+        line = child.stdout.readline() if child.stdout else ""
+        address = next((word for word in line.split() if word.startswith("ws://")), "")
+        if not address:
+            raise DemoError(f"the server {name} did not start")
+        print(f"{name}: {address}", flush=True)
+        return address
+
+    def wait(self) -> None:
+        """Wait until one of them ends by itself.
+
+        Raises:
+            DemoError: naming it.
+        """
+        while True:
+            for name, child in self._running.items():
+                if child.poll() is not None and name != "the agents":
+                    raise DemoError(f"{name} ended by itself (exit code {child.returncode})")
+            time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _signal(child: subprocess.Popen[str], number: int) -> None:
+    """Signal the whole group: JupyterLab's kernels, too."""
+    if child.poll() is None or number == signal.SIGKILL:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)

@@ -1,0 +1,256 @@
+"""The agent against the embedded server, over real sockets."""
+
+import asyncio
+import base64
+import contextlib
+import socket
+
+import pytest
+from chat_person import Person, text_part
+
+from ipymultichat.agent import AgentClient, Answer
+from ipymultichat.errors import (
+    AgentError,
+    AgentTimeoutError,
+    ClosedError,
+    ConfigError,
+    EncodeError,
+    NoHumanOnlineError,
+    RequestCancelledError,
+    RequestRefusedError,
+    ServerUnreachableError,
+)
+from ipymultichat.model import ImageContent, Option, Question, ResourceContent, TextContent
+from ipymultichat.server import Limits, LocalServer
+from ipymultichat.wire import agentassist_pb2 as pb
+
+
+async def test_a_question_brings_its_answer(agent, ada, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call = asyncio.create_task(agent.ask_question("Deploy?", timeout=30.2))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    body = request.Request
+    assert (body.Question, body.Timeout, body.ProjectDirectory) == ("Deploy?", 31, str(tmp_path))
+    assert (body.AgentName, body.ReasoningModelName, body.McpClientName) == ("bot", "m1", "ipymultichat")
+    assert len(request.ID) == 32
+    await ada.reply(request, "yes", Meta={"k": "v"})
+    answer = await call
+    assert answer.text == str(answer) == "yes"
+    assert answer.contents == (TextContent("yes"),)
+    assert answer.meta == {"k": "v"}
+
+
+async def test_a_report_brings_its_answer(server, ada):
+    agent = AgentClient(server.http_url, "team", project_directory="/proj")
+    call = asyncio.create_task(agent.work_report("all done"))
+    request = (await ada.expect("WorkReport")).WorkReportRequest
+    assert (request.Request.Summary, request.Request.ProjectDirectory) == ("all done", "/proj")
+    await ada.reply(request, "thanks")
+    assert (await call).text == "thanks"
+
+
+async def test_structured_questions_go_along_with_a_plain_one(agent, ada):
+    choices = [Question("Which?", options=(Option("A"),)), {"question": "When?"}]
+    call = asyncio.create_task(agent.ask_question(questions=choices, project_directory="/there"))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    assert request.Request.Question == "Which?"
+    assert request.Request.ProjectDirectory == "/there"
+    assert [item.question for item in request.Request.Questions] == ["Which?", "When?"]
+    await ada.reply(request, "Q: Which?\nA: A")
+    await call
+
+
+async def test_attachments_come_as_bytes(agent, ada):
+    call = asyncio.create_task(agent.ask_question("Screenshot?"))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    image = pb.ImageContent(type="image", data=base64.b64encode(b"png").decode(), mime_type="image/png")
+    file = pb.EmbeddedResource(type="embedded_resource", uri="file:///a", mime_type="text/csv", data=b"1,2")
+    parts = [
+        text_part("see"),
+        pb.McpResultContent(type=2, image=image),
+        pb.McpResultContent(type=4, embedded_resource=file),
+    ]
+    response = pb.AskQuestionResponse(ID=request.ID, contents=parts)
+    await ada.send(Cmd="AskQuestionReply", AskQuestionRequest=request, AskQuestionResponse=response)
+    answer = await call
+    assert answer.text == "see"
+    assert answer.contents[1:] == (
+        ImageContent(b"png", "image/png"),
+        ResourceContent("file:///a", "text/csv", b"1,2"),
+    )
+
+
+async def test_questions_of_one_client_wait_side_by_side(agent, ada):
+    calls = [asyncio.create_task(agent.ask_question(f"{n}?")) for n in range(5)]
+    requests = [(await ada.expect("AskQuestion")).AskQuestionRequest for _ in calls]
+    for request in reversed(requests):
+        await ada.reply(request, request.Request.Question)
+    assert [(await call).text for call in calls] == [f"{n}?" for n in range(5)]
+
+
+async def test_nobody_online(agent):
+    with pytest.raises(NoHumanOnlineError) as caught:
+        await agent.ask_question("Anybody?")
+    assert caught.value.meta == {"error": "no_clients"}
+
+
+async def test_nobody_answers_in_time(agent, ada):
+    with pytest.raises(AgentTimeoutError, match="within 1 s") as caught:
+        await agent.work_report("done", timeout=1)
+    assert isinstance(caught.value, TimeoutError)
+
+
+async def test_cancelling_the_wait_withdraws_the_question(server, ada):
+    call = asyncio.create_task(AgentClient(server.url, "team").ask_question("Still there?"))
+    await ada.expect("AskQuestion")
+    call.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await call
+    notice = (await ada.expect("RequestCancelled")).RequestCancelledNotification
+    assert notice.reason == "Request was cancelled"
+
+
+async def test_an_error_reply_is_an_error_with_its_reason(agent, ada):
+    for reason, kind in (("declined", AgentError), ("cancelled", RequestCancelledError)):
+        call = asyncio.create_task(agent.ask_question("Ok?"))
+        request = (await ada.expect("AskQuestion")).AskQuestionRequest
+        await ada.reply(request, "no", IsError=True, Meta={"error": reason})
+        with pytest.raises(AgentError) as caught:
+            await call
+        assert type(caught.value) is kind
+        assert caught.value.meta == {"error": reason}
+
+
+async def test_a_wrong_token_is_refused_without_showing_it():
+    async with LocalServer(token="right") as server:
+        agent = AgentClient(server.url, "hunter2")
+        with pytest.raises(RequestRefusedError) as caught:
+            await agent.ask_question("Hello?")
+        assert "hunter2" not in f"{caught.value}{caught.value.meta}{agent!r}"
+        assert caught.value.meta["http_status"] == "401"
+
+
+async def test_a_question_too_large_is_refused():
+    async with LocalServer(limits=Limits(max_body=1000)) as server:
+        with pytest.raises(RequestRefusedError, match="larger than"):
+            await AgentClient(server.url, "team").ask_question("x" * 2000)
+
+
+async def test_a_stopping_server_counts_as_unreachable():
+    async with LocalServer() as server:
+        ada = await Person.connect(server.url)
+        await ada.login("team", "ada")
+        call = asyncio.create_task(AgentClient(server.url, "team").ask_question("Hello?"))
+        await ada.expect("AskQuestion")
+        await server.stop()
+        with pytest.raises(ServerUnreachableError, match="stopping"):
+            await call
+        with pytest.raises(ServerUnreachableError, match="no connection"):
+            await AgentClient(server.url, "team").ask_question("Hello?")
+
+
+async def answer_with(raw):
+    """A server that says the same thing to everybody and hangs up."""
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw)
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+def http_page(status, content_type, body):
+    head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize(
+    ("raw", "error", "words"),
+    [
+        (b"", ServerUnreachableError, "broke before the answer"),
+        (http_page("502 Bad Gateway", "text/html", b"<html>"), ServerUnreachableError, "HTTP 502"),
+        (http_page("404 Not Found", "text/html", b"[]"), RequestRefusedError, "is it an Agent Assistant server"),
+        (http_page("200 OK", "text/html", b"<html>"), RequestRefusedError, "answered with a page"),
+        (http_page("200 OK", "application/proto", b"\xff"), RequestRefusedError, "unreadable"),
+        (http_page("302 Found", "text/html", b""), RequestRefusedError, "HTTP 302"),
+        (
+            http_page("499 Gone", "application/json", b'{"code": "canceled", "message": "token team is gone"}'),
+            RequestCancelledError,
+            r"token \*\*\* is gone",
+        ),
+        (
+            http_page("504 Late", "application/json", b'{"code": "deadline_exceeded"}'),
+            AgentTimeoutError,
+            "gave the request up",
+        ),
+        (
+            http_page("400 Bad", "application/json", b'{"code": "invalid_argument", "message": "odd"}'),
+            RequestRefusedError,
+            "odd",
+        ),
+    ],
+)
+async def test_what_a_strange_server_says_is_named(raw, error, words):
+    strange = await answer_with(raw)
+    async with strange:
+        port = strange.sockets[0].getsockname()[1]
+        with pytest.raises(error, match=words):
+            await AgentClient(f"ws://127.0.0.1:{port}", "team").ask_question("Hello?")
+
+
+async def test_a_proxy_in_the_environment_does_not_come_between(monkeypatch, server, ada):
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{dead.getsockname()[1]}")
+        call = asyncio.create_task(AgentClient(server.url, "team").ask_question("Hello?"))
+        await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yes")
+        assert (await call).text == "yes"
+
+
+async def test_a_closed_client_says_so(server):
+    agent = AgentClient(server.url, "team")
+    async with agent:
+        pass
+    await agent.aclose()
+    with pytest.raises(ClosedError):
+        await agent.ask_question("Hello?")
+    with pytest.raises(ClosedError):
+        await agent.__aenter__()
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 2**31, "5", True, None])
+async def test_a_timeout_that_cannot_be_one(agent, timeout):
+    with pytest.raises(ConfigError, match="timeout"):
+        await agent.ask_question("Hello?", timeout=timeout)
+
+
+@pytest.mark.parametrize("text", ["", "  ", None, 5])
+async def test_nothing_to_ask_or_report(agent, text):
+    with pytest.raises(ConfigError):
+        await agent.ask_question(text)
+    with pytest.raises(ConfigError):
+        await agent.work_report(text)
+
+
+async def test_text_that_is_not_unicode(agent):
+    with pytest.raises(EncodeError):
+        await agent.ask_question("\ud800")
+    with pytest.raises(EncodeError):
+        await agent.work_report("\ud800")
+    with pytest.raises(EncodeError):
+        await agent.ask_question(questions=[{"question": "\ud800"}])
+
+
+@pytest.mark.parametrize("token", ["", None, "a\nb"])
+def test_a_token_that_cannot_be_one(token):
+    with pytest.raises(ConfigError):
+        AgentClient("ws://localhost:2000", token)
+
+
+def test_an_answer_is_plain_data():
+    answer = Answer((TextContent("a"), TextContent("b")))
+    assert str(answer) == "a\nb"
+    assert answer == Answer((TextContent("a"), TextContent("b")), {})
+    assert hash(answer) == hash(Answer(answer.contents, {"other": "meta"}))

@@ -1,0 +1,56 @@
+import pytest
+
+from ipymultichat.agent.questions import question_to_wire
+from ipymultichat.errors import ConfigError
+from ipymultichat.model import Option, Question
+from ipymultichat.wire import agentassist_pb2 as pb
+
+WHOLE = pb.Question(
+    question="Which?",
+    header="Pick",
+    options=[pb.Option(label="A", description="first"), pb.Option(label="B")],
+    multiple=True,
+    custom=True,
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Question("Which?", "Pick", (Option("A", "first"), Option("B")), multiple=True, custom=True),
+        {
+            "question": "Which?",
+            "header": "Pick",
+            "options": [{"label": "A", "description": "first"}, "B"],
+            "multiple": True,
+            "custom": True,
+        },
+    ],
+)
+def test_questions_and_mappings_mean_the_same(value):
+    assert question_to_wire(value) == WHOLE
+
+
+def test_only_the_text_is_needed():
+    assert question_to_wire({"question": "Which?"}) == pb.Question(question="Which?")
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("Which?", "mapping"),
+        ({}, "question"),
+        ({"question": " "}, "question"),
+        ({"question": "?", "choices": []}, "choices"),
+        ({"question": "?", "options": "AB"}, "options"),
+        ({"question": "?", "options": 5}, "options"),
+        ({"question": "?", "options": [5]}, "option"),
+        ({"question": "?", "options": [{"label": ""}]}, "label"),
+        ({"question": "?", "options": [{"label": "A", "colour": 1}]}, "colour"),
+        ({"question": "?", "multiple": "yes"}, "multiple"),
+        ({"question": "?", "header": 5}, "header"),
+    ],
+)
+def test_what_does_not_fit_is_named(value, named):
+    with pytest.raises(ConfigError, match=named):
+        question_to_wire(value)

@@ -1,0 +1,98 @@
+"""A person on a chat server, frame by frame."""
+
+import asyncio
+
+from websockets.asyncio.client import connect
+
+from ipymultichat.wire import agentassist_pb2 as pb
+
+PATIENCE = 5
+
+
+class Person:
+    def __init__(self, socket):
+        self.socket = socket
+        self.client_id = ""
+        self.token = ""
+
+    @classmethod
+    async def connect(cls, url, **options):
+        return cls(await connect(url, compression=None, max_size=2**26, **options))
+
+    async def send(self, **fields):
+        await self.socket.send(pb.WebsocketMessage(**fields).SerializeToString())
+
+    async def next(self):
+        frame = await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        return pb.WebsocketMessage.FromString(frame)
+
+    async def expect(self, cmd):
+        message = await self.next()
+        assert message.Cmd == cmd, message
+        return message
+
+    async def login(self, token, nickname):
+        self.token = token
+        await self.send(Cmd="UserLogin", StrParam=token, Nickname=nickname)
+        answer = (await self.expect("UserLogin")).UserLoginResponse
+        assert answer.success
+        self.client_id = answer.client_id
+        return answer
+
+    async def before_answer(self):
+        """Return the commands that came before the answer to a question put now: proof of silence without waiting."""
+        await self.send(Cmd="CheckMessageValidity", CheckMessageValidityRequest=pb.CheckMessageValidityRequest())
+        seen = []
+        while (message := await self.next()).Cmd != "CheckMessageValidity":
+            seen.append(message.Cmd)
+        return seen
+
+    async def pending(self, *request_ids):
+        check = pb.CheckMessageValidityRequest(request_ids=request_ids)
+        await self.send(Cmd="CheckMessageValidity", CheckMessageValidityRequest=check)
+        answer = await self.expect("CheckMessageValidity")
+        return dict(answer.CheckMessageValidityResponse.validity)
+
+    async def list_pending(self, token=None):
+        request = pb.GetPendingMessagesRequest(user_token=self.token if token is None else token)
+        await self.send(Cmd="GetPendingMessages", GetPendingMessagesRequest=request)
+        return (await self.expect("GetPendingMessages")).GetPendingMessagesResponse
+
+    async def list_users(self, token=None):
+        request = pb.GetOnlineUsersRequest(user_token=self.token if token is None else token)
+        await self.send(Cmd="GetOnlineUsers", GetOnlineUsersRequest=request)
+        return (await self.expect("GetOnlineUsers")).GetOnlineUsersResponse
+
+    async def reply(self, request, text, **response):
+        if isinstance(request, pb.AskQuestionRequest):
+            answer = pb.AskQuestionResponse(ID=request.ID, contents=[text_part(text)], **response)
+            await self.send(Cmd="AskQuestionReply", AskQuestionRequest=request, AskQuestionResponse=answer)
+        else:
+            answer = pb.WorkReportResponse(ID=request.ID, contents=[text_part(text)], **response)
+            await self.send(Cmd="WorkReportReply", WorkReportRequest=request, WorkReportResponse=answer)
+
+    async def chat(self, receiver, text):
+        chat = pb.SendChatMessageRequest(receiver_client_id=receiver.client_id, content=text)
+        await self.send(Cmd="SendChatMessage", SendChatMessageRequest=chat)
+
+    async def closed(self):
+        """Wait for the server to close; return the close code, 1006 for none."""
+        await asyncio.wait_for(self.socket.wait_closed(), PATIENCE)
+        return self.socket.close_code
+
+    async def leave(self):
+        await self.socket.close()
+
+
+def text_part(text):
+    return pb.McpResultContent(type=1, text=pb.TextContent(type="text", text=text))
+
+
+def question(request_id="", token="team", text="ok?", timeout=60):
+    body = pb.McpAskQuestionRequest(Question=text, Timeout=timeout, AgentName="bot")
+    return pb.AskQuestionRequest(ID=request_id, UserToken=token, Request=body)
+
+
+def report(request_id="", token="team", text="done", timeout=60):
+    body = pb.McpWorkReportRequest(Summary=text, Timeout=timeout, AgentName="bot")
+    return pb.WorkReportRequest(ID=request_id, UserToken=token, Request=body)

@@ -1,0 +1,13 @@
+"""Waiting for something to become true, without guessing how long it takes."""
+
+import asyncio
+
+
+async def until(condition, seconds=10.0):
+    """Return once `condition()` is true; fails the test when it does not become true in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (result := condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"did not become true within {seconds} s")
+        await asyncio.sleep(0.005)
+    return result
