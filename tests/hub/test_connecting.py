@@ -186,9 +186,7 @@ async def test_a_hub_on_its_own_thread_works_while_this_loop_is_blocked(home):
     assert (await delivery).status == "replied"
     assert (await call).text == "yes"
     hub.close()
-    assert not any(
-        thread.name == "ipymultichat" and thread.is_alive() for thread in threading.enumerate()
-    )
+    assert not any(thread.name == "ipymultichat" and thread.is_alive() for thread in threading.enumerate())
 
 
 def test_a_hub_made_without_a_loop_connects_with_the_first_and_again_with_the_second():

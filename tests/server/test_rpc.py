@@ -106,7 +106,7 @@ async def test_the_last_person_leaving_does_not_end_the_question(server, enter, 
     assert (waiting.message_type, waiting.timeout) == ("AskQuestion", 60)
     assert waiting.created_at == waiting.ask_question_request.Timestamp
     await bob.reply(waiting.ask_question_request, "late but in time")
-    assert "late but in time".encode() in (await call).content
+    assert b"late but in time" in (await call).content
 
 
 async def test_an_id_in_use_is_refused(server, enter, http):

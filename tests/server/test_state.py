@@ -163,8 +163,8 @@ class TestLogin:
 
     def test_no_repr_shows_the_token(self, state):
         client = join(state, token="hunter2")
-        pending, effects = state.open("AskQuestion", question("q1", token="hunter2"))
-        assert "hunter2" not in repr(client) + repr(pending)
+        opened = state.open("AskQuestion", question("q1", token="hunter2"))
+        assert "hunter2" not in repr(client) + repr(opened)
 
 
 class TestRequests:

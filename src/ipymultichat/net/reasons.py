@@ -50,7 +50,10 @@ def connect_reason(error: BaseException, url: str, timeout: float) -> str:
         return f"{where} is not a websocket server"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: the certificate of {where} is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
+    # A server without TLS answers a TLS greeting with nonsense, or hangs up on it.
+    if isinstance(error, ssl.SSLError) or (
+        url.startswith("wss:") and isinstance(error, (ConnectionResetError, EOFError))
+    ):
         return f"TLS failed: {where} does not speak TLS as asked (is it ws:// rather than wss://?)"
     if isinstance(error, socket.gaierror):
         return f"the host name in {where} cannot be found"

@@ -76,14 +76,19 @@ def parse(body: bytes, content_type: str, message: MessageT) -> MessageT:
         if content_type == PROTO:
             message.ParseFromString(body)
         else:
-            if not body.lstrip().startswith(b"{"):  # the parser takes an empty list for an empty message
-                raise json_format.ParseError("a message is an object")
-            json_format.Parse(body, message, ignore_unknown_fields=True)
+            json_format.ParseDict(_json_object(body), message, ignore_unknown_fields=True)
     except (DecodeError, json_format.ParseError, ValueError, TypeError, RecursionError) as error:
         # The reason may quote the body, which holds the token; the name of the fault has to do.
         name = message.DESCRIPTOR.name
         raise Refused("invalid_argument", f"the body is not a {name} in {content_type}") from error
     return message
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    value = json.loads(body)
+    if not isinstance(value, dict):  # the parser would take an empty list for an empty message
+        raise TypeError("a message is an object")
+    return value
 
 
 def answer(message: Message, content_type: str) -> Response:

@@ -85,7 +85,7 @@ class Send:
     """
 
     to: tuple[Client, ...]
-    message: pb.WebsocketMessage
+    message: pb.WebsocketMessage = field(repr=False)  # may hold the token
     chat: bool = False
 
 

@@ -1,0 +1,233 @@
+"""`ipymultichat serve` and `ipymultichat ask`, as a shell sees them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
+
+from chat_person import Person, text_part
+
+from ipymultichat.cli import main
+from ipymultichat.server import LocalServer
+from ipymultichat.wire import agentassist_pb2 as pb
+
+PROGRAM = [sys.executable, "-c", "import sys; from ipymultichat.cli import main; sys.exit(main())"]
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
+
+
+@pytest.fixture
+async def server():
+    async with LocalServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def ada(server):
+    person = await Person.connect(server.url)
+    await person.login("team", "ada")
+    yield person
+    await person.leave()
+
+
+def run(*args):
+    """Run the program in a thread, where it has an event loop of its own."""
+    return asyncio.create_task(asyncio.to_thread(main, list(args)))
+
+
+async def start(*args, **variables):
+    environment = {**os.environ, **variables}
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(*PROGRAM, *args, env=environment, stdout=pipe, stderr=pipe)
+
+
+@contextlib.asynccontextmanager
+async def serving(*args, **variables):
+    child = await start("serve", "--port", "0", *args, **variables)
+    try:
+        line = (await asyncio.wait_for(child.stdout.readline(), 30)).decode()
+        assert line.startswith("listening on ws://127.0.0.1:"), line
+        yield child, line.split()[-1]
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        await child.communicate()
+
+
+async def test_ask_prints_the_answer(server, ada, capsys):
+    done = run("ask", server.url, "Deploy?", "--token", "team", "--timeout", "30", "--agent", "bot", "--model", "m1")
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    body = request.Request
+    assert (body.Question, body.Timeout, body.AgentName, body.ReasoningModelName) == ("Deploy?", 30, "bot", "m1")
+    assert body.ProjectDirectory == str(Path.cwd())
+    await ada.reply(request, "yes, do")
+    assert await done == 0
+    assert capsys.readouterr() == ("yes, do\n", "")
+
+
+async def test_the_token_may_come_from_the_environment(server, ada, monkeypatch):
+    monkeypatch.setenv("MULTICHAT_TOKEN", "team")
+    done = run("ask", server.http_url, "Deploy?")
+    await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yes")
+    assert await done == 0
+
+
+async def test_a_report_is_handed_in(server, ada, capsys):
+    done = run("ask", server.url, "All done", "--token", "team", "--report")
+    request = (await ada.expect("WorkReport")).WorkReportRequest
+    assert request.Request.Summary == "All done"
+    await ada.reply(request, "thanks")
+    assert await done == 0
+    assert capsys.readouterr().out == "thanks\n"
+
+
+async def test_options_make_a_structured_question(server, ada):
+    done = run("ask", server.url, "Which?", "--token", "team", "--option", "A", "--option", "B")
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    (structured,) = request.Request.Questions
+    assert structured.question == "Which?"
+    assert [option.label for option in structured.options] == ["A", "B"]
+    assert structured.custom
+    await ada.reply(request, "A")
+    assert await done == 0
+
+
+async def answer_with_file(ada):
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    file = pb.EmbeddedResource(type="embedded_resource", uri="file:///a", mime_type="text/csv", data=b"1,2")
+    image = pb.ImageContent(type="image", data="cG5n", mime_type="image/png")
+    parts = [
+        text_part("sée"),
+        pb.McpResultContent(type=4, embedded_resource=file),
+        pb.McpResultContent(type=2, image=image),
+        pb.McpResultContent(type=99),
+    ]
+    response = pb.AskQuestionResponse(ID=request.ID, contents=parts, Meta={"k": "v"})
+    await ada.send(Cmd="AskQuestionReply", AskQuestionRequest=request, AskQuestionResponse=response)
+
+
+async def test_json_holds_the_whole_answer(server, ada, capsys):
+    done = run("ask", server.url, "Data?", "--token", "team", "--json")
+    await answer_with_file(ada)
+    assert await done == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "text": "sée",
+        "contents": [
+            {"type": "text", "text": "sée"},
+            {"type": "resource", "uri": "file:///a", "mime_type": "text/csv", "data": "MSwy"},
+            {"type": "image", "mime_type": "image/png", "data": "cG5n"},
+            {"type": "unknown"},
+        ],
+        "meta": {"k": "v"},
+    }
+
+
+async def test_attachments_left_out_are_mentioned(server, ada, capsys):
+    done = run("ask", server.url, "Data?", "--token", "team")
+    await answer_with_file(ada)
+    assert await done == 0
+    out, err = capsys.readouterr()
+    assert out == "sée\n"
+    assert "3 attachment(s) left out" in err
+
+
+async def test_each_trouble_has_its_exit_code_and_one_line(server, ada, capsys):
+    async def trouble(code, *args):
+        assert await run("ask", *args) == code
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("ipymultichat")
+        assert err.count("\n") == 1
+        assert "hunter2" not in err
+
+    await trouble(3, server.url, "Hello?", "--token", "hunter2")
+    await trouble(4, server.url, "Hello?", "--token", "team", "--timeout", "1")
+    async with LocalServer(token="right") as strict:
+        await trouble(6, strict.url, "Hello?", "--token", "hunter2")
+    await trouble(7, strict.url, "Hello?", "--token", "hunter2")
+    await trouble(2, server.url, "Hello?")
+    await trouble(2, "ftp://x", "Hello?", "--token", "hunter2")
+    await trouble(2, server.url, " ", "--token", "hunter2")
+    await trouble(2, server.url, "Hello?", "--token", "hunter2", "--timeout", "soon")
+    await trouble(2, server.url, "Hello?", "--token", "hunter2", "--report", "--option", "A")
+
+
+@pytest.mark.parametrize(("reason", "code"), [("cancelled", 5), ("declined", 1)])
+async def test_an_error_reply_has_an_exit_code(server, ada, capsys, reason, code):
+    done = run("ask", server.url, "Ok?", "--token", "team")
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    await ada.reply(request, "", IsError=True, Meta={"error": reason})
+    assert await done == code
+
+
+@posix_only
+async def test_interrupting_ask_withdraws_the_question(server, ada):
+    child = await start("ask", server.url, "Still there?", MULTICHAT_TOKEN="team")
+    await ada.expect("AskQuestion")
+    child.send_signal(signal.SIGINT)
+    out, err = await child.communicate()
+    assert (child.returncode, out, err) == (130, b"", b"")
+    await ada.expect("RequestCancelled")
+
+
+def test_help_lists_the_exit_codes_and_hides_the_token(capsys, monkeypatch):
+    monkeypatch.setenv("MULTICHAT_TOKEN", "hunter2")
+    for command in ("ask", "serve"):
+        with pytest.raises(SystemExit) as caught:
+            main([command, "--help"])
+        assert caught.value.code == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "130 Ctrl-C" in out
+    assert "hunter2" not in out
+
+
+@posix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_serve_runs_until_told_to_stop(number):
+    async with serving() as (child, url):
+        ada = await Person.connect(url)
+        await ada.login("any", "ada")
+        child.send_signal(number)
+        assert await ada.closed() == 1012
+        out, err = await child.communicate()
+        assert (child.returncode, out, err) == (0, b"", b"")
+
+
+async def test_serve_takes_its_token_from_the_environment():
+    async with serving(MULTICHAT_TOKEN="right") as (_, url):
+        eve = await Person.connect(url)
+        await eve.send(Cmd="UserLogin", StrParam="wrong", Nickname="eve")
+        assert not (await eve.expect("UserLogin")).UserLoginResponse.success
+        await eve.leave()
+
+
+@posix_only
+async def test_serving_the_network_without_a_token_is_warned_of():
+    async with serving("--host", "0.0.0.0") as (child, _):
+        assert b"no token is set" in await child.stderr.readline()
+
+
+async def test_serve_names_a_bad_host_port_or_token_in_one_line(server, capsys):
+    taken = server.http_url.rpartition(":")[2]
+    for args, words in (
+        (["--port", taken], "already in use"),
+        (["--port", "x"], "no number"),
+        (["--port", "65536"], "no number"),
+        (["--host", "no-such-host.invalid"], "no such host name"),
+        (["--host", ""], "no name or address"),
+        (["--token", " "], "token"),
+    ):
+        done = await asyncio.to_thread(
+            subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -1,0 +1,169 @@
+"""Every way a server can fail ends in `error`, in words, with a next try; and none of them stops the others."""
+
+import asyncio
+import contextlib
+import http
+import socket
+
+import pytest
+from waiting import until
+from websockets.asyncio.server import serve
+
+from ipymultichat.hub import Hub
+from ipymultichat.net import LinkSettings
+from ipymultichat.server import LocalServer
+from ipymultichat.session import Backoff, Timing
+
+QUICK = LinkSettings(open_timeout=0.5, backoff=lambda: Backoff(first=30), timing=Timing(login=0.3))
+
+
+async def outcome(url, settings=QUICK, token="tok"):
+    hub = Hub(":memory:", servers=[url], token=token, nickname="me", settings=settings)
+    await hub.connect()
+    (status,) = hub.statuses.values()
+    hub.close()
+    await until(lambda: not any("Link._run" in str(task.get_coro()) for task in asyncio.all_tasks()))
+    return status
+
+
+@contextlib.asynccontextmanager
+async def tcp(reaction):
+    """A TCP server that is no websocket server; `reaction(reader, writer)` says what it does."""
+
+    async def talk(reader, writer):
+        try:
+            await reaction(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+    await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def websocket(handler, **options):
+    async with serve(handler, "127.0.0.1", 0, **options) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def assert_error(status, *words):
+    assert status.state == "error"
+    assert status.attempt == 1
+    assert status.retry_at is not None
+    for word in words:
+        assert word in status.error
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 500, 503])
+async def test_an_http_status_is_named(code):
+    def refuse(connection, _request):
+        return connection.respond(http.HTTPStatus(code), "no")
+
+    async with websocket(lambda _socket: None, process_request=refuse) as url:
+        assert_error(await outcome(url), f"HTTP {code}", "no chat server")
+
+
+async def test_a_server_that_talks_something_else_is_named():
+    async def talk(_reader, writer):
+        writer.write(b"220 mail.example.org ESMTP\r\n")
+        await writer.drain()
+
+    async with tcp(talk) as address:
+        assert_error(await outcome(f"ws://{address}"), "not a websocket server", address)
+
+
+async def test_a_server_that_hangs_up_at_once_is_named():
+    async def talk(_reader, writer):
+        writer.close()
+
+    async with tcp(talk) as address:
+        assert_error(await outcome(f"ws://{address}"), "not a websocket server")
+
+
+async def test_a_server_that_never_answers_the_handshake_runs_into_the_time_limit():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert_error(await outcome(f"ws://127.0.0.1:{silent.getsockname()[1]}"), "no answer", "0.5 s")
+
+
+async def test_a_server_without_tls_is_named():
+    async with websocket(lambda _socket: None) as url:
+        assert_error(await outcome(url.replace("ws://", "wss://")), "TLS failed", "ws://")
+
+
+async def test_a_refused_connection_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    assert_error(await outcome(f"ws://127.0.0.1:{port}"), "refused", f"127.0.0.1:{port}")
+
+
+async def test_a_server_that_never_answers_the_login_is_named():
+    async def silent(socket):
+        await socket.wait_closed()
+
+    async with websocket(silent) as url:
+        assert_error(await outcome(url), "did not answer the login")
+
+
+async def test_a_refused_login_says_why_and_is_retried_slowly():
+    async with LocalServer(token="right") as server:
+        status = await outcome(server.url, token="wrong")
+    assert_error(status, "refused the login")
+    assert "wrong" not in status.error
+    from datetime import datetime, timezone
+
+    assert (status.retry_at - datetime.now(timezone.utc)).total_seconds() > 50
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(1000, "closed"), (1008, "not allowed"), (1011, "error of its own"), (1012, "restarting"), (1013, "busy")],
+)
+async def test_a_close_code_is_put_into_words(code, words):
+    async def leave(socket):
+        await socket.recv()
+        await socket.close(code)
+
+    async with websocket(leave) as url:
+        assert_error(await outcome(url), words)
+
+
+async def test_a_connection_cut_without_a_word_is_named():
+    async def cut(socket):
+        await socket.recv()
+        socket.transport.abort()
+
+    async with websocket(cut) as url:
+        assert_error(await outcome(url), "broke")
+
+
+async def test_a_peer_that_stops_answering_is_noticed_by_the_keepalive():
+    async def freeze(socket):
+        await socket.recv()
+        socket.transport.pause_reading()
+        await asyncio.sleep(2)
+
+    settings = LinkSettings(open_timeout=0.5, keepalive=0.1, backoff=lambda: Backoff(first=30), timing=Timing(login=60))
+    async with websocket(freeze, close_timeout=0.1) as url:
+        assert_error(await outcome(url, settings), "no longer answers")
+
+
+async def test_one_server_that_hangs_does_not_hold_up_the_others():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with LocalServer() as server:
+            urls = [f"ws://127.0.0.1:{silent.getsockname()[1]}", server.url]
+            hub = Hub(":memory:", servers=urls, token="tok", nickname="me", settings=LinkSettings(open_timeout=30))
+            hub.start()
+            await until(lambda: hub.counts()["connected_count"] == 1, seconds=5)
+            hub.close()
+            await until(lambda: not any("Link." in str(task.get_coro()) for task in asyncio.all_tasks()))
+
+
+async def test_the_token_is_in_no_log_even_at_debug(caplog):
+    caplog.set_level("DEBUG")
+    async with LocalServer() as server:
+        status = await outcome(server.url, token="s3cret-token")
+    assert status.state == "connected"
+    hexed = " ".join(f"{byte:02x}" for byte in b"s3cret")
+    assert all("s3cret" not in record.getMessage() and hexed not in record.getMessage() for record in caplog.records)

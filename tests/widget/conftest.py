@@ -1,0 +1,32 @@
+import pytest
+
+from ipymultichat import MultiChat
+from ipymultichat.server import LocalServer
+
+
+@pytest.fixture
+async def server():
+    async with LocalServer() as made:
+        yield made
+
+
+@pytest.fixture
+def make_chat():
+    """Makes widgets that are closed after the test."""
+    made = []
+
+    def make(*args, **options):
+        chat = MultiChat(*args, **{"profile": ":memory:", "nickname": "me", **options})
+        made.append(chat)
+        return chat
+
+    yield make
+    for chat in made:
+        chat.close()
+
+
+@pytest.fixture
+async def chat(server, make_chat):
+    made = make_chat([{"url": server.url, "name": "Work"}], token="s3cret-token")
+    await made.connect()
+    return made

@@ -1,0 +1,198 @@
+import asyncio
+import json
+
+import pytest
+from waiting import until
+
+from ipymultichat import MultiChat, ServerConfig
+from ipymultichat.agent import AgentClient
+from ipymultichat.errors import ClosedError, ConfigError, MultiChatError, UnknownOptionError
+
+
+def ask(server, text="Deploy?", token="s3cret-token"):
+    return asyncio.ensure_future(AgentClient(server.url, token, agent_name="claude").ask_question(text))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"servers": ["http://x"]}, "ws://x"),
+        ({"servers": ["ws://"]}, "host is missing"),
+        ({"servers": ["ws://h:99999"]}, "65535"),
+        ({"servers": ["nonsense"]}, "nonsense"),
+        ({"servers": 5}, "list of addresses"),
+        ({"servers": ["ws://h", "ws://h/ws"]}, "already"),
+        ({"token": ""}, "empty"),
+        ({"nickname": ""}, "nickname ''"),
+        ({"nickname": "x" * 200}, "200"),
+        ({"io": "magic"}, "magic"),
+        ({"profile": "../x"}, "profile"),
+    ],
+)
+def test_bad_input_is_refused_at_once_with_the_remedy(options, named):
+    with pytest.raises(ConfigError) as caught:
+        MultiChat(**{"profile": ":memory:", **options})
+    assert named in str(caught.value)
+
+
+def test_an_unknown_option_is_named_with_the_one_that_was_meant():
+    with pytest.raises(UnknownOptionError, match="did you mean 'nickname'") as caught:
+        MultiChat(nicname="ada")
+    assert isinstance(caught.value, TypeError)
+
+
+def test_one_address_alone_is_a_list_of_one(make_chat):
+    assert [config.url for config in make_chat("ws://h:1", autoconnect=False).servers] == ["ws://h:1/ws"]
+
+
+def test_servers_may_be_addresses_dicts_or_entries(make_chat):
+    config = ServerConfig(id="c", name="C", url="ws://c")
+    chat = make_chat(["ws://a", {"url": "ws://b", "name": "B", "enabled": False}, config], autoconnect=False)
+    assert [(server.label, server.enabled) for server in chat.servers] == [("a", True), ("B", False), ("C", True)]
+    assert chat.server_count == 2
+
+
+def test_the_token_comes_from_the_environment(monkeypatch, make_chat):
+    monkeypatch.setenv("MULTICHAT_TOKEN", "s3cret-token")
+    chat = make_chat(["ws://127.0.0.1:9"], autoconnect=False)
+    assert chat._settings["has_token"] is True
+    assert next(iter(chat.statuses.values())).error == ""
+
+
+async def test_counts_are_true_as_soon_as_the_message_is_there(chat, server):
+    assert (chat.connected_count, chat.server_count, chat.pending_count) == (1, 1, 0)
+    seen = []
+    chat.observe(lambda change: seen.append(change["new"]), "pending_count")
+    agent = ask(server)
+    message = await chat.wait_for(kind="question", timeout=5)
+    assert (chat.pending_count, chat.unread_count) == (1, 1)
+    await chat.reply(message, "yes")
+    assert chat.pending_count == 0
+    assert seen == [1, 0]
+    assert (await agent).text == "yes"
+
+
+async def test_a_report_is_confirmed_without_words(chat, server):
+    agent = asyncio.ensure_future(AgentClient(server.url, "s3cret-token").work_report("Done."))
+    message = await chat.wait_for(kind="report", timeout=5)
+    assert (await chat.confirm(message)).status == "confirmed"
+    assert (await agent).text == "Confirmed."
+
+
+async def test_a_decorated_function_answers(chat, server):
+    @chat.on_message(kind="question", server="Work")
+    async def answer(message):
+        return f"yes to {message.text}"
+
+    assert (await ask(server)).text == "yes to Deploy?"
+
+
+async def test_a_bare_decorator_hears_everything(chat, server):
+    heard = []
+
+    @chat.on_message
+    def listen(message):
+        heard.append(message.text)
+
+    agent = ask(server)
+    await until(lambda: heard == ["Deploy?"])
+    agent.cancel()
+
+
+async def test_the_stream_yields_messages(chat, server):
+    agent = ask(server)
+    async for message in chat.stream(kind="question"):
+        await chat.reply(message, "streamed")
+        break
+    assert (await agent).text == "streamed"
+
+
+async def test_neither_token_nor_text_is_in_what_the_notebook_saves_or_shows(chat, server):
+    agent = ask(server, "a private question")
+    message = await chat.wait_for(kind="question", timeout=5)
+    await chat.reply(message, "a private answer")
+    await agent
+    await until(lambda: not chat._sync._scheduled)
+    state = {key: value for key, value in chat.get_state().items() if key not in ("_esm", "_css")}
+    shown = json.dumps(state, default=str) + repr(chat) + str(chat._repr_mimebundle_())
+    assert "s3cret" not in shown
+    assert "private" not in shown
+    assert "Work" in shown
+
+
+async def test_widgets_of_one_profile_share_their_connections(server, make_chat):
+    one = make_chat([server.url], token="t", profile="shared")
+    two = make_chat(profile="shared")
+    await two.connect()
+    assert (one.connected_count, two.connected_count) == (1, 1)
+    watcher = make_chat([server.url], token="t", nickname="watcher")
+    await watcher.connect()
+    assert len(watcher.users) == 1
+    one.close()
+    assert two.connected_count == 1
+    two.close()
+    await until(lambda: not watcher.users, seconds=2)
+
+
+async def test_a_cell_that_names_other_servers_changes_the_living_hub(server, make_chat):
+    one = make_chat(["ws://127.0.0.1:9"], token="t", profile="shared")
+    before = one.servers[0].id
+    two = make_chat(["ws://127.0.0.1:9", server.url], profile="shared", nickname="new")
+    await two.connect()
+    assert one.servers[0].id == before
+    assert (one.connected_count, one.server_count, one.nickname) == (1, 2, "new")
+
+
+def test_what_the_caller_gives_is_not_written_to_the_profile(make_chat, tmp_path):
+    chat = make_chat(["ws://127.0.0.1:9"], token="s3cret-token", profile="default", autoconnect=False)
+    chat.add_server("ws://127.0.0.1:10")
+    chat.set_token("s3cret-other")
+    assert not (tmp_path / "config").exists()
+
+
+def test_what_comes_from_the_profile_is_written_back(make_chat):
+    chat = make_chat(profile="default", nickname=None, autoconnect=False)
+    chat.add_server("ws://127.0.0.1:9", "Work")
+    chat.set_token("s3cret-token")
+    chat.set_nickname("ada")
+    chat.close()
+    again = make_chat(profile="default", nickname=None, autoconnect=False)
+    assert [server.label for server in again.servers] == ["Work"]
+    assert again.nickname == "ada"
+    assert again._settings["has_token"]
+
+
+def test_a_closed_widget_says_so(make_chat):
+    chat = make_chat(["ws://h"], autoconnect=False)
+    chat.close()
+    chat.close()
+    with pytest.raises(ClosedError, match="MultiChat()"):
+        chat.add_server("ws://x")
+
+
+async def test_every_error_has_one_base(chat):
+    for action in (
+        lambda: chat.reply("nothing", "x"),
+        lambda: chat.send("nobody@Work", "x"),
+        lambda: chat.reconnect("Mars"),
+        lambda: chat.messages.where(kind="mail"),
+        lambda: chat.on_message(kind="mail"),
+        lambda: chat.add_server("x"),
+        lambda: chat.set_token(""),
+    ):
+        with pytest.raises(MultiChatError):
+            action()
+
+
+async def test_the_log_is_exported_as_json_lines_and_as_a_frame(chat, server, tmp_path):
+    agent = ask(server)
+    message = await chat.wait_for(timeout=5)
+    await chat.reply(message, "yes")
+    await agent
+    lines = chat.export(tmp_path / "log.jsonl").read_text().splitlines()
+    assert [(row["text"], row["reply"], row["status"]) for row in map(json.loads, lines)] == [
+        ("Deploy?", "yes", "replied")
+    ]
+    frame = chat.to_dataframe()
+    assert frame.loc[0, "reply"] == "yes"
+    assert str(frame["created_at"].dtype).endswith("UTC]")

@@ -1,0 +1,180 @@
+import asyncio
+
+import pytest
+from waiting import until
+
+from ipymultichat.agent import AgentClient
+
+
+class Tab:
+    """A browser tab: what it is sent, and how it asks."""
+
+    def __init__(self, chat):
+        self.chat = chat
+        self.frames = []
+        send = chat._sync._send
+        chat._sync._send = lambda content: (self.frames.append(content), send(content))
+
+    def say(self, **content):
+        self.chat._sync.receive(content)
+
+    def of(self, kind):
+        return [frame for frame in self.frames if frame["type"] == kind]
+
+    async def command(self, name, /, **args):
+        ref = len(self.frames)
+        self.say(type="command", client="tab", ref=ref, name=name, args=args)
+        (result,) = await until(lambda: [frame for frame in self.of("result") if frame["ref"] == ref])
+        return result
+
+
+@pytest.fixture
+def tab(chat):
+    return Tab(chat)
+
+
+@pytest.fixture
+async def asked(server, chat):
+    """Five questions that wait."""
+    client = AgentClient(server.url, "s3cret-token", agent_name="claude")
+    calls = [asyncio.ensure_future(client.ask_question(f"q{number}")) for number in range(5)]
+    await until(lambda: chat.pending_count == 5 and not chat._sync._scheduled)
+    yield calls
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+
+
+def keys(frame):
+    return [message["text"] for message in frame["messages"]]
+
+
+async def test_nothing_is_sent_before_a_browser_asks(tab, asked):
+    await asyncio.sleep(0.1)
+    assert tab.frames == []
+
+
+async def test_a_snapshot_holds_the_page_the_users_and_the_place_in_the_stream(tab, asked):
+    tab.say(type="sync", client="tab")
+    (snapshot,) = tab.of("snapshot")
+    assert sorted(keys(snapshot)) == ["q0", "q1", "q2", "q3", "q4"]
+    assert (snapshot["client"], snapshot["more"], snapshot["users"]) == ("tab", False, [])
+    orders = [tuple(message["order"]) for message in snapshot["messages"]]
+    assert orders == sorted(orders)
+
+
+async def test_changes_come_as_numbered_patches_that_hold_only_what_changed(tab, asked, chat):
+    tab.say(type="sync", client="tab")
+    await chat.reply(chat.messages.pending[0], "yes")
+    await until(lambda: any(m["status"] == "replied" for frame in tab.of("patch") for m in frame["upsert"]))
+    patches = tab.of("patch")
+    start = tab.of("snapshot")[0]["seq"]
+    assert [patch["seq"] for patch in patches] == list(range(start + 1, start + 1 + len(patches)))
+    assert {patch["epoch"] for patch in patches} == {tab.of("snapshot")[0]["epoch"]}
+    assert all(len(patch["upsert"]) <= 1 for patch in patches)
+    assert patches[-1]["upsert"][0]["reply"]["text"] == "yes"
+
+
+async def test_a_flood_is_coalesced_into_few_frames(tab, chat, server):
+    tab.say(type="sync", client="tab")
+    sent = []
+    send_state = chat.send_state
+    chat.send_state = lambda key=None: (sent.append(key), send_state(key))
+    client = AgentClient(server.url, "s3cret-token")
+    calls = [asyncio.ensure_future(client.ask_question(f"q{number}")) for number in range(100)]
+    await until(lambda: sum(len(patch["upsert"]) for patch in tab.of("patch")) == 100)
+    assert len(tab.of("patch")) < 50
+    assert len(sent) < 100
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+
+
+async def test_pages_walk_back_through_the_log(tab, asked):
+    tab.say(type="page", client="tab", ref=1, before=None, limit=2)
+    (newest,) = tab.of("page")
+    assert (len(newest["messages"]), newest["more"]) == (2, True)
+    tab.say(type="page", client="tab", ref=2, before=newest["messages"][0]["order"], limit=10)
+    older = tab.of("page")[1]
+    assert (len(older["messages"]), older["more"], older["ref"]) == (3, False, 2)
+
+
+async def test_a_search_covers_the_whole_log_and_ignores_case(tab, asked):
+    tab.say(type="page", client="tab", ref=1, before=None, limit=10, filter={"text": "Q3", "pending": True})
+    assert keys(tab.of("page")[0]) == ["q3"]
+
+
+async def test_a_reply_from_the_browser_reaches_its_agent(tab, asked, chat):
+    tab.say(type="sync", client="tab")
+    message = next(m for m in tab.of("snapshot")[0]["messages"] if m["text"] == "q2")
+    assert (await tab.command("reply", key=message["key"], text="from the browser"))["ok"]
+    assert (await asked[2]).text == "from the browser"
+    assert [call.done() for call in asked] == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "words"),
+    [
+        ("reply", {"key": "nothing", "text": "x"}, "no message"),
+        ("reply", {"key": 5, "text": "x"}, "must be text"),
+        ("send", {"server_id": "mars", "nickname": "ada", "text": "x"}, "no server"),
+        ("add_server", {"url": "http://x"}, "ws://x"),
+        ("remove_server", {"server_id": "mars"}, "no server"),
+        ("set_token", {"token": ""}, "empty"),
+        ("set_nickname", {"nickname": ""}, "empty"),
+        ("explode", {}, "unknown command"),
+    ],
+)
+async def test_a_command_that_cannot_be_done_says_why(tab, name, args, words):
+    result = await tab.command(name, **args)
+    assert result["ok"] is False
+    assert words in result["error"]
+
+
+async def test_an_address_is_checked_as_it_is_typed(tab):
+    assert (await tab.command("check_url", url="ws://h"))["value"] == {"ok": True, "url": "ws://h/ws", "reason": ""}
+    assert "ws://" in (await tab.command("check_url", url="h"))["value"]["reason"]
+
+
+async def test_servers_are_managed_from_the_browser(tab, chat):
+    assert (await tab.command("add_server", url="ws://127.0.0.1:9", name="Nine"))["ok"]
+    added = chat.servers[-1]
+    assert (await tab.command("update_server", server_id=added.id, name="Neun", enabled=False))["ok"]
+    assert (chat.servers[-1].label, chat.servers[-1].enabled) == ("Neun", False)
+    assert (await tab.command("reconnect", server_id=None))["ok"]
+    assert (await tab.command("remove_server", server_id=added.id))["ok"]
+    assert len(chat.servers) == 1
+
+
+async def test_the_token_never_travels_back(tab, chat):
+    assert (await tab.command("set_token", token="s3cret-new"))["ok"]
+    tab.say(type="sync", client="tab")
+    await chat.connect()
+    assert "s3cret" not in str(tab.frames)
+    assert "s3cret" not in str([chat._servers, chat._settings, chat._notices])
+
+
+async def test_what_was_in_view_is_read(tab, asked, chat):
+    tab.say(type="sync", client="tab")
+    upto = tab.of("snapshot")[0]["messages"][2]["order"]
+    await tab.command("seen", upto=upto)
+    assert chat.unread_count == 2
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [None, 5, "text", [], {}, {"type": "fly"}, {"type": "page", "before": "x", "filter": 3}, {"type": "command"}],
+)
+async def test_garbage_from_the_browser_harms_nothing(chat, tab, garbage):
+    chat._sync.receive(garbage)
+    tab.say(type="sync", client="tab")
+    assert len(tab.of("snapshot")) == 1
+
+
+async def test_people_coming_and_going_are_patched(tab, chat, server, make_chat):
+    tab.say(type="sync", client="tab")
+    ada = make_chat([server.url], token="s3cret-token", nickname="ada")
+    await ada.connect()
+    await until(lambda: any(patch.get("users") for patch in tab.of("patch")))
+    ada.close()
+    await until(lambda: tab.of("patch")[-1].get("users") == [])
