@@ -1,8 +1,10 @@
 """A person on a chat server, frame by frame."""
 
 import asyncio
+import contextlib
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -76,9 +78,11 @@ class Person:
         await self.send(Cmd="SendChatMessage", SendChatMessageRequest=chat)
 
     async def closed(self):
-        """Wait for the server to close; return the close code, 1006 for none."""
-        await asyncio.wait_for(self.socket.wait_closed(), PATIENCE)
-        return self.socket.close_code
+        """Read on until the server has closed; return the close code, 1006 for none."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        return self.socket.protocol.close_code
 
     async def leave(self):
         await self.socket.close()

@@ -21,8 +21,8 @@ async def enter():
     """Connect and log in people, and see them out at the end of the test."""
     people = []
 
-    async def enter(server, token="team", nickname="ada", *, login=True):
-        person = await Person.connect(server.url)
+    async def enter(server, token="team", nickname="ada", *, login=True, **options):
+        person = await Person.connect(server.url, **options)
         people.append(person)
         if login:
             await person.login(token, nickname)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ipymultichat.errors import MultiChatError
 
+HOST = "127.0.0.1"
 _STOP_SECONDS = 5.0
 
 

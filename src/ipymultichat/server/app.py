@@ -16,6 +16,8 @@ from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.rpc import PATH, RpcEndpoint
 
+CLOSE_TRY_LATER = 1013
+
 
 def make_app(relay: Relay, allowed_origins: Collection[str]) -> Starlette:
     """Put the endpoints together.
@@ -46,10 +48,11 @@ async def _health(_: Request) -> PlainTextResponse:
 async def _serve_socket(websocket: WebSocket, relay: Relay, allowed_origins: Collection[str]) -> None:
     headers = websocket.headers
     if not origin_allowed(headers.get("origin"), headers.get("host"), allowed_origins):
-        await websocket.send_denial_response(PlainTextResponse("this origin may not connect\n", 403))
+        await websocket.close()  # before `accept`, this is HTTP 403
         return
     if relay.state.full:
-        await websocket.send_denial_response(PlainTextResponse("too many clients are connected\n", 503))
+        await websocket.accept()
+        await websocket.close(CLOSE_TRY_LATER, "too many clients are connected")
         return
     # `abort` is put there by the listener: ASGI itself has no way to cut a connection whose peer does not read.
     client, outbox = relay.join(websocket.scope["state"]["abort"])

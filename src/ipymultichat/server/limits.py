@@ -14,7 +14,7 @@ class Limits:
     """Bounds that keep one client or agent from using up the process.
 
     Attributes:
-        max_clients: websockets open at once, logged in or not (default 256); one more is refused with HTTP 503.
+        max_clients: websockets open at once, logged in or not (default 256); one more is closed with 1013.
         max_pending: requests waiting at once per token (default 1000); one more gets `resource_exhausted` (429).
         max_body: bytes of an agent's request (default 24 MiB); a larger one gets `resource_exhausted` (413).
         max_frame: bytes of a client's websocket message (default 32 MiB); a larger one closes the socket with 1009.

@@ -1,0 +1,109 @@
+"""The whole path: agents in processes of their own, real servers, a real JupyterLab, a real Chromium."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def test_an_answer_typed_in_the_widget_reaches_its_agent_and_nobody_else(notebook, ask):
+    work = ask("Work", "Deploy build 142?", "--agent", "claude")
+    home = ask("Home", "Water the plants?", "--agent", "gardener")
+    card = notebook.card("Question from claude on Work", "Deploy build 142?")
+    other = notebook.card("Question from gardener on Home", "Water the plants?")
+    expect(card).to_contain_text("Work")
+    expect(other).to_contain_text("Home")
+    card.get_by_role("textbox", name="Your answer").fill("Yes, to staging first")
+    card.get_by_role("button", name="Reply").click()
+    assert work.answer() == "Yes, to staging first"
+    expect(card).to_contain_text("replied")
+    expect(other).to_contain_text("pending")
+    assert home.waits()
+    saved = notebook.save()
+    for secret in ("s3cret", "Deploy build", "Water the plants", "to staging first"):
+        assert secret not in saved
+    assert "widget-view" in saved
+
+
+def test_a_report_is_confirmed(notebook, ask):
+    agent = ask("Home", "Refactored the loader.", "--report", "--agent", "cursor")
+    card = notebook.card("Report from cursor on Home", "Refactored the loader.")
+    card.get_by_role("button", name="Confirm").click()
+    assert agent.answer() == "Confirmed."
+    expect(card).to_contain_text("confirmed")
+
+
+def test_a_structured_question_is_answered_by_choosing(notebook, ask):
+    agent = ask("Work", "Which format?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter")
+    card = notebook.card("Question from exporter on Work", "Which format?")
+    card.get_by_role("radio", name=re.compile("Parquet")).check()
+    card.get_by_role("button", name="Reply").click()
+    assert agent.answer() == "Q: Which format?\nA: Parquet"
+
+
+def test_the_keyboard_alone_is_enough_and_no_notebook_shortcut_fires(notebook, ask):
+    agent = ask("Work", "Keyboard only?", "--agent", "claude")
+    card = notebook.card("Question from claude on Work", "Keyboard only?")
+    cells = notebook.page.locator(".jp-Cell").count()
+    card.get_by_role("textbox", name="Your answer").focus()
+    notebook.page.keyboard.type("dd aa bb x yes")
+    notebook.page.keyboard.press("Control+Enter")
+    assert agent.answer() == "dd aa bb x yes"
+    assert notebook.page.locator(".jp-Cell").count() == cells
+
+
+def test_a_dead_server_shows_in_badge_and_popup_and_comes_back_with_what_waits(notebook, servers, ask):
+    page = notebook.page
+    servers["Work"].kill()
+    notebook.badge("1 of 2").click(timeout=15_000)
+    popup = page.get_by_role("dialog", name="Server connections")
+    entry = popup.get_by_role("listitem").filter(has_text="Work")
+    expect(entry).to_contain_text("error")
+    expect(entry).to_contain_text("connection refused", timeout=15_000)
+    expect(entry).to_contain_text(re.compile(r"\d:\d\d|\d+ ?s"))
+    expect(popup.get_by_role("listitem").filter(has_text="Home")).to_contain_text("connected")
+    page.keyboard.press("Escape")
+    expect(popup).to_be_hidden()
+    alive = ask("Home", "Still there?", "--agent", "claude")
+    card = notebook.card("Question from claude on Home", "Still there?")
+    card.get_by_role("textbox", name="Your answer").fill("yes")
+    card.get_by_role("button", name="Reply").click()
+    assert alive.answer() == "yes"
+    servers["Work"].start()
+    notebook.badge("2 of 2").wait_for(timeout=30_000)
+    ask("Work", "Back again?", "--agent", "claude")
+    expect(notebook.card("Question from claude on Work", "Back again?")).to_be_visible()
+
+
+def test_a_reloaded_page_shows_everything_again(notebook, ask):
+    agent = ask("Work", "Before the reload?", "--agent", "claude")
+    expect(notebook.card("Question from claude on Work", "Before the reload?")).to_be_visible()
+    notebook.save()
+    notebook.open()
+    notebook.badge("2 of 2").wait_for(timeout=30_000)
+    card = notebook.card("Question from claude on Work", "Before the reload?")
+    card.get_by_role("textbox", name="Your answer").fill("after it")
+    card.get_by_role("button", name="Reply").click()
+    assert agent.answer() == "after it"
+
+
+def test_chat_is_written_and_read_in_the_widget(notebook, servers):
+    import threading
+
+    from ipymultichat.hub import Hub
+
+    ada = Hub(":memory:", servers=[servers["Home"].url], token="s3cret-token", nickname="ada", io="thread")
+    came = threading.Event()
+    ada.feed.add_handler(lambda message: came.set() or f"got {message.text}", lambda message: message.kind == "chat")
+    ada.start()
+    page = notebook.page
+    person = page.get_by_role("list", name="Online users").get_by_role("button", name="ada@Home")
+    person.click()
+    expect(page.get_by_role("heading", name="ada@Home")).to_be_visible()
+    page.get_by_role("textbox", name="Message", exact=True).fill("lunch?")
+    page.get_by_role("button", name="Send", exact=True).click()
+    assert came.wait(10)
+    expect(notebook.card("Chat with ada@Home", "got lunch?")).to_be_visible()
+    ada.close()
