@@ -6,6 +6,7 @@ import { Drafts } from "./drafts";
 import { makeTranslate, pickLocale, type Translate } from "./i18n";
 import { Keeper } from "./keep";
 import { makeMarkdown, type RenderMarkdown } from "./markdown";
+import { makeBell, Notifier } from "./notify";
 import { makePrefs, type Prefs } from "./prefs";
 import { compareOrder, type Message, type Order, type User } from "./protocol";
 import { cabinet } from "./storage";
@@ -64,13 +65,23 @@ export function makeApp(model: Model): App {
     onNow: (now) => clock.sync(now),
     onMessages: (messages, before, live) => {
       for (const message of messages) drafts.follow(message);
-      if (!live) return;
       const known = new Set(before.messages.map((message) => message.key));
+      notifier.take(messages, (message) => live && !known.has(message.key));
+      if (!live) return;
       const asks = messages
         .filter((message) => message.status === "pending" && !known.has(message.key))
         .at(-1);
-      if (asks) announcement.value = articleName(t.value, asks, serverLabel(asks.server_id, asks.server));
+      if (asks) announcement.value = title(asks);
     },
+  });
+  const title = (message: Message): string =>
+    articleName(t.value, message, serverLabel(message.server_id, message.server));
+  const notifier = new Notifier(makeBell(window), {
+    prefs: () => prefs.value,
+    current: (key) => client.log.value.messages.find((message) => message.key === key),
+    title,
+    lastCall: () => t.value("lastCall"),
+    now: () => clock.toKernel(Date.now()),
   });
   const receive = (content: unknown): void => client.receive(content);
   const closed = (): void => client.close();
@@ -102,6 +113,8 @@ export function makeApp(model: Model): App {
         .at(-1),
     explain: (outcome) => (outcome.ok ? "" : outcome.error || t.value("kernelSilent")),
     async answer(message, text) {
+      // Asked of the state, not of what is drawn: two clicks may come before the next drawing.
+      if (drafts.of(message.key).way.peek() !== "none") return;
       const name = message.kind === "report" ? "confirm" : "reply";
       drafts.sending(message.key, text);
       const outcome = await client.command(name, { key: message.key, text });
@@ -115,6 +128,7 @@ export function makeApp(model: Model): App {
       model.off("comm:close", closed);
       model.off("comm_live_update", checked);
       seen.stop();
+      notifier.close();
       stopTraits();
       stopPrefs();
       drafts.close();

@@ -40,6 +40,10 @@ describe("a draft", () => {
   test.each([
     ["answered by somebody else", { status: "replied", reply: { ...mine("no"), mine: false } }],
     ["answered by me elsewhere with other words", { status: "replied", reply: mine("no") }],
+    [
+      "answered by somebody else in the same words",
+      { status: "replied", reply: { ...mine("yes"), mine: false } },
+    ],
     ["cancelled", { status: "cancelled" }],
     ["expired", { status: "expired" }],
     ["failed", { status: "failed", draft: "older" }],

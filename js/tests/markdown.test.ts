@@ -47,6 +47,8 @@ describe("Markdown", () => {
     "[x](//host/path)",
     "[x](#top)",
     "[x](blob:abc)",
+    "[x](ftp://host/file)",
+    "[x](tel:123)",
   ])("leaves no address in %s", (text) => {
     expect(render(text).querySelector("[href], [src]")).toBeNull();
   });

@@ -166,7 +166,7 @@ def test_a_closed_widget_says_so(make_chat):
     chat = make_chat(["ws://h"], autoconnect=False)
     chat.close()
     chat.close()
-    with pytest.raises(ClosedError, match="MultiChat()"):
+    with pytest.raises(ClosedError, match=r"MultiChat\(\)"):
         chat.add_server("ws://x")
 
 

@@ -32,7 +32,8 @@ export function AnswerForm({ message, article }: Props) {
   );
 
   const submit = () => {
-    if (ready) void app.answer(message, text);
+    const now = composeAnswer(message.questions, draft.peek());
+    if (message.status !== "sending" && (report || now)) void app.answer(message, now);
   };
   const why = message.status === "failed" ? message.error : error.value;
   return (

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { highlight } from "../highlight";
 import type { Message } from "../protocol";
 import { useView } from "../view";
 
@@ -20,6 +21,7 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
     if (raw) element.textContent = message.text;
     else {
       const fragment = app.markdown(message.text);
+      for (const code of fragment.querySelectorAll("pre > code")) highlight(code);
       for (const block of fragment.querySelectorAll("pre")) addCopy(block, copyCode);
       element.replaceChildren(fragment);
     }

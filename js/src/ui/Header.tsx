@@ -32,7 +32,7 @@ export function Header() {
           title={t("pendingOnly")}
           onClick={() => view.feed.set({ pending: !filter.value.pending, peer: null })}
         >
-          {t("pendingCount", { n: pending.value })}
+          <span aria-hidden="true">{t("pendingCount", { n: pending.value })}</span>
         </button>
         <IconButton
           icon="filter"

@@ -24,6 +24,7 @@ export function MessageList() {
   const typing = useSignal(false);
   /** The newest message when the list was last at its end: what came after it is new. */
   const readTo = useSignal<Order | null>(null);
+  const atEnd = useRef(true);
   const shown = useShown(scroller);
 
   const held = focused.value;
@@ -31,7 +32,8 @@ export function MessageList() {
     scroller,
     keys: rows.map((message) => message.key),
     pinned: held === null ? -1 : rows.findIndex((message) => message.key === held),
-    follow: !typing.value,
+    // A hidden list has no height, and so would always seem to be at its end.
+    follow: !typing.value && Boolean(scroller.current?.offsetParent),
   });
   const { list } = virtual;
 
@@ -40,7 +42,8 @@ export function MessageList() {
     if (!element?.offsetParent) return;
     const last = rows.at(-1);
     const left = element.scrollHeight - element.clientHeight - element.scrollTop;
-    if (last && left <= AT_END_PX) {
+    atEnd.current = left <= AT_END_PX;
+    if (last && atEnd.current) {
       readTo.value = last.order;
       if (shown.value && !isFiltered(feed.filter.value)) app.seen(last.order);
     }
@@ -52,6 +55,16 @@ export function MessageList() {
     return () => cancelAnimationFrame(frame);
   });
   useLayoutEffect(() => list.scrollToEnd(), [list]);
+  // A composer that grows, or a notice, makes the list smaller: its end stays in sight.
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      if (atEnd.current && element.offsetParent) list.scrollToEnd();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [list]);
 
   const mark = readTo.value;
   const fresh = mark

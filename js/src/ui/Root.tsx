@@ -1,4 +1,3 @@
-import { useRef } from "preact/hooks";
 import { useView } from "../view";
 import { Composer } from "./Composer";
 import { Conversation } from "./Conversation";
@@ -11,9 +10,16 @@ import { Users } from "./Users";
 
 const TYPES = "input, textarea, select, [contenteditable]";
 
+/**
+ * JupyterLab asks the focused element first, and its shortcuts match any focused element of a notebook in command mode:
+ * "d d" on one of our buttons would delete the cell. The mark has to be on that element, not only around it.
+ */
+function shield(event: FocusEvent): void {
+  if (event.target instanceof Element) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 export function Root() {
   const { view, app, t } = useView();
-  const root = useRef<HTMLElement>(null);
   const phase = app.client.phase.value;
   const dead = phase === "gone" || (phase === "silent" && app.client.log.value.epoch !== null);
 
@@ -28,12 +34,12 @@ export function Root() {
 
   return (
     <section
-      ref={root}
       class={`imc-root${dead ? " imc-dead" : ""}`}
       data-lm-suppress-shortcuts="true"
       lang={t.locale === "zh" ? "zh-CN" : "en"}
       aria-label="MultiChat"
       onKeyDown={onKeyDown}
+      onFocusIn={shield}
     >
       <Header />
       <Finder />

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Language, SendKey } from "../prefs";
 import { useView } from "../view";
+import { Attention } from "./Attention";
 import { Servers } from "./Servers";
 import { TokenForm } from "./TokenForm";
 
@@ -46,6 +47,7 @@ export function Settings() {
         </label>
       </div>
       <QuickAnswers />
+      <Attention />
       <p class="imc-section">{t("servers")}</p>
       <Servers />
     </div>

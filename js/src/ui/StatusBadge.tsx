@@ -21,7 +21,7 @@ export function StatusBadge() {
       }}
     >
       <Icon name={icon} />
-      {connected}/{enabled}
+      <span aria-hidden="true">{`${connected}/${enabled}`}</span>
     </button>
   );
 }

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "vitest";
+import { contains, fits, NO_FILTER, toPageFilter } from "../src/feed";
+import { message } from "./helpers";
+
+const chat = (change = {}) => message(1, { kind: "chat", sender: "ada", receiver: "me", ...change });
+const ada = { ...NO_FILTER, peer: { server_id: "s1", nickname: "ada" } };
+
+describe("a conversation", () => {
+  test("holds what either side wrote, under whatever client id", () => {
+    expect(fits(ada, chat({ sender_id: "old" }))).toBe(true);
+    expect(fits(ada, chat({ mine: true, sender: "me", receiver: "ada", receiver_id: "new" }))).toBe(true);
+  });
+
+  test("never mixes the same nickname on two servers", () => {
+    expect(fits(ada, chat({ server_id: "s2" }))).toBe(false);
+  });
+
+  test("holds no question, though the agent has the person's name", () => {
+    expect(fits(ada, message(1, { agent: "ada", sender: "ada" }))).toBe(false);
+  });
+
+  test("asks the kernel for chat on that server", () => {
+    expect(toPageFilter(ada)).toEqual({ kind: "chat", server_id: "s1" });
+  });
+});
+
+describe("a filter", () => {
+  test("sends only what is set", () => {
+    expect(toPageFilter(NO_FILTER)).toEqual({});
+    expect(toPageFilter({ ...NO_FILTER, text: " x ", pending: true })).toEqual({ text: "x", pending: true });
+  });
+
+  test("finds text in what is said about a message as well, in any case", () => {
+    const item = message(1, { reply: { text: "Ship it", by: "", at: 1, mine: true, parts: [] } });
+    for (const text of ["TEXT 1", "claude", "ship"]) expect(contains(item, text), text).toBe(true);
+    expect(contains(item, "elsewhere")).toBe(false);
+  });
+});

@@ -1,0 +1,70 @@
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import archives
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def build(source, target, *options, **environment):
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), *options, str(source)]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    """An sdist, and the wheel made from it."""
+    target = tmp_path_factory.mktemp("dist")
+    build(ROOT, target)
+    return target
+
+
+def test_both_archives_hold_the_bundle_and_nothing_foreign(dist):
+    (sdist,) = dist.glob("*.tar.gz")
+    (wheel,) = dist.glob("*.whl")
+    assert archives.problems(sdist) == []
+    assert archives.problems(wheel) == []
+
+
+def test_an_archive_without_its_bundle_is_found_out(dist, tmp_path):
+    (wheel,) = dist.glob("*.whl")
+    broken = tmp_path / wheel.name
+    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(broken, "w") as target:
+        for name in source.namelist():
+            if not name.endswith("widget.js"):
+                target.writestr(name, source.read(name))
+    assert archives.problems(broken) == ["ipymultichat/static/widget.js is missing"]
+
+
+def test_a_wheel_is_made_from_the_sdist_without_node(dist, tmp_path):
+    (sdist,) = dist.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    build(source, tmp_path / "out", "--wheel", PATH="")
+    (wheel,) = (tmp_path / "out").glob("*.whl")
+    assert archives.problems(wheel) == []
+
+
+def test_a_stale_bundle_is_noticed(tmp_path):
+    for name in ("hatch_build.py", "js/package.json", "js/package-lock.json", "js/vite.config.ts", "js/tsconfig.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "js" / "src", tmp_path / "js" / "src")
+    shutil.copytree(ROOT / "src" / "ipymultichat" / "static", tmp_path / "src" / "ipymultichat" / "static")
+    script = "import hatch_build; print(hatch_build.is_fresh())"
+
+    def is_fresh():
+        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert is_fresh() == "True"
+    with (tmp_path / "js" / "src" / "index.ts").open("a") as file:
+        file.write("// changed\n")
+    assert is_fresh() == "False"
