@@ -85,8 +85,8 @@ export function makeApp(model: Model): App {
   });
   const receive = (content: unknown): void => client.receive(content);
   const closed = (): void => client.close();
-  // After a kernel restart the manager drops the comm without a word to us but this event.
-  const checked = (): void => client.sync();
+  // After a kernel restart the manager drops the comm without a word to us but this event; likewise when it is back.
+  const checked = (): void => client.probe();
   model.on("msg:custom", receive);
   model.on("comm:close", closed);
   model.on("comm_live_update", checked);

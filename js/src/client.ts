@@ -66,6 +66,17 @@ export class Client {
     this.sendSync();
   }
 
+  /** The comm was lost or came back: ask now, without waiting for the next turn of a slow round of asking. */
+  probe(): void {
+    if (!this.syncing) {
+      this.sync();
+      return;
+    }
+    clearTimeout(this.resend);
+    this.sends = 0;
+    this.sendSync();
+  }
+
   /** The comm is closed or this store is no longer wanted: nothing will be answered any more. */
   close(): void {
     this.phase.value = "gone";

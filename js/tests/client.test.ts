@@ -63,6 +63,18 @@ describe("the handshake", () => {
     expect(client.phase.value).toBe("waiting");
   });
 
+  test("asks at once when the comm comes back, however slow the asking had become", () => {
+    client.sync();
+    vi.advanceTimersByTime(200_000);
+    const before = syncs();
+    client.probe();
+    expect(syncs()).toBe(before + 1);
+    client.receive(snapshot(client.name, 5, []));
+    client.probe();
+    expect(syncs()).toBe(before + 2);
+    expect(vi.getTimerCount()).toBe(2);
+  });
+
   test("survives a comm that throws", () => {
     const broken = new Client(() => {
       throw new Error("closed");

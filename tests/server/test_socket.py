@@ -125,7 +125,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(enter):
         slow = await enter(server, nickname="slow", max_queue=1)
         await ada.expect("UserConnectionStatusNotification")
         await bob.expect("UserConnectionStatusNotification")
-        # With one frame unread, the slow one's library reads no more; chat then fills the network's buffers and the queue.
+        # With one frame unread the slow one reads no more; chat then fills the buffers of the network and the queue.
         sent = 0
         while await ada.before_answer() == []:
             await ada.chat(slow, "x" * 500_000)
