@@ -249,8 +249,9 @@ def test_a_token_that_cannot_be_one(token):
         AgentClient("ws://localhost:2000", token)
 
 
-def test_an_answer_is_plain_data():
-    answer = Answer((TextContent("a"), TextContent("b")))
-    assert str(answer) == "a\nb"
-    assert answer == Answer((TextContent("a"), TextContent("b")), {})
-    assert hash(answer) == hash(Answer(answer.contents, {"other": "meta"}))
+def test_an_answer_is_its_text_and_keeps_its_parts():
+    answer = Answer((TextContent("a"), TextContent("b")), {"k": "v"})
+    assert answer == "a\nb"
+    assert (answer.text, type(answer.text), f"{answer}") == ("a\nb", str, "a\nb")
+    assert (len(answer.contents), answer.meta) == (2, {"k": "v"})
+    assert Answer(()) == ""

@@ -117,17 +117,30 @@ class Notebook:
 
 
 @pytest.fixture
-def notebook(lab, chromium):
-    """The quickstart notebook, run; every page of it must stay free of script errors."""
+def open_notebook(lab, chromium):
+    """Opens notebooks, each in a page of its own; every page must stay free of script errors."""
+    contexts, errors = [], []
+
+    def start(path):
+        contexts.append(chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US"))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        # Without the reset, JupyterLab opens the notebooks of earlier tests again.
+        made = Notebook(page, path, f"{lab.address_of(path.name)}&reset")
+        made.open()
+        return made
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def notebook(lab, open_notebook):
+    """The quickstart notebook, run."""
     path = lab.notebooks / NOTEBOOK
     shutil.copy(notebook_path(), path)
-    context = chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US")
-    page = context.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    made = Notebook(page, path, lab.address_of(NOTEBOOK))
-    made.open()
+    made = open_notebook(path)
     made.run()
-    yield made
-    context.close()
-    assert errors == []
+    return made

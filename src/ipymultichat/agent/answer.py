@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ipymultichat.errors import AgentError, AgentTimeoutError, NoHumanOnlineError, RequestCancelledError
 from ipymultichat.model import Content, text_of
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire.contents import content_from_wire
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 AnyResponse = pb.AskQuestionResponse | pb.WorkReportResponse
 
 _CANCELLED = ("cancelled", "canceled")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A person's answer; `str(answer)` is its text.
+class Answer(str):
+    """A person's answer: a string, which is all that most agents want, with everything that came with it.
 
     Attributes:
-        contents: its parts, in order.
-        meta: what came with it (the `Meta` map of the response).
+        contents: its parts, in order; the string is their text, joined with newlines.
+        meta: the `Meta` map of the response.
     """
 
+    __slots__ = ("contents", "meta")
+
     contents: tuple[Content, ...]
-    meta: Mapping[str, str] = field(default_factory=dict, hash=False)
+    meta: Mapping[str, str]
+
+    def __new__(cls, contents: tuple[Content, ...], meta: Mapping[str, str] | None = None) -> Self:
+        """Make an answer of its parts."""
+        answer = super().__new__(cls, text_of(contents))
+        answer.contents = contents
+        answer.meta = dict(meta or {})
+        return answer
 
     @property
     def text(self) -> str:
-        """The text parts, joined with newlines; "" where there are none."""
-        return text_of(self.contents)
-
-    def __str__(self) -> str:
-        return self.text
+        """The answer as a plain string; "" where it has no text."""
+        return str.__str__(self)
 
 
 def read_answer(response: AnyResponse, timeout: float) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ from ipymultichat.model import Message, MessageKind, OnlineUser, ServerConfig, S
 from ipymultichat.widget import encode, exports
 from ipymultichat.widget.cell import replace_earlier
 from ipymultichat.widget.commands import CONFIRMED
+from ipymultichat.widget.shell import outside_cells
 from ipymultichat.widget.sidebar import open_sidebar
 from ipymultichat.widget.sync import Sync
 
@@ -379,6 +381,19 @@ class MultiChat(anywidget.AnyWidget):
         for name in _COUNTS:
             if getattr(self, name) != counts[name]:
                 self.set_trait(name, counts[name])
+
+    def open(self) -> None:
+        """Make the model in the frontend; called by the constructor."""
+        with self._publishing():
+            super().open()
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        with self._publishing():
+            super()._send(msg, buffers)
+
+    def _publishing(self) -> contextlib.AbstractContextManager[None]:
+        # On a loop of its own the hub can act on a click in mid-cell, if the click gets through.
+        return outside_cells() if self._hub.io == "thread" else contextlib.nullcontext()
 
     def _should_send_property(self, key: str, value: object) -> bool:
         # A flood of messages must not become a flood of trait updates: Jupyter drops what comes too fast.
