@@ -36,3 +36,10 @@ def __getattr__(name: str) -> object:
 
         return MultiChat
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Add `%multichat` to IPython: `%load_ext ipymultichat`."""
+    from ipymultichat.widget.magics import register
+
+    register(shell)

@@ -19,7 +19,7 @@ class Person:
 
     @classmethod
     async def connect(cls, url, **options):
-        return cls(await connect(url, compression=None, max_size=2**26, **options))
+        return cls(await connect(url, **{"compression": None, "max_size": 2**26, **options}))
 
     async def send(self, **fields):
         await self.socket.send(pb.WebsocketMessage(**fields).SerializeToString())

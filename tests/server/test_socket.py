@@ -78,7 +78,7 @@ async def test_a_frame_above_the_limit_closes_with_1009(enter):
 async def test_the_server_answers_pings_and_takes_no_compression(server, enter):
     ada = await enter(server, login=False)
     await asyncio.wait_for(await ada.socket.ping(), 5)
-    offering = await Person.connect(server.url)
+    offering = await Person.connect(server.url, compression="deflate")
     assert offering.socket.protocol.extensions == []
     await offering.leave()
 

@@ -1,0 +1,38 @@
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def code_cell(key, source):
+    return {"cell_type": "code", "id": key, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+
+
+def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(lab, open_notebook, ask):
+    cells = [
+        code_cell("inbox", "from ipymultichat import MultiChat\nchat = MultiChat()\nchat.sidebar()"),
+        code_cell("again", "chat.sidebar()"),
+    ]
+    path = lab.notebooks / "sidebar.ipynb"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    notebook = open_notebook(path)
+    page = notebook.page
+    notebook.run()
+    badge = page.locator("#jp-right-stack").get_by_role("button", name="2 of 2 servers connected")
+    expect(badge).to_be_visible()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_text("[2]:").wait_for()
+    expect(badge).to_have_count(1)
+    expect(badge).to_be_visible()
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="Edit", exact=True).click()
+    page.get_by_text("Clear Outputs of All Cells").click()
+    agent = ask("Work", "In the panel?", "--agent", "claude")
+    card = notebook.card("Question from claude on Work", "In the panel?")
+    card.get_by_role("textbox", name="Your answer").fill("yes")
+    card.get_by_role("button", name="Reply").click()
+    assert agent.answer() == "yes"

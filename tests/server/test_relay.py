@@ -1,0 +1,91 @@
+"""The shell around the state, without sockets."""
+
+import time
+
+import pytest
+from chat_person import question
+
+from ipymultichat.server import Limits
+from ipymultichat.server.effects import Refused
+from ipymultichat.server.relay import Relay
+from ipymultichat.server.state import ServerState
+from ipymultichat.wire import agentassist_pb2 as pb
+
+
+class Wire:
+    """Stands for a websocket; notes what goes out."""
+
+    def __init__(self):
+        self.commands = []
+        self.aborted = False
+
+    def abort(self):
+        self.aborted = True
+
+    async def send_bytes(self, frame):
+        self.commands.append(pb.WebsocketMessage.FromString(frame).Cmd)
+
+    async def close(self, code, reason):
+        self.commands.append(code)
+
+
+@pytest.fixture
+def relay():
+    return Relay(ServerState(clock=time.time, token=None, limits=Limits(max_queue=1000)))
+
+
+def join(relay, nickname):
+    wire = Wire()
+    client, outbox = relay.join(wire.abort)
+    login = pb.WebsocketMessage(Cmd="UserLogin", StrParam="team", Nickname=nickname)
+    relay.receive(client, login.SerializeToString())
+    return client, outbox, wire
+
+
+async def test_one_cut_off_is_gone_at_once_for_the_others(relay):
+    _, outbox, wire = join(relay, "ada")
+    slow, _, slow_wire = join(relay, "slow")
+    chat = pb.SendChatMessageRequest(receiver_client_id=slow.client_id, content="x" * 600)
+    message = pb.WebsocketMessage(Cmd="SendChatMessage", SendChatMessageRequest=chat).SerializeToString()
+    bob, bob_outbox, bob_wire = join(relay, "bob")
+    for _ in range(2):
+        relay.receive(bob, message)
+    assert slow_wire.aborted
+    outbox.close(1000, "")
+    await outbox.drain(wire)
+    assert wire.commands == ["UserLogin"] + ["UserConnectionStatusNotification"] * 3 + [1000]  # slow, bob, slow gone
+    bob_outbox.close(1000, "")
+    await bob_outbox.drain(bob_wire)
+    assert bob_wire.commands == ["UserLogin", "UserConnectionStatusNotification", 1000]
+
+
+async def test_a_close_follows_what_is_queued_and_nothing_follows_it(relay):
+    bad, bad_outbox, bad_wire = join(relay, "bad")
+    relay.receive(bad, b"\xff")
+    join(relay, "ada")
+    relay.ask("AskQuestion", question())
+    await bad_outbox.drain(bad_wire)
+    assert bad_wire.commands == ["UserLogin", 1007]
+    assert not bad_wire.aborted
+
+
+async def test_an_answer_abandoned_after_its_id_was_taken_again_harms_nobody(relay):
+    join(relay, "ada")
+    pending, answer = relay.ask("AskQuestion", question("q1"))
+    relay.expire(pending)
+    assert dict(answer.result().Meta) == {"error": "timeout"}
+    relay.ask("AskQuestion", question("q1"))
+    relay.abandon(pending, answer)
+    with pytest.raises(Refused, match="waiting already"):
+        relay.ask("AskQuestion", question("q1"))
+
+
+async def test_a_closed_relay_ends_what_waits_and_takes_no_more(relay):
+    join(relay, "ada")
+    _, answer = relay.ask("AskQuestion", question("q1"))
+    relay.close()
+    with pytest.raises(Refused) as caught:
+        answer.result()
+    assert caught.value.code == "unavailable"
+    with pytest.raises(Refused, match="stopping"):
+        relay.ask("AskQuestion", question("q2"))
