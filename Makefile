@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test lint bench proto format clean
+.PHONY: demo test lint bench soak proto format screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -25,7 +25,12 @@ lint: $(READY)
 	@$(BIN)/python hatch_build.py run check
 
 bench: $(READY)
-	@$(BIN)/python -m pytest tests/bench -q -s $(ARGS)
+	@PYTHONPATH=tests/session:tests/support $(BIN)/python tests/bench/bench.py
+
+# SEEDS random schedules against five servers that fail; QUIRKS=1: servers with the faults of the real one.
+SEEDS ?= 200
+soak: $(READY)
+	@$(BIN)/python tests/support/soak.py $(SEEDS) $(if $(QUIRKS),--quirks) $(ARGS)
 
 proto: $(READY)
 	@$(BIN)/python proto/generate.py
@@ -34,6 +39,11 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/python hatch_build.py run format
+
+# Pictures of the main states at three widths, light and dark, in build/screenshots.
+screenshots: $(READY)
+	@$(BIN)/python tests/support/browser.py
+	@$(BIN)/python tests/support/screenshots.py
 
 clean:
 	rm -rf $(VENV) js/node_modules src/ipymultichat/static dist build

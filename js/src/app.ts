@@ -1,5 +1,6 @@
 /** Everything the views of one model share. Made once per model; a view only reads it and calls it. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { Attachments } from "./attachments";
 import { Client, type Outcome } from "./client";
 import { copyText } from "./clipboard";
 import { Drafts } from "./drafts";
@@ -10,6 +11,7 @@ import { makeBell, Notifier } from "./notify";
 import { makePrefs, type Prefs } from "./prefs";
 import { compareOrder, type Message, type Order, type User } from "./protocol";
 import { cabinet } from "./storage";
+import { isOpen } from "./store";
 import { Clock } from "./time";
 import { followTraits, type Model, type Traits } from "./traits";
 
@@ -31,6 +33,7 @@ export interface App {
   readonly client: Client;
   readonly traits: Traits;
   readonly drafts: Drafts;
+  readonly attachments: Attachments;
   readonly prefs: Signal<Prefs>;
   readonly clock: Clock;
   readonly t: ReadonlySignal<Translate>;
@@ -61,10 +64,13 @@ export function makeApp(model: Model): App {
   const serverLabel = (serverId: string, fallback = ""): string =>
     traits.servers.value.find((server) => server.id === serverId)?.label || fallback || serverId;
 
-  const client = new Client((content) => model.send(content), {
+  const client = new Client((content, buffers) => model.send(content, undefined, buffers), {
     onNow: (now) => clock.sync(now),
     onMessages: (messages, before, live) => {
-      for (const message of messages) drafts.follow(message);
+      for (const message of messages) {
+        drafts.follow(message);
+        if (!isOpen(message)) attachments.clear(message.key);
+      }
       const known = new Set(before.messages.map((message) => message.key));
       notifier.take(messages, (message) => live && !known.has(message.key));
       if (!live) return;
@@ -74,6 +80,7 @@ export function makeApp(model: Model): App {
       if (asks) announcement.value = title(asks);
     },
   });
+  const attachments = new Attachments(client);
   const title = (message: Message): string =>
     articleName(t.value, message, serverLabel(message.server_id, message.server));
   const notifier = new Notifier(makeBell(window), {
@@ -83,13 +90,18 @@ export function makeApp(model: Model): App {
     lastCall: () => t.value("lastCall"),
     now: () => clock.toKernel(Date.now()),
   });
-  const receive = (content: unknown): void => client.receive(content);
+  const receive = (content: unknown, buffers?: readonly unknown[]): void => client.receive(content, buffers);
   const closed = (): void => client.close();
   // After a kernel restart the manager drops the comm without a word to us but this event; likewise when it is back.
   const checked = (): void => client.probe();
   model.on("msg:custom", receive);
   model.on("comm:close", closed);
   model.on("comm_live_update", checked);
+  // A tab that goes takes its unsent files along.
+  const left = (event: PageTransitionEvent): void => {
+    if (!event.persisted) attachments.drop();
+  };
+  window.addEventListener("pagehide", left);
   client.sync();
 
   const seen = makeSeen(client);
@@ -97,6 +109,7 @@ export function makeApp(model: Model): App {
     client,
     traits,
     drafts,
+    attachments,
     prefs,
     clock,
     t,
@@ -117,7 +130,20 @@ export function makeApp(model: Model): App {
       if (drafts.of(message.key).way.peek() !== "none") return;
       const name = message.kind === "report" ? "confirm" : "reply";
       drafts.sending(message.key, text);
-      const outcome = await client.command(name, { key: message.key, text });
+      if (!(await attachments.refresh(message.key))) {
+        drafts.refused(message.key, t.value("attachFailed"));
+        return;
+      }
+      const files = attachments.of(message.key).peek();
+      const { prefix, suffix } = traits.settings.peek().preferences;
+      // The lines of a structured answer are read by programs; nothing may stand around them.
+      const free = message.questions.length === 0 && drafts.of(message.key).wrap.peek();
+      const outcome = await client.command(name, {
+        key: message.key,
+        text,
+        ...(files.length && { uploads: files.map((item) => item.id) }),
+        ...(free && (prefix || suffix) && { wrap: true }),
+      });
       if (outcome.ok) drafts.accepted(message.key);
       else drafts.refused(message.key, this.explain(outcome));
     },
@@ -127,7 +153,9 @@ export function makeApp(model: Model): App {
       model.off("msg:custom", receive);
       model.off("comm:close", closed);
       model.off("comm_live_update", checked);
+      window.removeEventListener("pagehide", left);
       seen.stop();
+      attachments.drop();
       notifier.close();
       stopTraits();
       stopPrefs();

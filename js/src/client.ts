@@ -1,6 +1,6 @@
 /** The browser's end of the conversation with the kernel: handshake, resync, commands and pages. */
 import { type Signal, signal } from "@preact/signals";
-import type { Commands, Frame, Message, Order, Page, PageFilter, Patch, Snapshot } from "./protocol";
+import type { Commands, Frame, Message, Order, Page, PageFilter, Patch, Piece, Snapshot } from "./protocol";
 import { applyPage, applyPatch, applySnapshot, EMPTY_LOG, type Log } from "./store";
 import { isObject, readFrame } from "./validate";
 
@@ -12,7 +12,7 @@ export type Outcome =
 export type Phase = "waiting" | "live" | "silent" | "gone";
 
 export const SILENT_MS = 5_000;
-export const SLOW_MS = 2_000;
+export const SLOW_MS = 1_000;
 const RESEND_MS = 1_000;
 const RESEND_MAX_MS = 30_000;
 /** A reply waits in the kernel's queue while a cell runs, and cells run long; the rest is of no use later. */
@@ -52,7 +52,7 @@ export class Client {
   private silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly post: (content: object) => void,
+    private readonly post: (content: object, buffers?: ArrayBuffer[]) => void,
     private readonly hooks: Hooks = {},
   ) {}
 
@@ -84,8 +84,8 @@ export class Client {
     for (const waiting of [...this.waiting.values()]) waiting.settle(null);
   }
 
-  receive(content: unknown): void {
-    const frame = readFrame(content);
+  receive(content: unknown, buffers: readonly unknown[] = []): void {
+    const frame = readFrame(content, buffers);
     if (!frame) {
       if (this.concerns(content)) this.sync();
       return;
@@ -103,6 +103,7 @@ export class Client {
         break;
       case "page":
       case "result":
+      case "piece":
         this.waiting.get(frame.ref)?.settle(frame);
         break;
     }
@@ -127,7 +128,31 @@ export class Client {
     if (page) this.log.value = applyPage(this.log.value, before, page);
   }
 
-  private ask(type: string, fields: object, patience: number): Promise<Frame | null> {
+  /** A piece of a file to the kernel; "" once it has it, else why not. */
+  async upload(fields: object, piece: ArrayBuffer): Promise<string | null> {
+    const frame = await this.ask("upload", fields, PATIENT_MS, [piece]);
+    if (frame?.type !== "result") return null;
+    return frame.ok ? "" : frame.error;
+  }
+
+  /** A piece of what the kernel has; a string says why not, null that nothing came. */
+  async fetch(fields: object): Promise<Piece | string | null> {
+    const frame = await this.ask("fetch", fields, BRIEF_MS);
+    if (frame?.type === "piece") return frame;
+    return frame?.type === "result" ? frame.error : null;
+  }
+
+  /** Handed over and not wanted any more: some files, or all of this tab. */
+  forget(uploads: readonly string[] | null): void {
+    if (this.phase.peek() !== "gone") this.send({ type: "forget", client: this.name, uploads });
+  }
+
+  private ask(
+    type: string,
+    fields: object,
+    patience: number,
+    buffers?: ArrayBuffer[],
+  ): Promise<Frame | null> {
     if (this.phase.value === "gone") return Promise.resolve(null);
     const ref = `${++this.refs}`;
     return new Promise((resolve) => {
@@ -147,7 +172,7 @@ export class Client {
       };
       const late = setTimeout(() => settle(null), patience);
       this.waiting.set(ref, { settle });
-      if (!this.send({ type, client: this.name, ref, ...fields })) settle(null);
+      if (!this.send({ type, client: this.name, ref, ...fields }, buffers)) settle(null);
     });
   }
 
@@ -197,9 +222,9 @@ export class Client {
     clearTimeout(this.silence);
   }
 
-  private send(content: object): boolean {
+  private send(content: object, buffers?: ArrayBuffer[]): boolean {
     try {
-      this.post(content);
+      this.post(content, buffers);
       return true;
     } catch {
       // A dead comm throws; silence is handled the same way as a kernel that does not answer.

@@ -11,6 +11,8 @@ interface Entry {
   readonly draft: Signal<Draft>;
   /** `asked`: with the kernel; `accepted`: the kernel has it, the message's status follows. */
   readonly way: Signal<"none" | "asked" | "accepted">;
+  /** Prefix and suffix go around the answer, where the person has set any. */
+  readonly wrap: Signal<boolean>;
   /** Why the kernel refused the last try. */
   readonly error: Signal<string>;
 }
@@ -30,7 +32,7 @@ export class Drafts {
     const known = this.entries.get(key);
     if (known) return known;
     const kept = this.keeper.restore(key);
-    const entry: Entry = { draft: signal(kept), way: signal("none"), error: signal("") };
+    const entry: Entry = { draft: signal(kept), way: signal("none"), wrap: signal(true), error: signal("") };
     this.entries.set(key, entry);
     let saved = kept;
     this.stops.push(

@@ -15,8 +15,6 @@ export interface Filter {
 
 export const NO_FILTER: Filter = { text: "", kind: "", server_id: "", pending: false, peer: null };
 const PAGE = 50;
-/** The kernel filters by server, not by person: a quiet conversation on a busy server takes several pages. */
-const PAGES_AT_ONCE = 6;
 
 export const isFiltered = (filter: Filter): boolean =>
   Boolean(filter.text.trim() || filter.kind || filter.server_id || filter.pending || filter.peer);
@@ -29,6 +27,7 @@ export function toPageFilter(filter: Filter): PageFilter {
     ...(kind && { kind }),
     ...(serverId && { server_id: serverId }),
     ...(filter.pending && { pending: true }),
+    ...(filter.peer && { peer: filter.peer.nickname }),
   };
 }
 
@@ -41,8 +40,8 @@ export function fits(filter: Filter, message: Message): boolean {
 
 export function contains(message: Message, text: string): boolean {
   const needle = text.trim().toLowerCase();
-  const { title, agent, model, client, project, sender, receiver } = message;
-  return [message.text, title, agent, model, client, project, sender, receiver, message.reply?.text ?? ""]
+  const { agent, model, client, project, sender, receiver } = message;
+  return [message.text, agent, model, client, project, sender, receiver, message.reply?.text ?? ""]
     .join("\n")
     .toLowerCase()
     .includes(needle);
@@ -118,19 +117,15 @@ export class Feed {
 
   private async search(round: number): Promise<void> {
     const filter = this.filter.peek();
-    for (let pages = 0; pages < PAGES_AT_ONCE && this.found.peek().more; pages += 1) {
-      const { messages, before } = this.found.peek();
-      const page = await this.app.client.page(before, PAGE, toPageFilter(filter));
-      if (!page || round !== this.round) return;
-      const first = merge([], page.messages)[0];
-      const hits = page.messages.filter((message) => fits(filter, message));
-      this.found.value = {
-        messages: merge(messages, hits),
-        before: first?.order ?? before,
-        more: page.more && first !== undefined,
-      };
-      if (hits.length) return;
-    }
+    const { messages, before } = this.found.peek();
+    const page = await this.app.client.page(before, PAGE, toPageFilter(filter));
+    if (!page || round !== this.round) return;
+    const first = merge([], page.messages)[0];
+    this.found.value = {
+      messages: merge(messages, page.messages),
+      before: first?.order ?? before,
+      more: page.more && first !== undefined,
+    };
   }
 
   private select(): readonly Message[] {

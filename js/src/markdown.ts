@@ -25,7 +25,7 @@ function makeParser(): Marked {
       image({ href, title, text }: Tokens.Image) {
         if (INLINE_IMAGE.test(href)) return `<img src="${escapeHtml(href)}" alt="${escapeHtml(text)}">`;
         const label = text || title || href;
-        return `<a href="${escapeHtml(href)}" title="${escapeHtml(href)}">🖼 ${escapeHtml(label)}</a>`;
+        return `<a href="${escapeHtml(href)}" title="${escapeHtml(href)}">↗ ${escapeHtml(label)}</a>`;
       },
       checkbox: ({ checked }: Tokens.Checkbox) => (checked ? "☑ " : "☐ "),
     },

@@ -10,15 +10,13 @@ export type SendKey = "mod-enter" | "enter";
 export interface Prefs {
   readonly language: Language;
   readonly sendKey: SendKey;
-  /** Empty: the ones of the language. */
-  readonly quick: readonly string[];
   /** Kinds that raise a desktop notification, and kinds that make a sound, while the notebook is not in front. */
   readonly notify: readonly Kind[];
   readonly sound: readonly Kind[];
 }
 
 export const STORAGE_KEY = "ipymultichat";
-export const DEFAULTS: Prefs = { language: "auto", sendKey: "mod-enter", quick: [], notify: [], sound: [] };
+export const DEFAULTS: Prefs = { language: "auto", sendKey: "mod-enter", notify: [], sound: [] };
 
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
@@ -35,7 +33,6 @@ export function readPrefs(stored: string | null): Prefs {
   return {
     language: fields.language === "en" || fields.language === "zh" ? fields.language : "auto",
     sendKey: fields.sendKey === "enter" ? "enter" : "mod-enter",
-    quick: texts(fields.quick),
     notify: kinds(fields.notify),
     sound: kinds(fields.sound),
   };

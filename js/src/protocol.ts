@@ -60,7 +60,6 @@ export interface Message {
   readonly status: Status;
   readonly error: string;
   readonly text: string;
-  readonly title: string;
   readonly agent: string;
   readonly model: string;
   readonly client: string;
@@ -97,11 +96,26 @@ export interface Server {
   readonly connected_at: number | null;
 }
 
+export interface Snippet {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** How the person likes to answer; kept with the profile. */
+export interface Preferences {
+  readonly prefix: string;
+  readonly suffix: string;
+  /** Empty: the ones of the language. */
+  readonly quick: readonly string[];
+  readonly snippets: readonly Snippet[];
+}
+
 export interface Settings {
   readonly nickname: string;
   readonly has_token: boolean;
   readonly profile: string;
   readonly io: string;
+  readonly preferences: Preferences;
 }
 
 export interface Notice {
@@ -148,19 +162,42 @@ export interface Result {
   readonly value: unknown;
 }
 
-export type Frame = Snapshot | Patch | Page | Result;
+/** Some bytes of what was fetched; the bytes come beside the frame. */
+export interface Piece {
+  readonly type: "piece";
+  readonly client: string;
+  readonly ref: string;
+  readonly size: number;
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+export type Frame = Snapshot | Patch | Page | Result | Piece;
 
 export interface PageFilter {
   text?: string;
   kind?: Kind;
   server_id?: string;
   pending?: boolean;
+  /** A nickname, with `server_id`: one conversation. */
+  peer?: string;
+}
+
+interface Answer {
+  key: string;
+  text: string;
+  /** Ids of files handed over before. */
+  uploads?: readonly string[];
+  /** Put the person's prefix and suffix around the text. */
+  wrap?: boolean;
 }
 
 export interface Commands {
-  reply: { key: string; text: string };
-  confirm: { key: string; text: string };
-  send: { server_id: string; client_id: string; nickname: string; text: string };
+  reply: Answer;
+  confirm: Answer;
+  send:
+    | { server_id: string; client_id: string; nickname: string; text: string }
+    /** A failed one again. */
+    | { key: string };
   reconnect: { server_id: string | null };
   add_server: { url: string; name: string; enabled: boolean };
   update_server: { server_id: string; url?: string; name?: string; enabled?: boolean };
@@ -169,6 +206,11 @@ export interface Commands {
   set_token: { token: string };
   set_nickname: { nickname: string };
   seen: { upto: Order };
+  set_preferences: Partial<Preferences>;
+  clear_history: Record<string, never>;
+  test_server: { url: string };
+  start_local: Record<string, never>;
+  complete_path: { key: string; query: string };
 }
 
 export function compareOrder(a: Order, b: Order): number {

@@ -6,8 +6,8 @@ import { readCount, readNotices, readServers, readSettings } from "./validate";
 /** What this package uses of an anywidget model. */
 export interface Model {
   get(name: string): unknown;
-  on(event: string, callback: (content: unknown) => void): void;
-  off(event: string, callback: (content: unknown) => void): void;
+  on(event: string, callback: (content: unknown, buffers?: readonly unknown[]) => void): void;
+  off(event: string, callback: (content: unknown, buffers?: readonly unknown[]) => void): void;
   send(content: object, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
 }
 

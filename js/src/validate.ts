@@ -11,6 +11,7 @@ import {
   type Option,
   type Order,
   type Part,
+  type Preferences,
   type Question,
   type Reply,
   SERVER_STATES,
@@ -98,7 +99,6 @@ export function readMessage(value: unknown): Message | null {
     status,
     error: text(value.error),
     text: text(value.text),
-    title: text(value.title),
     agent: text(value.agent),
     model: text(value.model),
     client: text(value.client),
@@ -154,6 +154,20 @@ export function readSettings(value: unknown): Settings {
     has_token: fields.has_token !== false,
     profile: text(fields.profile),
     io: text(fields.io),
+    preferences: readPreferences(fields.preferences),
+  };
+}
+
+function readPreferences(value: unknown): Preferences {
+  const fields = isObject(value) ? value : {};
+  const snippets = list(fields.snippets).map((item) =>
+    isObject(item) && text(item.name) ? { name: text(item.name), text: text(item.text) } : null,
+  );
+  return {
+    prefix: text(fields.prefix),
+    suffix: text(fields.suffix),
+    quick: list(fields.quick).map(text).filter(Boolean),
+    snippets: present(snippets),
   };
 }
 
@@ -181,7 +195,7 @@ const readKey = (value: unknown): string | null => text(value) || null;
 const absent = (value: unknown): boolean => value === undefined || value === null;
 
 /** The frame, or null for what cannot be read. A type this version does not know is null as well. */
-export function readFrame(value: unknown): Frame | null {
+export function readFrame(value: unknown, buffers: readonly unknown[] = []): Frame | null {
   if (!isObject(value)) return null;
   const epoch = readEpoch(value.epoch);
   const client = text(value.client);
@@ -228,7 +242,19 @@ export function readFrame(value: unknown): Frame | null {
     case "result":
       if (!ref || typeof value.ok !== "boolean") return null;
       return { type: "result", client, ref, ok: value.ok, error: text(value.error), value: value.value };
+    case "piece": {
+      const data = readBytes(buffers[0]);
+      if (!ref || !isNumber(value.size) || !data) return null;
+      return { type: "piece", client, ref, size: value.size, data };
+    }
     default:
       return null;
   }
+}
+
+/** Hosts hand binary data over as views of one kind or another. */
+function readBytes(value: unknown): Uint8Array<ArrayBuffer> | null {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (!ArrayBuffer.isView(value)) return null;
+  return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
 }

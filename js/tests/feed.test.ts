@@ -20,7 +20,7 @@ describe("a conversation", () => {
   });
 
   test("asks the kernel for chat on that server", () => {
-    expect(toPageFilter(ada)).toEqual({ kind: "chat", server_id: "s1" });
+    expect(toPageFilter(ada)).toEqual({ kind: "chat", server_id: "s1", peer: "ada" });
   });
 });
 

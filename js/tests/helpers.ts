@@ -12,7 +12,6 @@ export function raw(n: number, change: Record<string, unknown> = {}): Record<str
     status: "replied",
     error: "",
     text: `text ${n}`,
-    title: "",
     agent: "claude-code",
     model: "opus",
     client: "",

@@ -1,38 +1,15 @@
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import browser
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from lab_page import TOKEN, Agent, Notebook
+from playwright.sync_api import sync_playwright
 from processes import ServerProcess
 
 from ipymultichat.cli.children import Children
 from ipymultichat.cli.demo import NOTEBOOK, free_port, notebook_path
 from ipymultichat.cli.lab import Lab
-
-TOKEN = "s3cret-token"
-
-
-class Agent:
-    """An agent in a process of its own, which waits for the answer to one question."""
-
-    def __init__(self, url, text, *options):
-        command = [sys.executable, "-m", "ipymultichat", "ask", url, text, *options]
-        environment = {**os.environ, "MULTICHAT_TOKEN": TOKEN}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-
-    def answer(self, timeout=15):
-        """What it printed; it must have ended well."""
-        out, _ = self.process.communicate(timeout=timeout)
-        assert self.process.returncode == 0
-        return out.rstrip("\n")
-
-    def waits(self):
-        return self.process.poll() is None
 
 
 @pytest.fixture(scope="module")
@@ -78,42 +55,6 @@ def ask(servers):
     for agent in started:
         agent.process.kill()
         agent.process.communicate()
-
-
-class Notebook:
-    """A notebook with the widget, open in a page."""
-
-    def __init__(self, page, path: Path, address):
-        self.page = page
-        self.path = path
-        self.address = address
-
-    def open(self):
-        self.page.goto(self.address)
-        self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        # A cell run before its kernel is there is not run at all.
-        expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
-
-    def run(self):
-        self.page.locator(".jp-CodeCell .cm-content").first.click()
-        self.page.keyboard.press("Shift+Enter")
-        self.badge("2 of 2").wait_for(timeout=30_000)
-
-    def badge(self, counts):
-        return self.page.get_by_role("button", name=f"{counts} servers connected")
-
-    def card(self, name, text):
-        return self.page.get_by_role("article", name=name).filter(has_text=text)
-
-    def save(self):
-        """Save, and return what the file holds then."""
-        before = self.path.stat().st_mtime_ns
-        self.page.locator(".jp-MarkdownCell").first.click()
-        self.page.keyboard.press("Control+s")
-        self.page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-current.jp-mod-dirty')")
-        while self.path.stat().st_mtime_ns == before:
-            self.page.wait_for_timeout(50)
-        return self.path.read_text()
 
 
 @pytest.fixture

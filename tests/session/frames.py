@@ -128,12 +128,14 @@ class Driver:
         return commands
 
     def drop(self):
-        self.session.disconnected()
+        self.session.disconnected(self.now)
         return self._collect()
 
     def log_in(self, *requests, online=(("ada-1", "ada"),)):
         self.connect()
         self.receive(login(), pending(*requests), users(*online))
+        if self.wait(1) == ["CheckMessageValidity"]:  # what was listed is checked once
+            self.receive(validity(**dict.fromkeys(self.sent[-1].CheckMessageValidityRequest.request_ids, True)))
         self.take()
 
     def take(self, kind=None):

@@ -91,3 +91,19 @@ def test_presence_follows_those_who_come_and_go(driver):
     assert [(change.user.nickname, change.online) for change in changes] == [("bob", True), ("bob", False)]
     driver.do(send("c1", ("bob-1", "bob")))
     assert "bob is not online" in driver.take(s.ChatFailed)[0].reason
+
+
+def test_an_answer_that_comes_after_the_message_was_abandoned_is_none_of_the_next_ones(driver):
+    driver.log_in()
+    driver.do(send("c1"))
+    driver.do(lambda session, now: session.abandon("removed"))
+    driver.do(send("c2"))
+    driver.receive(users())
+    assert [event.ref for event in driver.take(s.ChatFailed)] == ["c1"]
+
+
+def test_a_text_that_cannot_be_sent_fails_and_the_next_one_goes(driver):
+    driver.log_in()
+    driver.do(send("c1", text="\ud800"))
+    assert "Unicode" in driver.take(s.ChatFailed)[0].reason
+    assert driver.do(send("c2")) == ["SendChatMessage", "GetOnlineUsers"]

@@ -100,3 +100,18 @@ def test_what_is_not_understood_is_counted_and_the_session_goes_on(driver, raw):
     assert len(driver.take(s.Trouble)) == 1
     driver.receive(question())
     assert len(driver.take(s.RequestArrived)) == 1
+
+
+def test_a_rename_in_mid_login_is_sent_after_it(driver):
+    driver.connect()
+    assert driver.do(lambda session, now: session.rename("ada2")) == []
+    assert "UserLogin" in driver.receive(login())
+    assert driver.sent[-3].Nickname == "ada2"
+
+
+def test_much_nonsense_is_counted_and_reported_now_and_then(driver):
+    driver.log_in()
+    for _ in range(1000):
+        driver.receive(b"\xff")
+    assert driver.session.ignored == 1000
+    assert len(driver.take(s.Trouble)) == 4

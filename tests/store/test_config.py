@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import threading
 
@@ -20,7 +21,7 @@ def path():
 
 def test_what_was_saved_is_loaded():
     store = ConfigStore("default")
-    store.save_servers((WORK,))
+    store.save_servers((), (WORK,))
     store.save_token(Secret("tok"))
     store.save_nickname("ada")
     loaded = ConfigStore("default").load()
@@ -28,7 +29,7 @@ def test_what_was_saved_is_loaded():
 
 
 def test_the_file_has_the_documented_form_and_is_for_its_owner_only():
-    ConfigStore("default").save_servers((WORK,))
+    ConfigStore("default").save_servers((), (WORK,))
     path = config_path("default")
     assert json.loads(path.read_text()) == {
         "server_configs": [{"id": "w", "name": "Work", "url": "ws://work:2000/ws", "isEnabled": True}]
@@ -75,11 +76,55 @@ def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path):
     assert len(list(path.parent.glob("default.corrupt-*"))) == 1
 
 
-def test_two_kernels_writing_at_once_lose_nothing():
+def test_a_server_added_by_another_kernel_stays_when_this_one_saves(path):
+    home = ServerConfig(id="h", name="Home", url="ws://home:2000")
+    ConfigStore("default").save_servers((), (WORK,))
+    ConfigStore("default").save_servers((), (home,))
+    ConfigStore("default").save_servers((WORK,), ())
+    assert ConfigStore("default").load().servers == (home,)
+
+
+def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(path):
+    entries = [
+        {"id": "w", "name": "Work", "url": "ws://work:2000/ws", "isEnabled": True, "colour": "red"},
+        {"url": "?"},
+    ]
+    path.write_text(json.dumps({"server_configs": entries}))
+    renamed = ServerConfig(id="w", name="Office", url="ws://work:2000")
+    ConfigStore("default").save_servers((WORK,), (renamed,))
+    assert json.loads(path.read_text())["server_configs"] == [{**entries[0], "name": "Office"}, {"url": "?"}]
+
+
+def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path):
+    path.write_text(json.dumps({"server_url": "ws://old:2000/ws"}))
+    before = ConfigStore("default").load().servers
+    after = (ServerConfig(id=before[0].id, name="Old", url=before[0].url),)
+    ConfigStore("default").save_servers(before, after)
+    assert ConfigStore("default").load().servers == after
+    assert json.loads(path.read_text())["server_url"] == "ws://old:2000/ws"
+
+
+def test_an_address_that_stands_in_the_file_twice_is_read_once(path):
+    entries = [{"id": "a", "url": "ws://h"}, {"id": "b", "url": "ws://h/ws"}]
+    path.write_text(json.dumps({"server_configs": entries}))
+    assert [server.id for server in ConfigStore("default").load().servers] == ["a"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_cannot_be_read_is_not_overwritten(path):
+    path.write_text('{"nickname": "ada"}')
+    path.chmod(0)
+    with pytest.raises(StoreError, match="cannot be read"):
+        ConfigStore("default").save_nickname("bob")
+    path.chmod(0o600)
+    assert ConfigStore("default").load().nickname == "ada"
+
+
+def test_kernels_writing_at_once_lose_nothing():
     def write(number):
-        ConfigStore("default").save_nickname(f"n{number}") if number % 2 else ConfigStore("default").save_servers(
-            (WORK,)
-        )
+        store = ConfigStore("default")
+        store.save_servers((), (ServerConfig(id=f"{number}", name="", url=f"ws://h:{number + 1}"),))
+        store.save_nickname(f"n{number}")
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
     for thread in threads:
@@ -87,7 +132,7 @@ def test_two_kernels_writing_at_once_lose_nothing():
     for thread in threads:
         thread.join()
     loaded = ConfigStore("default").load()
-    assert loaded.servers == (WORK,)
+    assert {server.id for server in loaded.servers} == {f"{number}" for number in range(20)}
     assert loaded.nickname.startswith("n")
 
 

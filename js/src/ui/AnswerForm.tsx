@@ -1,9 +1,14 @@
+import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { composeAnswer } from "../answer";
 import type { Message } from "../protocol";
+import { formatSize } from "../time";
+import { FILE_MAX } from "../transfer";
 import { useView } from "../view";
+import { AttachButton, AttachmentList, filesOf } from "./Attach";
 import { Choices } from "./Choices";
+import { useSuggestions } from "./Suggest";
 import { TextBox } from "./TextBox";
 
 interface Props {
@@ -19,7 +24,15 @@ export function AnswerForm({ message, article }: Props) {
   const report = message.kind === "report";
   const sending = message.status === "sending" || way.value !== "none";
   const text = composeAnswer(message.questions, draft.value);
-  const ready = !sending && (report || text !== "");
+  const files = app.attachments.of(message.key).value;
+  const over = useSignal(false);
+  const tooLarge = useSignal("");
+  const ready =
+    !sending && (report || text !== "" || files.length > 0) && files.every((item) => item.state === "ready");
+  const attach = (chosen: File[]) => {
+    const left = app.attachments.add(message.key, chosen).map((file) => file.name);
+    tooLarge.value = left.length ? t("tooLarge", { name: left.join(", "), size: formatSize(FILE_MAX) }) : "";
+  };
 
   useLayoutEffect(
     () => () => {
@@ -33,13 +46,32 @@ export function AnswerForm({ message, article }: Props) {
 
   const submit = () => {
     const now = composeAnswer(message.questions, draft.peek());
-    if (message.status !== "sending" && (report || now)) void app.answer(message, now);
+    const waiting = app.attachments.of(message.key).peek();
+    if (message.status === "sending" || waiting.some((item) => item.state === "moving")) return;
+    if (report || now || waiting.length) void app.answer(message, now);
   };
-  const why = message.status === "failed" ? message.error : error.value;
+  const why = tooLarge.value || (message.status === "failed" ? message.error : error.value);
   return (
     <form
       ref={form}
-      class="imc-answer"
+      class={`imc-answer${over.value ? " imc-over" : ""}`}
+      onDragOver={(event) => {
+        if (sending || !event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        event.stopPropagation();
+        over.value = true;
+      }}
+      onDragLeave={() => {
+        over.value = false;
+      }}
+      onDrop={(event) => {
+        over.value = false;
+        const dropped = filesOf(event.dataTransfer);
+        if (sending || !dropped.length) return;
+        event.preventDefault();
+        event.stopPropagation();
+        attach(dropped);
+      }}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -56,8 +88,14 @@ export function AnswerForm({ message, article }: Props) {
       {!report && message.questions.length === 0 && (
         <QuickAnswers message={message} locked={sending} form={form} />
       )}
+      <AttachmentList message={message} locked={sending} />
       <div class="imc-answer-row">
-        {message.questions.length === 0 && <AnswerBox message={message} locked={sending} onSubmit={submit} />}
+        {message.questions.length === 0 ? (
+          <AnswerBox message={message} locked={sending} onSubmit={submit} onFiles={attach} />
+        ) : (
+          <span class="imc-grow" />
+        )}
+        <AttachButton locked={sending} onFiles={attach} />
         <button
           type="submit"
           class="imc-button imc-primary imc-submit"
@@ -67,6 +105,7 @@ export function AnswerForm({ message, article }: Props) {
           {t(report ? "confirm" : "reply")}
         </button>
       </div>
+      {message.questions.length === 0 && <Wrap message={message} locked={sending} />}
       {sending && (
         <p class="imc-dim imc-progress" role="status">
           {t("sendingNow")}
@@ -76,13 +115,44 @@ export function AnswerForm({ message, article }: Props) {
   );
 }
 
-function AnswerBox({ message, locked, onSubmit }: { message: Message; locked: boolean; onSubmit(): void }) {
+/** Says what will stand around the answer, and leaves it out this once. */
+function Wrap({ message, locked }: { message: Message; locked: boolean }) {
+  const { app, t } = useView();
+  const { prefix, suffix } = app.traits.settings.value.preferences;
+  const { wrap } = app.drafts.of(message.key);
+  if (!prefix && !suffix) return null;
+  return (
+    <label class="imc-check imc-wrap" title={[prefix, "…", suffix].filter(Boolean).join("\n")}>
+      <input
+        type="checkbox"
+        checked={wrap.value}
+        disabled={locked}
+        onChange={(event) => {
+          wrap.value = event.currentTarget.checked;
+        }}
+      />
+      {t("wrapThis")}
+    </label>
+  );
+}
+
+interface BoxProps {
+  readonly message: Message;
+  readonly locked: boolean;
+  onSubmit(): void;
+  onFiles(files: File[]): void;
+}
+
+function AnswerBox({ message, locked, onSubmit, onFiles }: BoxProps) {
   const { app, t } = useView();
   const { draft } = app.drafts.of(message.key);
   const set = (text: string) => {
     draft.value = { ...draft.value, text };
   };
+  const suggest = useSuggestions({ message, text: draft.value.text, set });
   const walk = (event: KeyboardEvent) => {
+    suggest.onKey(event);
+    if (event.defaultPrevented) return;
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step || locked || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     const { answers } = app.drafts;
@@ -94,15 +164,29 @@ function AnswerBox({ message, locked, onSubmit }: { message: Message; locked: bo
     set(answers[Math.max(0, here + step)] ?? "");
   };
   return (
-    <TextBox
-      name={t("yourAnswer")}
-      placeholder={t(message.kind === "report" ? "notePlaceholder" : "answerPlaceholder")}
-      value={draft.value.text}
-      readOnly={locked}
-      onInput={set}
-      onSubmit={onSubmit}
-      onKey={walk}
-    />
+    <div class="imc-answer-box">
+      <TextBox
+        name={t("yourAnswer")}
+        placeholder={t(message.kind === "report" ? "notePlaceholder" : "answerPlaceholder")}
+        value={draft.value.text}
+        readOnly={locked}
+        caret={suggest.caret}
+        list={suggest.list}
+        active={suggest.active}
+        onInput={suggest.onInput}
+        onSubmit={onSubmit}
+        onKey={walk}
+        onCaret={suggest.onCaret}
+        onBlur={suggest.close}
+        onPaste={(event) => {
+          const pasted = filesOf(event.clipboardData);
+          if (locked || !pasted.length) return;
+          event.preventDefault();
+          onFiles(pasted);
+        }}
+      />
+      {suggest.popup}
+    </div>
   );
 }
 
@@ -116,7 +200,7 @@ interface QuickProps {
 function QuickAnswers({ message, locked, form }: QuickProps) {
   const { app, t } = useView();
   const { draft } = app.drafts.of(message.key);
-  const own = app.prefs.value.quick;
+  const own = app.traits.settings.value.preferences.quick;
   const answers = own.length ? own : t("quickDefaults").split(", ");
   return (
     <div class="imc-quick">

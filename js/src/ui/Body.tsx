@@ -43,7 +43,7 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
     const code = button?.parentElement?.querySelector("code, pre");
     if (!button || !code) return;
-    const done = await app.copy(code.textContent ?? "", button);
+    const done = await app.copy((code.textContent ?? "").replace(/\n$/, ""), button);
     button.textContent = t(done ? "copied" : "copyFailed");
   };
 

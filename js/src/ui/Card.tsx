@@ -12,10 +12,6 @@ import { Outcome } from "./Outcome";
 
 const plain = (text: string): string => text.replace(/[#*_`\s]+/g, " ").trim();
 
-/** A title that only repeats how the text begins is noise. */
-const addsTitle = (message: Message): boolean =>
-  Boolean(message.title) && !plain(message.text).startsWith(plain(message.title));
-
 /** Agents that ask with a structure often repeat the first question as the text. */
 const addsText = (message: Message): boolean =>
   Boolean(message.text) &&
@@ -36,11 +32,6 @@ export function Card({ message }: { message: Message }) {
       tabIndex={-1}
     >
       <CardHead message={message} server={server} raw={raw} />
-      {addsTitle(message) && (
-        <p class="imc-title" dir="auto">
-          {message.title}
-        </p>
-      )}
       {addsText(message) && <Body message={message} raw={raw.value} />}
       {asks ? (
         <>

@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { peerOf } from "../app";
 import type { Message } from "../protocol";
 import { useView } from "../view";
 
@@ -11,13 +10,7 @@ export function ChatFate({ message }: { message: Message }) {
   if (message.status !== "failed") return null;
   const retry = async () => {
     busy.value = true;
-    const peer = peerOf(message);
-    const outcome = await app.client.command("send", {
-      server_id: peer.server_id,
-      client_id: app.online(peer)?.client_id ?? message.receiver_id,
-      nickname: peer.nickname,
-      text: message.draft || message.text,
-    });
+    const outcome = await app.client.command("send", { key: message.key });
     busy.value = false;
     error.value = app.explain(outcome);
   };

@@ -1,5 +1,6 @@
 import { formatCountdown, URGENT_MS } from "../time";
 import { useView } from "../view";
+import { Icon } from "./Icon";
 
 /** The only part of a card that is drawn again every second. */
 export function Deadline({ at }: { at: number }) {
@@ -12,7 +13,7 @@ export function Deadline({ at }: { at: number }) {
       aria-live="off"
       title={t("timeLeft")}
     >
-      <span aria-hidden="true">⏳</span> {formatCountdown(left)}
+      <Icon name="clock" /> {formatCountdown(left)}
     </span>
   );
 }

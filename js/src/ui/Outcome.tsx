@@ -1,7 +1,8 @@
 import { composeAnswer } from "../answer";
-import type { Message, Part } from "../protocol";
-import { formatFull, formatSize, formatTime } from "../time";
+import type { Message } from "../protocol";
+import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
+import { PartView } from "./PartView";
 
 /** How a question or report ended, and what the person had typed if it did not go out. */
 export function Outcome({ message }: { message: Message }) {
@@ -33,7 +34,14 @@ export function Outcome({ message }: { message: Message }) {
               {reply.text}
             </span>
           )}
-          {reply.parts.filter((part) => part.type !== "text").map(file)}
+          {reply.parts.map((part, index) => (
+            <PartView
+              key={`${index} ${part.name} ${part.size}`}
+              message={message}
+              part={part}
+              index={index}
+            />
+          ))}
         </div>
       )}
       {why && <p class="imc-error">{why}</p>}
@@ -59,15 +67,4 @@ export function Outcome({ message }: { message: Message }) {
       )}
     </>
   );
-
-  function file(part: Part, index: number) {
-    return (
-      <span key={`${index} ${part.name}`} class="imc-part">
-        {part.name || part.mime_type || part.type}{" "}
-        <span class="imc-dim">
-          {t("attachment", { type: part.mime_type || part.type, size: formatSize(part.size) })}
-        </span>
-      </span>
-    );
-  }
 }

@@ -34,16 +34,21 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
   const verdict = useSignal<Verdict>(null);
   const error = useSignal("");
   const busy = useSignal(false);
+  const trying = useSignal(false);
+  /** The address itself is wrong; one that merely does not answer now may be added all the same. */
+  const unusable = useSignal(false);
   const hint = useId();
 
   useEffect(() => {
     const typed = address.value.trim();
     verdict.value = null;
+    unusable.value = false;
     if (!typed || typed === url) return;
     let current = true;
     const timer = setTimeout(async () => {
       const found = readVerdict(await app.client.command("check_url", { url: typed }));
       if (!current || !found) return;
+      unusable.value = !found.ok;
       verdict.value = { ok: found.ok, text: found.ok ? t("urlOk", { url: found.url }) : found.reason };
     }, CHECK_MS);
     return () => {
@@ -65,6 +70,19 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
     onDone();
   };
 
+  const test = async () => {
+    const typed = address.value.trim();
+    trying.value = true;
+    verdict.value = { ok: true, text: t("testing") };
+    const outcome = await app.client.command("test_server", { url: typed });
+    trying.value = false;
+    if (address.value.trim() !== typed) return;
+    const found = readVerdict(outcome);
+    verdict.value = {
+      ok: found?.ok ?? false,
+      text: found ? (found.ok ? t("testOk") : found.reason) : app.explain(outcome),
+    };
+  };
   const bad = verdict.value?.ok === false;
   return (
     <form class="imc-form" onSubmit={(event) => void onForm(event)}>
@@ -110,9 +128,17 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
         <button
           type="submit"
           class="imc-button imc-primary"
-          disabled={!address.value.trim() || bad || busy.value}
+          disabled={!address.value.trim() || unusable.value || busy.value}
         >
           {submit}
+        </button>
+        <button
+          type="button"
+          class="imc-button"
+          disabled={!address.value.trim() || trying.value}
+          onClick={() => void test()}
+        >
+          {t("testConnection")}
         </button>
         {onCancel && (
           <button type="button" class="imc-button" onClick={onCancel}>

@@ -6,6 +6,7 @@ import { useView } from "../view";
 import { NextTry } from "./Countdown";
 import { IconButton } from "./Icon";
 import { ServerForm } from "./ServerForm";
+import { StartLocal } from "./StartLocal";
 
 export function Servers() {
   const { app, t } = useView();
@@ -21,6 +22,7 @@ export function Servers() {
           ))}
         </ul>
       )}
+      {(servers.length === 0 || adding.value) && <StartLocal />}
       {servers.length === 0 || adding.value ? (
         <ServerForm
           submit={t("addServer")}

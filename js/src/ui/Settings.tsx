@@ -2,8 +2,11 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Language, SendKey } from "../prefs";
 import { useView } from "../view";
+import { Answering } from "./Answering";
 import { Attention } from "./Attention";
+import { History } from "./History";
 import { Servers } from "./Servers";
+import { Snippets } from "./Snippets";
 import { TokenForm } from "./TokenForm";
 
 export function Settings() {
@@ -46,10 +49,12 @@ export function Settings() {
           </select>
         </label>
       </div>
-      <QuickAnswers />
+      <Answering />
+      <Snippets />
       <Attention />
       <p class="imc-section">{t("servers")}</p>
       <Servers />
+      <History />
     </div>
   );
 }
@@ -96,30 +101,5 @@ function Nickname() {
         </p>
       )}
     </form>
-  );
-}
-
-function QuickAnswers() {
-  const { app, t } = useView();
-  const { prefs } = app;
-  return (
-    <label class="imc-form">
-      <span>
-        {t("quickAnswers")} <span class="imc-dim">{t("quickHint")}</span>
-      </span>
-      <input
-        class="imc-input"
-        type="text"
-        placeholder={t("quickDefaults")}
-        value={prefs.value.quick.join(", ")}
-        onChange={(event) => {
-          const quick = event.currentTarget.value
-            .split(/[,，]/)
-            .map((item) => item.trim())
-            .filter(Boolean);
-          prefs.value = { ...prefs.value, quick };
-        }}
-      />
-    </label>
   );
 }

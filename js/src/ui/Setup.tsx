@@ -1,5 +1,6 @@
 import { useView } from "../view";
 import { ServerForm } from "./ServerForm";
+import { StartLocal } from "./StartLocal";
 import { TokenForm } from "./TokenForm";
 
 /** What is missing before anything can arrive, asked for in place. */
@@ -20,6 +21,7 @@ export function Setup() {
             onSubmit={(url, name) => app.client.command("add_server", { url, name, enabled: true })}
             onDone={() => {}}
           />
+          <StartLocal />
         </>
       )}
       {noToken && (

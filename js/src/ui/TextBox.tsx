@@ -7,13 +7,23 @@ interface Props {
   readonly placeholder: string;
   readonly readOnly?: boolean;
   readonly disabled?: boolean;
-  onInput(value: string): void;
+  /** Where the caret belongs after the text was changed for the person. */
+  readonly caret?: number | null;
+  /** Ids of a list of suggestions and of the one that is chosen. */
+  readonly list?: string | undefined;
+  readonly active?: string | undefined;
+  onInput(value: string, caret: number): void;
   onSubmit(): void;
+  /** May prevent the key's default: then nothing else comes of it. */
   onKey?(event: KeyboardEvent): void;
+  onCaret?(caret: number): void;
+  onPaste?(event: ClipboardEvent): void;
+  onBlur?(): void;
 }
 
 /** A text area as high as its text, that submits with the person's chosen key. */
-export function TextBox({ name, value, placeholder, readOnly, disabled, onInput, onSubmit, onKey }: Props) {
+export function TextBox(props: Props) {
+  const { name, value, placeholder, readOnly, disabled, caret, list, active } = props;
   const { app } = useView();
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
@@ -25,15 +35,21 @@ export function TextBox({ name, value, placeholder, readOnly, disabled, onInput,
     element.style.height = `${element.scrollHeight + border}px`;
   }, [value]);
 
+  useLayoutEffect(() => {
+    if (typeof caret === "number") area.current?.setSelectionRange(caret, caret);
+  }, [caret, value]);
+
   const onKeyDown = (event: KeyboardEvent) => {
-    onKey?.(event);
+    props.onKey?.(event);
+    if (event.defaultPrevented) return;
     // Enter also ends the composition of a Chinese or Japanese word.
     if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.altKey) return;
     if (event.ctrlKey || event.metaKey || app.prefs.value.sendKey === "enter") {
       event.preventDefault();
-      onSubmit();
+      props.onSubmit();
     }
   };
+  const look = (element: HTMLTextAreaElement) => props.onCaret?.(element.selectionStart);
   return (
     <textarea
       ref={area}
@@ -45,8 +61,14 @@ export function TextBox({ name, value, placeholder, readOnly, disabled, onInput,
       value={value}
       readOnly={readOnly}
       disabled={disabled}
-      onInput={(event) => onInput(event.currentTarget.value)}
+      aria-autocomplete={list === undefined ? undefined : "list"}
+      aria-controls={list}
+      aria-activedescendant={active}
+      onInput={(event) => props.onInput(event.currentTarget.value, event.currentTarget.selectionStart)}
       onKeyDown={onKeyDown}
+      onClick={(event) => look(event.currentTarget)}
+      onPaste={props.onPaste}
+      onBlur={props.onBlur}
     />
   );
 }

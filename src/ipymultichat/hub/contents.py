@@ -45,7 +45,7 @@ def _part(value: Any) -> Content:
     if isinstance(value, Path):
         return _file(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return _data(bytes(value), "data", None)
+        return file_content(bytes(value), "data", None)
     if isinstance(value, (TextContent, ImageContent, AudioContent, ResourceContent)):
         return value
     if hasattr(value, "savefig"):
@@ -71,10 +71,17 @@ def _file(path: Path) -> Content:
         data = path.expanduser().read_bytes()
     except OSError as error:
         raise ConfigError(f"the file {str(path)!r} cannot be read: {error.strerror}", value=str(path)) from error
-    return _data(data, path.name, mimetypes.guess_type(path.name)[0])
+    return file_content(data, path.name, mimetypes.guess_type(path.name)[0])
 
 
-def _data(data: bytes, name: str, mime_type: str | None) -> Content:
+def file_content(data: bytes, name: str, mime_type: str | None) -> Content:
+    """Turn a file into a part.
+
+    Args:
+        data: its bytes.
+        name: its name, without a directory.
+        mime_type: its type; None or "" when not known: what its first bytes say.
+    """
     mime_type = mime_type or next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
     mime_type = mime_type or "application/octet-stream"
     if mime_type.startswith("image/"):

@@ -12,6 +12,7 @@ from ipymultichat.model import Message, MessageStatus
 _LOOK = 1.0
 _GRACE = timedelta(seconds=1)
 _AGAIN = timedelta(seconds=30)
+_OPEN = (MessageStatus.PENDING, MessageStatus.SENDING)
 
 
 class Expiry:
@@ -19,7 +20,8 @@ class Expiry:
 
     Args:
         inbox: where they are.
-        expire: called with such a request; again after 30 s while it is still pending (the server's clock counts).
+        expire: called with such a request, pending or with an answer on its way; again after 30 s while it still is
+            (the server's clock counts).
         clock: returns the time now (aware UTC).
     """
 
@@ -39,7 +41,7 @@ class Expiry:
         """Look now."""
         now = self._clock()
         waiting = [entry.message for entry in self._inbox.waiting()]
-        overdue = [m for m in waiting if m.status is MessageStatus.PENDING and m.deadline and m.deadline + _GRACE < now]
+        overdue = [m for m in waiting if m.status in _OPEN and m.deadline and m.deadline + _GRACE < now]
         self._asked = {m.id: self._asked[m.id] for m in overdue if m.id in self._asked}
         for message in overdue:
             if message.id not in self._asked or self._asked[message.id] + _AGAIN < now:

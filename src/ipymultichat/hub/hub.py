@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from random import random
@@ -20,6 +20,7 @@ from ipymultichat.hub.delivery import Delivery
 from ipymultichat.hub.expiry import Expiry
 from ipymultichat.hub.feed import Feed
 from ipymultichat.hub.intake import Intake
+from ipymultichat.hub.paths import ProjectPaths
 from ipymultichat.hub.runner import KernelRunner, Runner, ThreadRunner
 from ipymultichat.hub.setup import Setup
 from ipymultichat.inbox import Inbox, MessageLog, Order
@@ -27,19 +28,21 @@ from ipymultichat.model import (
     ConnectionState,
     Message,
     MessageKind,
+    MessageStatus,
     OnlineUser,
     Secret,
     ServerConfig,
     ServerStatus,
     TextContent,
     nickname_of,
+    normalize_url,
     server_config,
     token_of,
 )
-from ipymultichat.net import LinkSettings, Pool
+from ipymultichat.net import LinkSettings, Pool, try_login
 from ipymultichat.session import Backoff
 from ipymultichat.session.events import SessionEvent
-from ipymultichat.store import ConfigStore
+from ipymultichat.store import ConfigStore, Preferences
 
 logger = logging.getLogger("ipymultichat.hub")
 
@@ -58,7 +61,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Change:
-    """What changed: "message" (with its id), "users", "servers", "notices" or "counts"."""
+    """What changed: "message" (with its id), "users", "servers", "notices", "counts" or "cleared"."""
 
     what: str
     message_id: str = ""
@@ -120,6 +123,8 @@ class Hub:
         self._settings = settings or LinkSettings(backoff=lambda: Backoff(random=random))
         self._pool: Pool | None = None
         self._expiry: Expiry | None = None
+        self._cleanups: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.paths = ProjectPaths(self.inbox.find)
         self._refresh_statuses()
 
     def adopt(
@@ -274,8 +279,20 @@ class Hub:
     async def _shut(self) -> None:
         if self._expiry is not None:
             self._expiry.stop()
+        cleanups = [cleanup() for cleanup in self._cleanups]
         if self._pool is not None:
-            await self._pool.close()
+            cleanups.append(self._pool.close())
+        for outcome in await asyncio.gather(*cleanups, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                logger.error("closing the inbox left something behind", exc_info=outcome)
+
+    def at_close(self, cleanup: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a coroutine function on the hub's loop when the hub closes."""
+        self._cleanups.append(cleanup)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the hub's loop to its end, from any thread; errors are its own to handle."""
+        self._runner.post(lambda: self._runner.spawn(work))
 
     # settings
 
@@ -349,7 +366,44 @@ class Hub:
             self._notify(Change("servers"))
         self._post(lambda pool: pool.rename(nickname))
 
+    @property
+    def preferences(self) -> Preferences:
+        """How the person likes to answer in the widget."""
+        return self._setup.preferences
+
+    def change_preferences(self, changes: Mapping[str, object]) -> None:
+        """Change some of the preferences; see `Preferences.changed`.
+
+        Raises:
+            ConfigError: a value cannot be used; then nothing is changed.
+        """
+        self._check_open()
+        with self.lock:
+            self._setup.set_preferences(self.preferences.changed(changes))
+        self._notify(Change("servers"))
+
+    async def test_server(self, url: str) -> str:
+        """Try an address with the token and nickname in use; returns "" or the reason why it does not work.
+
+        The connections that are there are not touched.
+
+        Raises:
+            ConfigError: the address cannot be used.
+        """
+        self._check_open()
+        address = normalize_url(url)
+        if self._setup.token is None:
+            return NO_TOKEN
+        return await try_login(address, self._setup.token, self.nickname)
+
     # messages
+
+    def clear_history(self) -> int:
+        """Forget every message that is settled; returns how many. What waits or failed stays."""
+        self._check_open()
+        gone = self.inbox.clear()
+        self._notify(Change("cleared"))
+        return gone
 
     def reply(self, message: Message | str, *values: object) -> Delivery:
         """Answer a question or report.
@@ -392,12 +446,25 @@ class Hub:
         with self.lock:
             receiver = lookup.receiver(self.servers, self.users, self._known_peers(), to)
             message, delivery = self._intake.chat_leaves(receiver.server_id, receiver, text)
-        self._act(
-            receiver.server_id,
-            lambda session, now: session.send_chat(message.id, receiver.client_id, receiver.nickname, text, now),
-            lambda: self._intake.chat_settled(message.id, "the server is switched off or removed"),
-        )
-        return delivery
+        return self._deliver_chat(message, receiver, delivery)
+
+    def send_again(self, message: Message | str) -> Delivery:
+        """Send a chat message of ours that failed once more; it keeps its place in the log.
+
+        Args:
+            message: the message or its id.
+
+        Raises:
+            UnknownMessageError: the message is not in this inbox.
+            NotAnswerableError: it is not a chat message of ours that failed.
+        """
+        self._check_open()
+        with self.lock:
+            failed = lookup.sendable_again(self.inbox, message)
+            peer = OnlineUser(failed.receiver_id, failed.receiver, failed.server_id, failed.server_name)
+            receiver = lookup.receiver(self.servers, self.users, set(), peer)
+            delivery = self._intake.chat_leaves_again(failed, receiver)
+        return self._deliver_chat(failed, receiver, delivery)
 
     def mark_read(self, upto: Order) -> None:
         """Everything up to this place has been seen."""
@@ -478,6 +545,7 @@ class Hub:
                     on_event=self._on_event,
                     on_status=self._on_status,
                     settings=self._settings,
+                    on_pause=self.notice,
                     remedy=self._runner.remedy,
                 )
                 self._expiry = Expiry(self.inbox, expire=self._expire, clock=_now)
@@ -505,6 +573,15 @@ class Hub:
                 otherwise()
         else:
             self._runner.post(run)
+
+    def _deliver_chat(self, message: Message, receiver: OnlineUser, delivery: Delivery) -> Delivery:
+        name, key, text = receiver.nickname, receiver.client_id, message.text
+        self._act(
+            receiver.server_id,
+            lambda session, now: session.send_chat(message.id, key, name, text, now),
+            lambda: self._intake.chat_settled(message.id, "the server is switched off or removed"),
+        )
+        return delivery
 
     def _credentials(self) -> tuple[Secret, str]:
         if self._setup.token is None:
@@ -535,6 +612,11 @@ class Hub:
         link = self._pool.link(message.server_id) if self._pool is not None else None
         if link is not None and link.status.state is ConnectionState.CONNECTED:
             link.act(lambda session, now: session.verify(message.request_id, now))
+        elif message.status is MessageStatus.SENDING:
+            # The answer can never arrive, and whoever awaits its delivery must not wait for ever.
+            if link is not None:
+                reason = "the agent's time ran out while the server could not be reached"
+                link.act(lambda session, now: session.give_up(message.request_id, reason, now))
         else:
             with self.lock:
                 self._intake.expire(message.id)

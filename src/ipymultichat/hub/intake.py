@@ -85,7 +85,7 @@ class Intake:
         message_id = f"{server_id}/request/{request.request_id}"
         if known is not None:
             message_id = f"{message_id}/{uuid.uuid4().hex[:8]}"
-        self._ids[server_id, request.request_id] = message_id
+            self._ids[server_id, request.request_id] = message_id
         now = self._clock()
         created = request.created_at or now
         self._add(
@@ -238,6 +238,11 @@ class Intake:
         self._inbox.add(message, received_at=message.created_at, unread=False)
         self._changed(message.id)
         return message, self._expect(message.id)
+
+    def chat_leaves_again(self, message: Message, receiver: OnlineUser) -> Delivery:
+        """A chat message that failed leaves once more, to whoever its receiver is by now."""
+        self._update(message.id, status=MessageStatus.SENDING, error="", receiver_id=receiver.client_id)
+        return self._expect(message.id)
 
     def fail(
         self,

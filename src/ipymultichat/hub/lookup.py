@@ -86,6 +86,21 @@ def answerable(inbox: Inbox, message: Message | str) -> Message:
     raise NotAnswerableError(f"it takes no answer any more: it is {current.status}{by}", message=current)
 
 
+def sendable_again(inbox: Inbox, message: Message | str) -> Message:
+    """The chat message as it stands now, if it is ours and failed.
+
+    Raises:
+        UnknownMessageError: it is not in the inbox.
+        NotAnswerableError: it cannot be sent again, with the reason.
+    """
+    current = inbox.get(message.id if isinstance(message, Message) else message)
+    if current.kind is not MessageKind.CHAT or not current.mine:
+        raise NotAnswerableError("only a chat message of your own can be sent again", message=current)
+    if current.status is not MessageStatus.FAILED:
+        raise NotAnswerableError(f"it needs no other try: it is {current.status}", message=current)
+    return current
+
+
 def receiver(
     servers: Sequence[ServerConfig],
     users: Sequence[OnlineUser],

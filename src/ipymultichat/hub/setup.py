@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipymultichat.errors import ConfigError, StoreError
 from ipymultichat.hub import lookup
 from ipymultichat.model import Secret, ServerConfig, nickname_of, server_config, token_of
-from ipymultichat.store import ConfigStore
+from ipymultichat.store import ConfigStore, Preferences
 
 TOKEN_VARIABLE = "MULTICHAT_TOKEN"  # noqa: S105  (a variable's name, not a token)
 
@@ -46,8 +46,14 @@ class Setup:
         given = None if servers is None else _given(servers)
         self.token = None if token is None else token_of(token)
         self.nickname = "" if nickname is None else nickname_of(nickname)
-        self._stored = {"servers": given is None, "token": token is None, "nickname": nickname is None}
+        self._stored = {
+            "servers": given is None,
+            "token": token is None,
+            "nickname": nickname is None,
+            "preferences": True,
+        }
         self.servers: tuple[ServerConfig, ...] = given or ()
+        self.preferences = Preferences()
         self._load()
 
     def adopt(
@@ -73,8 +79,8 @@ class Setup:
         Raises:
             ConfigError: an address stands in it twice.
         """
-        self.servers = lookup.distinct(servers)
-        self._save("servers", lambda: self._store.save_servers(self.servers))
+        before, self.servers = self.servers, lookup.distinct(servers)
+        self._save("servers", lambda: self._store.save_servers(before, self.servers))
 
     def change_server(self, old: ServerConfig, changes: dict[str, object]) -> ServerConfig:
         """Change fields of one entry; returns the new one.
@@ -96,6 +102,11 @@ class Setup:
         self.nickname = nickname
         self._save("nickname", lambda: self._store.save_nickname(nickname))
 
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Answer in another way."""
+        self.preferences = preferences
+        self._save("preferences", lambda: self._store.save_preferences(preferences))
+
     def label_of(self, server_id: str) -> str:
         """The label of a server, or its id once it is gone from the list."""
         return next((config.label for config in self.servers if config.id == server_id), server_id)
@@ -111,6 +122,7 @@ class Setup:
             self.token = token_of(environment)
             self._stored["token"] = False
         if stored is not None:
+            self.preferences = stored.preferences
             own = self._stored["servers"]
             self.servers = stored.servers if own else lookup.keep_ids(self.servers, stored.servers)
             self.token = stored.token if self._stored["token"] else self.token

@@ -9,13 +9,20 @@ from datetime import datetime
 from threading import RLock
 
 from ipymultichat.errors import UnknownMessageError
-from ipymultichat.model import Message, MessageKind, MessageStatus
+from ipymultichat.model import Content, Message, MessageKind, MessageStatus, TextContent, UnknownContent
 
 Order = tuple[int, int]
 """A message's place: milliseconds since the epoch, then the number of its arrival."""
 
 _SKEW = 5_000
 """A server's clock may be this far off (ms) before a pushed message is placed by its arrival instead."""
+
+MAX_MESSAGES = 100_000
+"""How many messages stay in memory. Beyond it the oldest settled ones leave; what waits, is on its way or failed never
+does, whatever the number (a server bounds that: its agents wait for each)."""
+
+MAX_BYTES = 512 * 2**20
+"""How many bytes of text and attachments stay in memory; the same rule."""
 
 _WAITING = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.FAILED)
 
@@ -36,10 +43,18 @@ class Inbox:
     """The log of one profile; every method may be called from any thread.
 
     Messages are frozen; a change replaces the message in its place. An id stands in the log once.
+
+    Args:
+        max_messages: see `MAX_MESSAGES`.
+        max_bytes: see `MAX_BYTES`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
         self.lock = RLock()
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._trim_messages, self._trim_bytes = max_messages, max_bytes
         self._entries: list[Entry] = []
         self._by_id: dict[str, Entry] = {}
         self._waiting: dict[str, Entry] = {}
@@ -72,6 +87,9 @@ class Inbox:
                 self._entries.append(entry)
             self._by_id[message.id] = entry
             self._count(entry)
+            self._bytes += _weight(message)
+            if len(self._entries) > self._trim_messages or self._bytes > self._trim_bytes:
+                self._trim()
             return True
 
     def update(self, message_id: str, **changes: object) -> Message | None:
@@ -83,9 +101,43 @@ class Inbox:
             changed = replace(entry.message, **changes)  # type: ignore[arg-type]
             if changed == entry.message:
                 return None
+            self._bytes += _weight(changed) - _weight(entry.message)
             entry.message = changed
             self._count(entry)
             return changed
+
+    def clear(self) -> int:
+        """Forget everything that is settled; returns how many messages that were.
+
+        What waits for an answer stays, and what is on its way or failed: nothing a person typed is lost.
+        """
+        with self.lock:
+            kept = [entry for entry in self._entries if entry.message.status in _WAITING]
+            gone = len(self._entries) - len(kept)
+            self._entries = kept
+            self._by_id = {entry.message.id: entry for entry in kept}
+            self._unread = {key: entry for key, entry in self._unread.items() if key in self._by_id}
+            self._bytes = sum(_weight(entry.message) for entry in kept)
+            return gone
+
+    def _trim(self) -> None:
+        """Let the oldest settled messages leave: a few more than needed, so that it is not done for every message."""
+        messages, size = len(self._entries), self._bytes
+        few, small = self._max_messages * 49 // 50, self._max_bytes * 9 // 10
+        kept: list[Entry] = []
+        for entry in self._entries[:-1]:  # never the newest, which has just come
+            if (messages > few or size > small) and entry.message.status not in _WAITING:
+                messages -= 1
+                size -= _weight(entry.message)
+                del self._by_id[entry.message.id]
+                self._unread.pop(entry.message.id, None)
+            else:
+                kept.append(entry)
+        self._entries = [*kept, self._entries[-1]]
+        self._bytes = size
+        # Where too much waits, there is nothing to gain by looking again at once.
+        self._trim_messages = max(self._max_messages, messages + self._max_messages // 50)
+        self._trim_bytes = max(self._max_bytes, size + self._max_bytes // 10)
 
     def get(self, message_id: str) -> Message:
         """Return a message.
@@ -187,6 +239,17 @@ def _keep(index: dict[str, Entry], entry: Entry, wanted: bool) -> None:
         index[entry.message.id] = entry
     else:
         index.pop(entry.message.id, None)
+
+
+def _weight(message: Message) -> int:
+    parts = (*message.contents, *message.draft, *(message.reply.contents if message.reply else ()))
+    return len(message.text) + sum(_size(part) for part in parts)
+
+
+def _size(part: Content) -> int:
+    if isinstance(part, TextContent):
+        return len(part.text)
+    return 0 if isinstance(part, UnknownContent) else len(part.data)
 
 
 def _ms(time: datetime) -> int:

@@ -2,5 +2,6 @@
 
 from ipymultichat.net.link import Link, LinkSettings
 from ipymultichat.net.pool import Pool
+from ipymultichat.net.probe import try_login
 
-__all__ = ["Link", "LinkSettings", "Pool"]
+__all__ = ["Link", "LinkSettings", "Pool", "try_login"]

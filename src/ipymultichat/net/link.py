@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from ipymultichat.model import ConnectionState, Secret, ServerConfig, ServerStatus
 from ipymultichat.net.connection import ConnectFailedError, Connection
 from ipymultichat.session import Backoff, Session, Timing
-from ipymultichat.session.events import LoggedIn, LoginFailed, Resynced, SessionEvent
+from ipymultichat.session.events import LoggedIn, LoginFailed, Overdue, Resynced, SessionEvent
 
 logger = logging.getLogger("ipymultichat.net")
 
@@ -49,6 +48,7 @@ class Link:
         on_event: called with every session event, in order, on the event loop.
         on_status: called with every change of the status.
         settings: times.
+        on_pause: called with words when a pause of this machine cost the connection, once it stands again.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Link:
         on_event: Callable[[SessionEvent], None],
         on_status: Callable[[ServerStatus], None],
         settings: LinkSettings,
+        on_pause: Callable[[str], None] = lambda _words: None,
     ) -> None:
         self.config = config
         self.session = Session(settings.timing)
@@ -67,24 +68,28 @@ class Link:
         self._credentials = credentials
         self._on_event = on_event
         self._on_status = on_status
+        self._on_pause = on_pause
         self._settings = settings
         self._backoff = settings.backoff()
-        self._wake = asyncio.Event()
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._refused = False
         self._failure = ""
         self._excuse, self._excused_at = "", float("-inf")
-        self._task = asyncio.ensure_future(self._run())
+        self._pause_cost = ""
+        self._retired = False
+        self._ending: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
+        self._wake: asyncio.Future[None] = self._loop.create_future()
+        self._task = asyncio.ensure_future(self._run())
 
     # what the pool calls, on the loop
 
     def retry_now(self) -> None:
         """Skip the wait and start the backoff over; a standing connection is left alone."""
         self._backoff.reset()
-        if self._connection is None:
-            self._wake.set()
+        if self._connection is None and not self._wake.done():
+            self._wake.set_result(None)
 
     def restart(self, config: ServerConfig) -> None:
         """Use another address or another token: drop what is there, even in mid-handshake, and connect at once."""
@@ -92,26 +97,27 @@ class Link:
         self._backoff.reset()
         if self.first_outcome.done():
             self.first_outcome = concurrent.futures.Future()
-        before = self._task
-        before.cancel()
-        self._task = asyncio.ensure_future(self._run_after(before))
+        self._let_end(self._task)
+        self._task = asyncio.ensure_future(self._run_after(self._task))
 
     def excuse(self, words: str) -> None:
         """The machine slept or the loop was blocked: skip the wait, and make sure that the other side is there."""
         self._excuse, self._excused_at = words, self._loop.time()
         self.retry_now()
-        if self._connection is not None:
-            probe = asyncio.ensure_future(self._connection.probe(self._settings.open_timeout / 2))
-            probe.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._probe("the server no longer answers after the pause")
 
-    async def stop(self, reason: str) -> None:
-        """Close for good; what is on its way fails for `reason`. Returns when the socket is closed (about a second)."""
+    def retire(self, reason: str) -> None:
+        """Close for good; what is on its way fails for `reason`. After this call nothing is reported any more."""
         self.act(lambda session, _now: session.abandon(reason))
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
         self._settle_first_outcome()
         self._set(ServerStatus())
+        self._retired = True
+        self._let_end(self._task)
+
+    async def ended(self) -> None:
+        """Return when every socket of a retired link is closed (about a second)."""
+        while self._ending:
+            await asyncio.wait(self._ending)
 
     def act(self, action: Callable[[Session, float], None]) -> None:
         """Let a command act on the session, then send and report what came of it."""
@@ -120,13 +126,18 @@ class Link:
 
     # the life of the link
 
+    def _let_end(self, task: asyncio.Task[None]) -> None:
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        task.cancel()
+
     async def _run_after(self, before: asyncio.Task[None]) -> None:
         await asyncio.wait({before})
         await self._run()
 
     async def _run(self) -> None:
         while True:
-            self._wake.clear()
+            self._wake = self._loop.create_future()
             self._failure, self._refused = "", False
             self._set(ServerStatus(ConnectionState.CONNECTING, self.status.error, self._backoff.attempt + 1))
             try:
@@ -142,9 +153,9 @@ class Link:
         settings = self._settings
         connection = await Connection.open(self.config.url, timeout=settings.open_timeout, keepalive=settings.keepalive)
         self._connection = connection
-        token, nickname = self._credentials()
         started = self._loop.time()
         try:
+            token, nickname = self._credentials()
             self.session.connected(token, nickname, started)
             self._pump()
             return await connection.read(self._on_frame)
@@ -152,15 +163,19 @@ class Link:
             self._connection = None
             if self.status.state is ConnectionState.CONNECTED and self._loop.time() - started >= settings.lasting:
                 self._backoff.reset()
-            self.session.disconnected()
+            self.session.disconnected(self._loop.time())
             self._pump()
-            await asyncio.shield(connection.close())
+            # Nobody waits for the goodbye: the next connection must not be held up by a peer that does not answer it.
+            closing = asyncio.ensure_future(connection.close())
+            self._ending.add(closing)
+            closing.add_done_callback(self._ending.discard)
 
     async def _wait(self, reason: str) -> None:
         # A drop right after a pause of this machine is no fault of the server: no backoff, and the pause is named.
         excused = self._loop.time() - self._excused_at < _EXCUSE
         if excused and self._excuse:
-            reason, self._excuse = f"{reason} ({self._excuse})", ""
+            self._pause_cost, self._excuse = self._excuse, ""
+            reason = f"{reason} ({self._pause_cost})"
             delay = 0.0
         else:
             delay = self._backoff.next_delay(refused=self._refused)
@@ -168,8 +183,8 @@ class Link:
         retry_at = datetime.now(timezone.utc) + timedelta(seconds=delay)
         self._set(ServerStatus(ConnectionState.ERROR, reason, self._backoff.attempt, retry_at))
         self._settle_first_outcome()
-        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), delay)
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the result.
+        await asyncio.wait({self._wake}, timeout=delay)
 
     def _on_frame(self, frame: bytes | str) -> None:
         self.session.receive(frame, self._loop.time())
@@ -186,8 +201,9 @@ class Link:
         if self._connection is not None:
             self._connection.send(frames)
         for event in self.session.take_events():
-            self._note(event)
-            self._on_event(event)
+            if not self._retired:
+                self._note(event)
+                self._on_event(event)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -199,18 +215,27 @@ class Link:
         if isinstance(event, LoggedIn):
             logger.info("%s: connected", self.config.label)
             self._set(ServerStatus(ConnectionState.CONNECTED, connected_at=datetime.now(timezone.utc)))
+            if self._pause_cost:  # the login has just cleared these words from the status
+                words, self._pause_cost = self._pause_cost, ""
+                self._on_pause(words)
         elif isinstance(event, LoginFailed):
             self._failure, self._refused = event.reason, event.refused
             if self._connection is not None:
                 self._connection.abort(event.reason)
+        elif isinstance(event, Overdue):
+            self._probe("the server no longer answers")
         elif isinstance(event, Resynced):
             self._settle_first_outcome()
+
+    def _probe(self, reason: str) -> None:
+        if self._connection is not None:
+            self._connection.probe(self._settings.open_timeout / 2, reason)
 
     def _settle_first_outcome(self) -> None:
         if not self.first_outcome.done():
             self.first_outcome.set_result(None)
 
     def _set(self, status: ServerStatus) -> None:
-        if status != self.status:
+        if status != self.status and not self._retired:
             self.status = status
             self._on_status(status)

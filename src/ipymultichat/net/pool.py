@@ -21,6 +21,7 @@ class Pool:
         credentials: returns token and nickname for a login.
         on_event: called with the server's id and what its session reports.
         on_status: called with the server's id and its new status.
+        on_pause: called with words for the person when a pause of this machine cost connections, once they stand again.
         settings: times of the links.
         remedy: what to add to the status after the loop was blocked.
     """
@@ -32,12 +33,14 @@ class Pool:
         on_event: Callable[[str, SessionEvent], None],
         on_status: Callable[[str, ServerStatus], None],
         settings: LinkSettings,
+        on_pause: Callable[[str], None] = lambda _words: None,
         remedy: str = "",
     ) -> None:
         self._credentials = credentials
         self._on_event = on_event
         self._on_status = on_status
         self._settings = settings
+        self._on_pause = on_pause
         self._remedy = remedy
         self._links: dict[str, Link] = {}
         self._stopping: set[asyncio.Future[None]] = set()
@@ -103,10 +106,13 @@ class Pool:
             on_event=lambda event: self._on_event(server_id, event),
             on_status=lambda status: self._on_status(server_id, status),
             settings=self._settings,
+            on_pause=lambda words: self._on_pause(f"connections broke and were made anew: {words}"),
         )
 
     def _stop(self, server_id: str, reason: str) -> None:
-        stopping = asyncio.ensure_future(self._links.pop(server_id).stop(reason))
+        link = self._links.pop(server_id)
+        link.retire(reason)
+        stopping = asyncio.ensure_future(link.ended())
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
 

@@ -133,6 +133,7 @@ class Listener(uvicorn.Server):
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
+                workers=1,  # or the environment would decide
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
@@ -150,6 +151,8 @@ class Listener(uvicorn.Server):
         del sockets  # the ones given to `start` are closed with their servers
         for server in self.servers:
             server.close()
+        for _ in range(3):  # what was accepted in this round of the loop becomes a connection only in the next ones
+            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             if not connection.transport.is_closing():
                 connection.shutdown()

@@ -11,11 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ipymultichat.errors import EncodeError
 from ipymultichat.model import Secret
 from ipymultichat.session.events import ChatFailed, ChatSent
 from ipymultichat.session.port import Answer, Port
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
+
+_DOUBT = "; it may have arrived"
 
 
 @dataclass
@@ -47,30 +50,43 @@ class Chats:
         self._queue.append(_Outgoing(ref, receiver.client_id, receiver.nickname, text))
         self._advance(now)
 
+    @property
+    def unsettled(self) -> int:
+        """How many have not ended yet."""
+        return len(self._queue)
+
     def disconnected(self) -> None:
         """Fail what is on its way: nobody can tell whether it arrived, and sending twice is worse than asking."""
-        self._running = False
         self.abandon("the connection broke")
 
     def abandon(self, reason: str) -> None:
         """Fail everything."""
+        self._running = False
         while self._queue:
             item = self._queue.popleft()
-            doubt = "; it may have arrived" if item.sent else ""
+            doubt = _DOUBT if item.sent else ""
             self._port.emit(ChatFailed(item.ref, f"{reason}{doubt}"))
 
     def _advance(self, now: float) -> None:
-        if self._queue and not self._running and self._port.online:
-            self._running = True
-            item = self._queue[0]
-            item.sent = True
+        if not self._queue or self._running or not self._port.online:
+            return
+        item = self._queue[0]
+        try:
             self._port.send(c.SendChat(item.receiver_id, item.text))
-            self._port.call(c.GetUsers(self.token), e.UsersAnswered, self._done, now)
+        except EncodeError as error:
+            self._queue.popleft()
+            self._port.emit(ChatFailed(item.ref, str(error)))
+            self._advance(now)
+            return
+        self._running = item.sent = True
+        self._port.call(c.GetUsers(self.token), e.UsersAnswered, lambda answer, at: self._done(item, answer, at), now)
 
-    def _done(self, answer: Answer | None, now: float) -> None:
-        item = self._queue.popleft()
+    def _done(self, item: _Outgoing, answer: Answer | None, now: float) -> None:
+        if not self._queue or self._queue[0] is not item:
+            return  # abandoned meanwhile
+        self._queue.popleft()
         if not isinstance(answer, e.UsersAnswered):
-            self._port.emit(ChatFailed(item.ref, "the server does not answer whether it arrived"))
+            self._port.emit(ChatFailed(item.ref, f"the server does not answer whether it arrived{_DOUBT}"))
         else:
             self._on_users(answer)
             if any(user.client_id == item.receiver_id for user in answer.users):

@@ -130,6 +130,11 @@ class UserChanged:
 
 
 @dataclass(frozen=True)
+class Overdue:
+    """A request of ours was not answered in time: the other side may be gone."""
+
+
+@dataclass(frozen=True)
 class Trouble:
     """Something odd that does not end the connection."""
 
@@ -153,5 +158,6 @@ SessionEvent = (
     | ChatFailed
     | UsersListed
     | UserChanged
+    | Overdue
     | Trouble
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from ipymultichat.session.events import SessionEvent
+from ipymultichat.session.events import Overdue, SessionEvent
 from ipymultichat.session.timing import Timing
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import encode
@@ -25,7 +25,13 @@ class _Call:
     on_answer: OnAnswer
     deadline: float
     asked: frozenset[str] = frozenset()
-    overdue: bool = False
+    settled: bool = False
+
+    def settle(self, answer: Answer | None, now: float) -> None:
+        """Report the answer, once; what comes after that is too late."""
+        if not self.settled:
+            self.settled = True
+            self.on_answer(answer, now)
 
 
 @dataclass(order=True)
@@ -50,9 +56,15 @@ class Port:
         self._calls: dict[type, deque[_Call]] = {}
         self._numbers = count()
 
-    def send(self, command: c.Command) -> None:
-        """Queue one frame."""
-        self._frames.append(encode(command))
+    def send(self, command: c.Command) -> int:
+        """Queue one frame; returns its size in bytes.
+
+        Raises:
+            EncodeError: a text is not valid Unicode; nothing is queued.
+        """
+        frame = encode(command)
+        self._frames.append(frame)
+        return len(frame)
 
     def emit(self, event: SessionEvent) -> None:
         """Queue one event."""
@@ -72,39 +84,60 @@ class Port:
         """Run `action(now)` at the first tick at or after `when`, unless the connection ends before."""
         heapq.heappush(self._timers, _Timer(when, next(self._numbers), action))
 
-    def call(self, command: c.Command, kind: type[Answer], on_answer: OnAnswer, now: float) -> None:
-        """Send a request; `on_answer` gets its answer, or None when it is overdue."""
+    def call(
+        self, command: c.Command, kind: type[Answer], on_answer: OnAnswer, now: float, *, allowance: float = 0.0
+    ) -> None:
+        """Send a request; `on_answer` gets its answer, or None when it is overdue.
+
+        Args:
+            command: the request.
+            kind: what answers it.
+            on_answer: called once, unless the connection ends before.
+            now: the time.
+            allowance: seconds that the answer may take longer than usual.
+        """
         asked = frozenset(command.request_ids) if isinstance(command, c.CheckValidity) else frozenset()
-        call = _Call(on_answer, now + self.timing.answer, asked)
+        call = _Call(on_answer, now + self.timing.answer + allowance, asked)
         self._calls.setdefault(kind, deque()).append(call)
         self.send(command)
         self.later(call.deadline, lambda at: self._overdue(call, at))
 
-    def check(self, request_id: str, on_answer: Callable[[bool | None, float], None], now: float) -> None:
-        """Ask whether one request still waits; `on_answer` gets True, False, or None when the answer is overdue."""
+    def check(
+        self,
+        request_id: str,
+        on_answer: Callable[[bool | None, float], None],
+        now: float,
+        *,
+        allowance: float = 0.0,
+    ) -> None:
+        """Ask whether one request still waits; `on_answer` gets True, False, or None when there is no answer."""
 
         def read(answer: Answer | None, at: float) -> None:
-            known = isinstance(answer, e.ValidityAnswered)
-            on_answer(answer.validity.get(request_id, False) if known else None, at)  # type: ignore[union-attr]
+            on_answer(answer.validity.get(request_id) if isinstance(answer, e.ValidityAnswered) else None, at)
 
-        self.call(c.CheckValidity((request_id,)), e.ValidityAnswered, read, now)
+        self.call(c.CheckValidity((request_id,)), e.ValidityAnswered, read, now, allowance=allowance)
 
     def answered(self, answer: Answer, now: float) -> None:
         """Hand an answer to the call it belongs to; one that fits none is dropped."""
         waiting = self._calls.get(type(answer), deque())
+        place = 0
         if isinstance(answer, e.ValidityAnswered):
-            while waiting and not waiting[0].asked >= answer.validity.keys():
-                waiting.popleft()
-        if waiting:
-            call = waiting.popleft()
-            if not call.overdue:
-                call.on_answer(answer, now)
+            ids = answer.validity.keys()
+            place = next((n for n, call in enumerate(waiting) if ids and call.asked >= ids), len(waiting))
+        if place >= len(waiting):
+            return
+        # Answers come in order, so the calls before this one were passed over: they get none any more.
+        passed_over = [waiting.popleft() for _ in range(place)]
+        call = waiting.popleft()
+        for other in passed_over:
+            other.settle(None, now)
+        call.settle(answer, now)
 
     def _overdue(self, call: _Call, now: float) -> None:
         # The call keeps its place, so that an answer that comes after all is not taken for the next one's.
-        if any(call is waiting for calls in self._calls.values() for waiting in calls):
-            call.overdue = True
-            call.on_answer(None, now)
+        if not call.settled:
+            self.emit(Overdue())
+            call.settle(None, now)
 
     def tick(self, now: float) -> None:
         """Run what is due."""

@@ -5,6 +5,11 @@ connection are handled in order, and `CheckMessageValidity` says whether a reque
 framed by two checks. The one before it must say "waits": otherwise somebody else, or the clock, was first. The one
 after it must say "waits no longer": otherwise the reply was lost and goes out again after a pause. One reply is in
 flight per server; the others queue in order.
+
+Two answers need more care. "Waits" may be stale, because a server lists an answered request for a moment longer
+(measured): it counts only when asked a while after our login, our last send and the last news of somebody else's
+answer. "Waits no longer" may be somebody else's doing, and the news of that takes another way through the server: it
+counts as our success only when no such news follows within a moment.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ipymultichat.errors import EncodeError
 from ipymultichat.model import Content
 from ipymultichat.session.events import ReplyFailed, ReplyVerified
 from ipymultichat.session.port import Port
@@ -20,17 +26,28 @@ from ipymultichat.session.timing import MAX_SENDS, MAX_SILENT_CHECKS
 from ipymultichat.wire import commands as c
 from ipymultichat.wire.events import Request, RequestAnswered
 
+_UNKNOWN = "the connection broke while it was sent, and whether it arrived cannot be known"
+_OVER = "the request no longer waits: answered elsewhere, expired or cancelled"
+_DOUBT = "; it may have arrived"
 
-@dataclass
+
+@dataclass(eq=False)
 class _Outgoing:
     request: Request
     contents: tuple[Content, ...]
     sends: int = 0
+    """On this connection."""
     silent: int = 0
+    """Checks in a row that were not answered."""
     sent_before: bool = False
     """On an earlier connection, whose outcome is unknown."""
+    stale_until: float = float("-inf")
+    """A check asked before this may say "waits" of an answered request."""
     rival: RequestAnswered | None = None
-    withdrawn: str | None = None
+
+    @property
+    def doubt(self) -> str:
+        return _DOUBT if self.sends or self.sent_before else ""
 
 
 class Replies:
@@ -45,10 +62,26 @@ class Replies:
         self._port = port
         self._on_gone = on_gone
         self._queue: deque[_Outgoing] = deque()
+        self._proving: list[_Outgoing] = []
         self._running = False
+        self._stale_until = float("-inf")
 
     def __contains__(self, request_id: str) -> bool:
         return self._find(request_id) is not None
+
+    @property
+    def in_flight(self) -> int:
+        """How many are being sent or checked: 0 or 1."""
+        return int(self._running)
+
+    @property
+    def unsettled(self) -> int:
+        """How many have not ended yet."""
+        return len(self._queue) + len(self._proving)
+
+    def connected(self, now: float) -> None:
+        """A login was taken: what others answered just before it may still be listed as waiting."""
+        self._stale_until = max(self._stale_until, now + self._port.timing.settle)
 
     def add(self, request: Request, contents: tuple[Content, ...], now: float) -> None:
         """Queue a reply; it leaves when those before it are settled and the connection is up."""
@@ -59,9 +92,9 @@ class Replies:
         """Start the first in the queue, if nothing is in flight and the login stands."""
         if self._queue and not self._running and self._port.online:
             self._running = True
-            self._begin(self._queue[0], now)
+            self._check(self._queue[0], now)
 
-    def answered_elsewhere(self, answer: RequestAnswered) -> bool:
+    def answered_elsewhere(self, answer: RequestAnswered, now: float) -> bool:
         """Note that somebody else replied; returns False when no reply of ours is on its way to that request.
 
         This proves nothing yet: servers broadcast replies that they did not take, too.
@@ -69,6 +102,7 @@ class Replies:
         found = self._find(answer.request_id)
         if found is not None:
             found.rival = answer
+            found.stale_until = now + self._port.timing.settle
         return found is not None
 
     def withdrawn(self, request_id: str, reason: str, now: float) -> bool:
@@ -76,114 +110,144 @@ class Replies:
         found = self._find(request_id)
         if found is None:
             return False
-        found.withdrawn = reason
-        self._fail(found, f"the agent no longer waits: {reason or 'cancelled'}", now, gone=True)
+        self._fail(found, f"the agent no longer waits: {reason or 'cancelled'}", now, withdrawn=reason, gone=True)
         return True
 
-    def disconnected(self) -> None:
+    def give_up(self, request_id: str, reason: str, now: float) -> None:
+        """Fail the reply to one request, if there is one on its way."""
+        found = self._find(request_id)
+        if found is not None:
+            self._fail(found, f"{reason}{found.doubt}", now)
+
+    def disconnected(self, now: float) -> None:
         """Keep the queue for the next connection."""
         self._running = False
         for item in self._queue:
             item.sent_before = item.sent_before or item.sends > 0
             item.sends = 0
             item.silent = 0
+        for item in list(self._proving):
+            if item.rival is not None:
+                self._lost_to_rival(item, item.rival, now)
+            else:
+                self._fail(item, _UNKNOWN, now, gone=True)
 
     def abandon(self, reason: str) -> None:
         """Fail everything: the server was removed or the inbox closed."""
-        items, self._queue, self._running = list(self._queue), deque(), False
+        items = [*self._proving, *self._queue]
+        self._queue.clear()
+        self._proving.clear()
+        self._running = False
         for item in items:
-            self._port.emit(ReplyFailed(item.request.request_id, item.contents, reason))
+            self._port.emit(ReplyFailed(item.request.request_id, item.contents, f"{reason}{item.doubt}"))
 
     def _find(self, request_id: str) -> _Outgoing | None:
-        return next((item for item in self._queue if item.request.request_id == request_id), None)
+        return next((item for item in (*self._proving, *self._queue) if item.request.request_id == request_id), None)
 
     def _is_current(self, item: _Outgoing) -> bool:
         return bool(self._queue) and self._queue[0] is item
 
-    def _begin(self, item: _Outgoing, now: float) -> None:
-        self._port.check(item.request.request_id, lambda waits, at: self._checked_before(item, waits, at), now)
+    def _check(self, item: _Outgoing, now: float, *, allowance: float = 0.0) -> None:
+        if self._is_current(item):
+            self._port.check(
+                item.request.request_id,
+                lambda waits, at: self._checked(item, waits, asked=now, now=at),
+                now,
+                allowance=allowance,
+            )
 
-    def _checked_before(self, item: _Outgoing, waits: bool | None, now: float) -> None:
+    def _checked(self, item: _Outgoing, waits: bool | None, *, asked: float, now: float) -> None:
         if not self._is_current(item):
             return
         if waits is None:
             self._silence(item, now)
-        elif waits:
-            item.silent = 0
+            return
+        item.silent = 0
+        if not waits:
+            self._over(item, now)
+        elif asked < (conclusive := max(item.stale_until, self._stale_until)):
+            self._port.later(max(now, conclusive), lambda at: self._check(item, at))
+        else:
             item.rival = None  # whatever was broadcast, the request still waits
+            self._still_waits(item, now)
+
+    def _still_waits(self, item: _Outgoing, now: float) -> None:
+        if not item.sends:
             self._transmit(item, now)
-        elif item.rival is not None:
-            self._lost_to_rival(item, now)
-        elif item.sent_before:
-            reason = "the connection broke while it was sent, and whether it arrived cannot be known"
-            self._fail(item, reason, now, gone=True)
-        else:
-            self._fail(item, "the request no longer waits: answered elsewhere, expired or cancelled", now, gone=True)
-
-    def _transmit(self, item: _Outgoing, now: float) -> None:
-        item.sends += 1
-        self._port.send(c.AnswerRequest(item.request, item.contents))
-        self._port.check(item.request.request_id, lambda waits, at: self._checked_after(item, waits, at), now)
-
-    def _checked_after(self, item: _Outgoing, waits: bool | None, now: float, *, settled: bool = False) -> None:
-        if not self._is_current(item):
-            return
-        if waits is None:
-            self._silence(item, now)
-        elif not waits and item.rival is None:
-            self._verified(item, now)
-        elif not waits:
-            self._lost_to_rival(item, now)
-        else:
-            item.silent = 0
-            item.rival = None  # whatever was broadcast, the request still waits
-            self._pause(item, now, settled=settled)
-
-    def _pause(self, item: _Outgoing, now: float, *, settled: bool) -> None:
-        if not settled:
-            self._port.later(now + self._port.timing.settle, lambda at: self._check_again(item, at))
         elif item.sends >= MAX_SENDS:
             self._fail(item, f"sent {item.sends} times and the server still lists the request as waiting", now)
         else:
             pause = min(self._port.timing.resend_cap, self._port.timing.resend_first * 2 ** (item.sends - 1))
             self._port.later(now + pause, lambda at: self._resend(item, at))
 
-    def _check_again(self, item: _Outgoing, now: float) -> None:
-        if self._is_current(item):
-            request_id = item.request.request_id
-            self._port.check(request_id, lambda waits, at: self._checked_after(item, waits, at, settled=True), now)
-
     def _resend(self, item: _Outgoing, now: float) -> None:
-        if self._is_current(item):
+        if item.rival is not None:  # came in during the pause: perhaps it was taken
+            self._check(item, now)
+        elif self._is_current(item):
             self._transmit(item, now)
+
+    def _transmit(self, item: _Outgoing, now: float) -> None:
+        try:
+            size = self._port.send(c.AnswerRequest(item.request, item.contents))
+        except EncodeError as error:
+            self._fail(item, str(error), now)
+            return
+        item.sends += 1
+        item.stale_until = now + self._port.timing.settle
+        self._check(item, now, allowance=size / self._port.timing.slowest)
 
     def _silence(self, item: _Outgoing, now: float) -> None:
         item.silent += 1
         if item.silent >= MAX_SILENT_CHECKS:
-            self._fail(item, "the server does not answer whether it arrived", now)
-        elif item.sends:
-            self._check_again(item, now)
+            self._fail(item, f"the server does not answer whether it arrived{item.doubt}", now)
         else:
-            self._begin(item, now)
+            self._check(item, now)
 
-    def _verified(self, item: _Outgoing, now: float) -> None:
+    def _over(self, item: _Outgoing, now: float) -> None:
+        if item.rival is not None:
+            self._lost_to_rival(item, item.rival, now)
+        elif item.sends:
+            self._queue.remove(item)
+            self._running = False
+            self._proving.append(item)
+            self._port.later(now + self._port.timing.grace, lambda at: self._proved(item, at))
+            self.advance(now)
+        else:
+            self._fail(item, _UNKNOWN if item.sent_before else _OVER, now, gone=True)
+
+    def _proved(self, item: _Outgoing, now: float) -> None:
+        if item not in self._proving:
+            return
+        if item.rival is not None:
+            self._lost_to_rival(item, item.rival, now)
+            return
+        self._proving.remove(item)
         self._on_gone(item.request.request_id)
         self._port.emit(ReplyVerified(item.request.request_id, item.contents))
-        self._drop(item, now)
 
-    def _lost_to_rival(self, item: _Outgoing, now: float) -> None:
-        who = (item.rival.nickname if item.rival else "") or "somebody else"
-        self._fail(item, f"{who} answered at the same time or before", now, gone=True)
+    def _lost_to_rival(self, item: _Outgoing, rival: RequestAnswered, now: float) -> None:
+        reason = f"{rival.nickname or 'somebody else'} answered at the same time or before"
+        self._fail(item, reason, now, rival=rival, gone=True)
 
-    def _fail(self, item: _Outgoing, reason: str, now: float, *, gone: bool = False) -> None:
+    def _fail(
+        self,
+        item: _Outgoing,
+        reason: str,
+        now: float,
+        *,
+        rival: RequestAnswered | None = None,
+        withdrawn: str | None = None,
+        gone: bool = False,
+    ) -> None:
+        request_id = item.request.request_id
+        # Another try must not take this one's arrival for its own.
+        self._stale_until = max(self._stale_until, item.stale_until)
         if gone:
-            self._on_gone(item.request.request_id)
-        self._port.emit(
-            ReplyFailed(item.request.request_id, item.contents, reason, item.rival, item.withdrawn, gone=gone)
-        )
-        self._drop(item, now)
-
-    def _drop(self, item: _Outgoing, now: float) -> None:
+            self._on_gone(request_id)
+        self._port.emit(ReplyFailed(request_id, item.contents, reason, rival, withdrawn, gone=gone))
+        if item in self._proving:
+            self._proving.remove(item)
+            return
         if self._is_current(item):
             self._running = False
         self._queue.remove(item)

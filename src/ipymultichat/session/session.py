@@ -14,7 +14,7 @@ from ipymultichat.session.port import Answer, Port
 from ipymultichat.session.replies import Replies
 from ipymultichat.session.timing import Timing
 from ipymultichat.wire import commands as c
-from ipymultichat.wire import decode
+from ipymultichat.wire import decode, encode
 from ipymultichat.wire import events as e
 
 
@@ -43,6 +43,7 @@ class Session:
         self._live: set[str] = set()
         self._unsynced = 0
         self._token = Secret("")
+        self._nickname = self._known_as = ""
         self.phase = Phase.CLOSED
         self.client_id = ""
         self.ignored = 0
@@ -53,20 +54,26 @@ class Session:
     def connected(self, token: Secret, nickname: str, now: float) -> None:
         """A socket is open: log in. Servers replay nothing, so everything is asked for anew after that."""
         self._token = self._chats.token = token
+        self._nickname = self._known_as = nickname
         self.phase = Phase.LOGIN
         self._live.clear()
         self._port.send(c.Login(token, nickname))
         self._port.later(now + self._port.timing.login, self._login_overdue)
 
     def rename(self, nickname: str) -> None:
-        """Log in a second time, which renames on the same connection."""
-        if self.phase is Phase.READY:
-            self._port.send(c.Login(self._token, nickname))
+        """Log in a second time, which renames on the same connection; while the first is unanswered, after it.
 
-    def disconnected(self) -> None:
+        Raises:
+            EncodeError: the nickname is not valid Unicode.
+        """
+        encode(c.Login(self._token, nickname))
+        self._nickname = nickname
+        self._tell_nickname()
+
+    def disconnected(self, now: float) -> None:
         """The socket is gone."""
         self._port.hang_up()
-        self._replies.disconnected()
+        self._replies.disconnected(now)
         self._chats.disconnected()
         self.phase = Phase.CLOSED
         self.client_id = ""
@@ -124,6 +131,10 @@ class Session:
         else:
             self._chats.add(ref, self._users[receiver_id], text, now)
 
+    def give_up(self, request_id: str, reason: str, now: float) -> None:
+        """End the wait of a reply on its way, if there is one, in `ReplyFailed`."""
+        self._replies.give_up(request_id, reason, now)
+
     def verify(self, request_id: str, now: float) -> None:
         """Ask whether a request still waits; ends in `StillPending` or `Gone`, or nothing while disconnected."""
         if self.phase is Phase.READY and request_id in self._requests and request_id not in self._replies:
@@ -146,10 +157,17 @@ class Session:
             return
         self.phase = Phase.READY
         self._port.online = True
+        self._replies.connected(now)
         self._port.emit(s.LoggedIn(event.client_id))
+        self._tell_nickname()
         self._unsynced = 2
         self._port.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
         self._port.call(c.GetUsers(self._token), e.UsersAnswered, self._first_users, now)
+
+    def _tell_nickname(self) -> None:
+        if self.phase is Phase.READY and self._nickname != self._known_as:
+            self._known_as = self._nickname
+            self._port.send(c.Login(self._token, self._nickname))
 
     def _pending_answered(self, answer: Answer | None, now: float) -> None:
         if isinstance(answer, e.PendingAnswered):
@@ -158,10 +176,22 @@ class Session:
             live = {key: request for key, request in self._requests.items() if key in self._live}
             self._requests = {**on_the_way, **held, **live}
             self._port.emit(s.PendingListed(tuple(held.values()), frozenset(self._live)))
+            # Servers list an answered request for a moment longer, and its news went to our last connection, if any.
+            self._port.later(now + self._port.timing.recheck, lambda at: self._check_listed(tuple(held), at))
         else:
             self._port.emit(s.Trouble("the server did not answer which requests wait"))
         self._synced()
         self._replies.advance(now)
+
+    def _check_listed(self, request_ids: tuple[str, ...], now: float) -> None:
+        held = tuple(key for key in request_ids if key in self._requests and key not in self._replies)
+        if held:
+            self._port.call(c.CheckValidity(held), e.ValidityAnswered, self._listed_checked, now)
+
+    def _listed_checked(self, answer: Answer | None, _now: float) -> None:
+        if isinstance(answer, e.ValidityAnswered):
+            for request_id in [key for key, waits in answer.validity.items() if not waits]:
+                self._verified(request_id, waits=False)
 
     def _first_users(self, answer: Answer | None, _now: float) -> None:
         if isinstance(answer, e.UsersAnswered):
@@ -195,7 +225,7 @@ class Session:
 
     def _on_answered(self, event: e.RequestAnswered, now: float) -> None:
         # Servers send this to every socket, whatever its token: what we do not hold is none of our business.
-        if event.request_id not in self._requests or self._replies.answered_elsewhere(event):
+        if event.request_id not in self._requests or self._replies.answered_elsewhere(event, now):
             return
         self._port.emit(s.AnsweredElsewhere(event))
         # They also send it for replies that were lost on the server, so it is shown at once and then checked.
@@ -240,7 +270,9 @@ class Session:
 
     def _ignore(self, what: str) -> None:
         self.ignored += 1
-        self._port.emit(s.Trouble(f"ignored {what}"))
+        # A server that sends much nonsense must not fill the log: the 1st, 10th, 100th… is reported.
+        if self.ignored == 10 ** (len(str(self.ignored)) - 1):
+            self._port.emit(s.Trouble(f"ignored {what}" + (f" ({self.ignored} so far)" if self.ignored > 1 else "")))
 
     _handlers: ClassVar[dict[type, Callable[..., None]]] = {
         e.LoginAnswered: _on_login,

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +16,8 @@ from filelock import FileLock, Timeout
 
 from ipymultichat.errors import ConfigError, StoreError
 from ipymultichat.model import Secret, ServerConfig
+from ipymultichat.store.entries import entries_of, merged, read_servers
+from ipymultichat.store.preferences import Preferences, read_preferences
 
 logger = logging.getLogger("ipymultichat.store")
 
@@ -25,6 +27,10 @@ MEMORY = ":memory:"
 _LOCK_SECONDS = 5.0
 
 
+class _SetAsideError(StoreError):
+    """The file could not be understood, and stands under another name now."""
+
+
 @dataclass(frozen=True)
 class StoredConfig:
     """What the file says; empty where it says nothing."""
@@ -32,6 +38,7 @@ class StoredConfig:
     servers: tuple[ServerConfig, ...] = ()
     token: Secret | None = None
     nickname: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
 
 
 def config_path(profile: str) -> Path:
@@ -69,27 +76,26 @@ class ConfigStore:
             StoreError: it was set aside, or cannot be read; the text names the file.
         """
         data = self._read()
-        entries = data.get("server_configs")
-        if entries is None and isinstance(data.get("server_url"), str):
-            entries = [{"name": "", "url": data["server_url"], "isEnabled": True}]
-        listed = entries if isinstance(entries, list) else []
-        servers = [config for entry in listed if (config := _read_server(entry))]
         token = data.get("token")
         nickname = data.get("nickname")
         return StoredConfig(
-            servers=tuple(servers),
+            servers=read_servers(entries_of(data)),
             token=Secret(token) if isinstance(token, str) and token.strip() else None,
             nickname=nickname if isinstance(nickname, str) else "",
+            preferences=read_preferences(data.get("settings")),
         )
 
-    def save_servers(self, servers: tuple[ServerConfig, ...]) -> None:
-        """Write the server list.
+    def save_servers(self, before: tuple[ServerConfig, ...], after: tuple[ServerConfig, ...]) -> None:
+        """Write what changed in the server list; entries that another kernel added or changed stay.
+
+        Args:
+            before: the list as it was known here.
+            after: the list as it is wanted.
 
         Raises:
             StoreError: the file cannot be written.
         """
-        entries = [{"id": s.id, "name": s.name, "url": s.url, "isEnabled": s.enabled} for s in servers]
-        self._change(lambda data: data.update(server_configs=entries))
+        self._change(lambda data: data.update(server_configs=merged(entries_of(data), before, after)))
 
     def save_token(self, token: Secret) -> None:
         """Write the token; the file is readable by its owner only.
@@ -107,6 +113,19 @@ class ConfigStore:
         """
         self._change(lambda data: data.update(nickname=nickname))
 
+    def save_preferences(self, preferences: Preferences) -> None:
+        """Write how the person likes to answer; other settings in the file stay.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+
+        def change(data: dict[str, object]) -> None:
+            known = data.get("settings")
+            data["settings"] = {**(known if isinstance(known, dict) else {}), **preferences.to_json()}
+
+        self._change(change)
+
     def _read(self) -> dict[str, object]:
         if self._path is None:
             return {}
@@ -122,12 +141,12 @@ class ConfigStore:
             return data
         aside = self._path.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
         self._path.rename(aside)
-        raise StoreError(f"the settings in {self._path} were not readable and now stand in {aside.name}")
+        raise _SetAsideError(f"the settings in {self._path} were not readable and now stand in {aside.name}")
 
-    def _read_or_set_aside(self) -> dict[str, object]:
+    def _read_for_change(self) -> dict[str, object]:
         try:
             return self._read()
-        except StoreError as error:
+        except _SetAsideError as error:
             logger.warning("%s", error)
             return {}
 
@@ -138,28 +157,15 @@ class ConfigStore:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
             with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
-                data = self._read_or_set_aside()
+                data = self._read_for_change()
                 change(data)
                 _replace(self._path, json.dumps(data, indent=2, ensure_ascii=False))
+        except StoreError:
+            raise
         except Timeout as error:
             raise StoreError(f"the settings in {self._path} are locked by another kernel") from error
         except OSError as error:
             raise StoreError(f"the settings cannot be saved in {self._path}: {error.strerror or error}") from error
-
-
-def _read_server(entry: object) -> ServerConfig | None:
-    if not isinstance(entry, dict):
-        return None
-    try:
-        return ServerConfig(
-            id=str(entry.get("id") or ""),
-            name=str(entry.get("name") or ""),
-            url=str(entry.get("url") or ""),
-            enabled=bool(entry.get("isEnabled", True)),
-        )
-    except ConfigError as error:
-        logger.warning("a stored server is left out: %s", error)
-        return None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from ipymultichat.errors import ConfigError, MultiChatError
 from ipymultichat.hub import Hub
 from ipymultichat.model import OnlineUser, normalize_url
+from ipymultichat.widget.local import start_local
+from ipymultichat.widget.uploads import Uploads
 
 Args = dict[str, Any]
 
@@ -20,10 +22,12 @@ class Commands:
 
     Args:
         hub: where they go.
+        uploads: files that a reply may take along.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, uploads: Uploads) -> None:
         self._hub = hub
+        self._uploads = uploads
         self._known: dict[str, Callable[[Args], Any]] = {
             "reply": self._reply,
             "confirm": self._confirm,
@@ -36,13 +40,18 @@ class Commands:
             "set_token": lambda args: hub.set_token(_text(args, "token")),
             "set_nickname": lambda args: hub.set_nickname(_text(args, "nickname")),
             "seen": self._seen,
+            "set_preferences": hub.change_preferences,
+            "clear_history": lambda _args: hub.clear_history(),
+            "test_server": self._test_server,
+            "start_local": lambda _args: start_local(hub),
+            "complete_path": lambda args: hub.paths.complete(_text(args, "key"), _text(args, "query")),
         }
 
     def run(self, name: object, args: object) -> Any:
         """Run one command.
 
         Returns:
-            What the browser is told on success.
+            What the browser is told on success, or an awaitable of it, to be awaited on the hub's loop.
 
         Raises:
             MultiChatError: with a sentence for the person.
@@ -53,12 +62,30 @@ class Commands:
         return command(args)
 
     def _reply(self, args: Args) -> None:
-        self._hub.reply(_text(args, "key"), _text(args, "text"))
+        text = _text(args, "text")
+        self._hub.reply(_text(args, "key"), *self._contents(args, text))
 
     def _confirm(self, args: Args) -> None:
-        self._hub.reply(_text(args, "key"), _text(args, "text", "").strip() or CONFIRMED)
+        text = _text(args, "text", "")
+        self._hub.reply(_text(args, "key"), *(self._contents(args, text) or [CONFIRMED]))
+
+    def _contents(self, args: Args, text: str) -> list[object]:
+        """What a person typed, wrapped as they like it, and the files they attached."""
+        keys = args.get("uploads", [])
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise ConfigError("'uploads' must be a list of ids")
+        wrapped = self._hub.preferences.wrap(text) if args.get("wrap") is True else text
+        return [*([wrapped] if text.strip() else []), *self._uploads.contents(keys)]
+
+    async def _test_server(self, args: Args) -> Args:
+        reason = await self._hub.test_server(_text(args, "url"))
+        return {"ok": not reason, "reason": reason}
 
     def _send(self, args: Args) -> None:
+        again = _text(args, "key", "")
+        if again:
+            self._hub.send_again(again)
+            return
         server_id = _text(args, "server_id")
         peer = OnlineUser(
             client_id=_text(args, "client_id", ""),

@@ -19,6 +19,7 @@ from ipymultichat.model import (
     TextContent,
     text_of,
 )
+from ipymultichat.store import Preferences
 
 Json = dict[str, Any]
 
@@ -40,7 +41,6 @@ def message(entry: Entry) -> Json:
         "status": item.status.value,
         "error": item.error,
         "text": item.text,
-        "title": item.title,
         "agent": item.agent_name,
         "model": item.model_name,
         "client": item.client_name,
@@ -81,6 +81,16 @@ def server(config: ServerConfig, status: ServerStatus) -> Json:
         "attempt": status.attempt,
         "retry_at": ms(status.retry_at),
         "connected_at": ms(status.connected_at),
+    }
+
+
+def preferences(item: Preferences) -> Json:
+    """How the person likes to answer."""
+    return {
+        "prefix": item.prefix,
+        "suffix": item.suffix,
+        "quick": list(item.quick),
+        "snippets": [{"name": snippet.name, "text": snippet.text} for snippet in item.snippets],
     }
 
 

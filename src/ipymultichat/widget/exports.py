@@ -37,6 +37,11 @@ def row(message: Message) -> dict[str, Any]:
     }
 
 
+def json_lines(messages: Iterable[Message]) -> str:
+    """One JSON object per line."""
+    return "".join(json.dumps(row(message), ensure_ascii=False) + "\n" for message in messages)
+
+
 def to_json_lines(messages: Iterable[Message], path: Path) -> Path:
     """Write one JSON object per line; returns the path.
 
@@ -44,8 +49,7 @@ def to_json_lines(messages: Iterable[Message], path: Path) -> Path:
         OSError: the file cannot be written.
     """
     path = path.expanduser()
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row(message), ensure_ascii=False) + "\n" for message in messages)
+    path.write_text(json_lines(messages), "utf-8")
     return path
 
 

@@ -56,6 +56,7 @@ class MultiChat(anywidget.AnyWidget):
 
     # Until the constructor is through, there is nothing to release.
     _holding = False
+    _panel: Any = None
     _sending_counts = False
 
     connected_count = traitlets.Int(0, read_only=True, help="Servers connected now.").tag(sync=True)
@@ -91,8 +92,8 @@ class MultiChat(anywidget.AnyWidget):
             self._hub.adopt(servers=servers, token=token, nickname=nickname, io=io)
         super().__init__()
         self._stop_counting = self._hub.listen(self._count)
-        self._sync = Sync(self._hub, send=self.send, refresh=self._refresh)
-        self.on_msg(lambda _widget, content, _buffers: self._sync.receive(content))
+        self._sync = Sync(self._hub, send=self._send_frame, refresh=self._refresh)
+        self.on_msg(lambda _widget, content, buffers: self._sync.receive(content, buffers or ()))
         self._count()
         self._refresh()
         for earlier in replace_earlier(profile, self):
@@ -132,6 +133,11 @@ class MultiChat(anywidget.AnyWidget):
         """Whose settings these are."""
         return self._hub.profile
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return not self._holding
+
     def __repr__(self) -> str:
         return (
             f"<MultiChat: {self.connected_count} of {self.server_count} servers connected, "
@@ -169,6 +175,8 @@ class MultiChat(anywidget.AnyWidget):
             if hasattr(self, "_sync"):
                 self._sync.close()
                 self._stop_counting()
+            if self._panel is not None:
+                self._panel.close()
             release(self._hub, self)
         super().close()
 
@@ -351,18 +359,22 @@ class MultiChat(anywidget.AnyWidget):
         return exports.to_json_lines(self.messages, Path(path))
 
     def sidebar(self, anchor: str = "right") -> None:
-        """Open the widget in JupyterLab's side panel.
+        """Open the widget in JupyterLab's side panel; called again, the panel comes to the front.
 
         Args:
             anchor: where: "right", "split-right", "split-left", "split-top", "split-bottom", "tab-before" or
                 "tab-after".
 
         Raises:
+            ConfigError: an unknown anchor.
             ImportError: the `sidecar` package is not installed; the text names the remedy.
         """
-        open_sidebar(self, anchor)
+        self._panel = open_sidebar(self, anchor, self._panel)
 
     # inside
+
+    def _send_frame(self, content: dict[str, Any], buffers: Any = None) -> None:
+        super().send(content, buffers)
 
     def _condition(
         self, kind: str | None, server: str | ServerConfig | None
@@ -409,6 +421,7 @@ class MultiChat(anywidget.AnyWidget):
                 "has_token": hub.has_token,
                 "profile": hub.profile,
                 "io": hub.io,
+                "preferences": encode.preferences(hub.preferences),
             },
             "_notices": [{"text": notice.text, "at": encode.ms(notice.at)} for notice in list(hub.notices)],
         }

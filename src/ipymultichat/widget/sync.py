@@ -9,18 +9,19 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from threading import Lock
 from typing import Any
 
 from ipymultichat.errors import MultiChatError
 from ipymultichat.hub import Hub
 from ipymultichat.hub.hub import Change
-from ipymultichat.inbox import Order
-from ipymultichat.model import Message, MessageStatus
 from ipymultichat.widget import encode
 from ipymultichat.widget.commands import Commands
+from ipymultichat.widget.downloads import Downloads
 from ipymultichat.widget.encode import Json
+from ipymultichat.widget.filters import fits_any, fits_of, order_of
+from ipymultichat.widget.uploads import KEPT, Uploads
 
 logger = logging.getLogger("ipymultichat.widget")
 
@@ -31,6 +32,7 @@ _PAGE = 100
 _MAX_PAGE = 500
 _PATCH = 200
 _CHUNK_TEXT = 4_000_000
+_UNEXPECTED = "unexpected trouble, see the log"
 
 
 class Sync:
@@ -38,15 +40,18 @@ class Sync:
 
     Args:
         hub: where the messages are.
-        send: sends one custom message to every browser of the widget; any thread.
+        send: sends one custom message, with a list of binary buffers or None, to every browser of the widget; any
+            thread.
         refresh: updates the widget's traits; called for changes of servers, counts and notices.
     """
 
-    def __init__(self, hub: Hub, *, send: Callable[[Json], None], refresh: Callable[[], None]) -> None:
+    def __init__(self, hub: Hub, *, send: Callable[..., None], refresh: Callable[[], None]) -> None:
         self._hub = hub
         self._send = send
         self._refresh = refresh
-        self._commands = Commands(hub)
+        self._uploads = Uploads()
+        self._downloads = Downloads(hub)
+        self._commands = Commands(hub, self._uploads)
         self._lock = Lock()
         self._epoch = uuid.uuid4().hex
         self._seq = 0
@@ -54,16 +59,18 @@ class Sync:
         self._scheduled = False
         self._dirty: dict[str, None] = {}
         self._users_changed = False
+        self._cleared = False
+        self._sweeping = False
         self._unlisten = hub.listen(self._on_change)
 
     def close(self) -> None:
         """Follow the hub no more."""
         self._unlisten()
 
-    def receive(self, content: object) -> None:
-        """A custom message from a browser; any thread."""
+    def receive(self, content: object, buffers: Sequence[memoryview | bytes] = ()) -> None:
+        """A custom message from a browser, with its binary buffers; any thread."""
         # The frontend's messages may come in on another thread than the hub's loop.
-        self._hub.post(lambda: self._handle(content))
+        self._hub.post(lambda: self._handle(content, buffers))
 
     # hub to browser
 
@@ -73,6 +80,8 @@ class Sync:
                 self._dirty[change.message_id] = None
             elif change.what == "users":
                 self._users_changed = True
+            elif change.what == "cleared":
+                self._cleared = True
             if self._scheduled:
                 return
             self._scheduled = True
@@ -83,7 +92,11 @@ class Sync:
             self._scheduled = False
             keys, self._dirty = list(self._dirty), {}
             users, self._users_changed = self._users_changed, False
+            cleared, self._cleared = self._cleared, False
         self._refresh()
+        if cleared:
+            # Another log: whoever holds the old one sees a strange epoch and asks for a snapshot.
+            self._epoch, self._seq, users = uuid.uuid4().hex, 0, True
         if not self._watched or not (keys or users):
             return
         for chunk in self._chunks(keys) or [[]]:
@@ -96,7 +109,8 @@ class Sync:
         """The changed messages, in frames that are neither too many nor too large."""
         chunks: list[list[Json]] = []
         size = _CHUNK_TEXT
-        for key in keys:
+        # What was cleared meanwhile is in no entry any more.
+        for key in (key for key in keys if self._hub.inbox.find(key)):
             item = encode.message(self._hub.inbox.entry(key))
             if size >= _CHUNK_TEXT or len(chunks[-1]) >= _PATCH:
                 chunks.append([])
@@ -110,13 +124,18 @@ class Sync:
 
     # browser to hub
 
-    def _handle(self, content: object) -> None:
+    def _handle(self, content: object, buffers: Sequence[memoryview | bytes]) -> None:
         if not isinstance(content, dict):
             logger.warning("a message from the browser is not an object")
             return
-        handler = {"sync": self._on_sync, "page": self._on_page, "command": self._on_command}.get(
-            str(content.get("type"))
-        )
+        handler = {
+            "sync": self._on_sync,
+            "page": self._on_page,
+            "command": self._on_command,
+            "upload": lambda content: self._on_upload(content, buffers),
+            "forget": self._on_forget,
+            "fetch": self._on_fetch,
+        }.get(str(content.get("type")))
         if handler is None:
             logger.warning("a message of unknown type %.40r from the browser", content.get("type"))
             return
@@ -127,7 +146,7 @@ class Sync:
 
     def _on_sync(self, content: Json) -> None:
         self._watched = True
-        entries, more = self._hub.inbox.page(None, _PAGE, _any)
+        entries, more = self._hub.inbox.page(None, _PAGE, fits_any)
         shown = {entry.message.id: entry for entry in (*self._hub.inbox.waiting()[-_MAX_PAGE:], *entries)}
         self._send(
             {
@@ -145,7 +164,7 @@ class Sync:
     def _on_page(self, content: Json) -> None:
         limit = content.get("limit")
         limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
-        entries, more = self._hub.inbox.page(_order(content.get("before")), limit, _fits(content.get("filter")))
+        entries, more = self._hub.inbox.page(order_of(content.get("before")), limit, fits_of(content.get("filter")))
         self._send(
             {
                 "type": "page",
@@ -157,47 +176,59 @@ class Sync:
         )
 
     def _on_command(self, content: Json) -> None:
-        result: Json = {"type": "result", "client": content.get("client"), "ref": content.get("ref")}
+        self._answer(content, lambda: self._commands.run(content.get("name"), content.get("args")))
+
+    def _on_upload(self, content: Json, buffers: Sequence[memoryview | bytes]) -> None:
+        self._answer(content, lambda: self._uploads.add(content, bytes(buffers[0]) if buffers else b""))
+        if not self._sweeping:
+            self._sweeping = True
+            self._hub.post(self._sweep, delay=KEPT)
+
+    def _sweep(self) -> None:
+        self._uploads.sweep()
+        self._sweeping = len(self._uploads) > 0
+        if self._sweeping:
+            self._hub.post(self._sweep, delay=KEPT / 10)
+
+    def _on_forget(self, content: Json) -> None:
+        keys = content.get("uploads")
+        self._uploads.forget(str(content.get("client")), keys if isinstance(keys, list) else None)
+
+    def _on_fetch(self, content: Json) -> None:
+        def send() -> None:
+            size, piece = self._downloads.piece(content)
+            frame = {"type": "piece", "client": content.get("client"), "ref": content.get("ref"), "size": size}
+            self._send(frame, [piece])
+
+        self._answer(content, send, quiet=True)
+
+    def _answer(self, content: Json, work: Callable[[], Any], *, quiet: bool = False) -> None:
+        """Do what was asked for and say how it went; `quiet`: only if it went badly."""
         try:
-            value = self._commands.run(content.get("name"), content.get("args"))
+            value = work()
         except MultiChatError as error:
-            self._send({**result, "ok": False, "error": str(error), "value": None})
+            self._result(content, error=str(error))
         except Exception:
             logger.exception("the command %.40r failed", content.get("name"))
-            self._send({**result, "ok": False, "error": "unexpected trouble, see the log", "value": None})
+            self._result(content, error=_UNEXPECTED)
         else:
-            self._send({**result, "ok": True, "error": "", "value": value})
+            if isinstance(value, Awaitable):
+                self._hub.run(self._answer_later(content, value))
+            elif not quiet:
+                self._result(content, value=value)
 
+    async def _answer_later(self, content: Json, value: Awaitable[Any]) -> None:
+        try:
+            self._result(content, value=await value)
+        except MultiChatError as error:
+            self._result(content, error=str(error))
+        except Exception:
+            logger.exception("the command %.40r failed", content.get("name"))
+            self._result(content, error=_UNEXPECTED)
 
-def _any(_message: Message) -> bool:
-    return True
-
-
-def _fits(conditions: object) -> Callable[[Message], bool]:
-    wanted: dict[str, Any] = conditions if isinstance(conditions, dict) else {}
-    text = str(wanted.get("text") or "").casefold()
-    kind, server_id, pending = wanted.get("kind"), wanted.get("server_id"), wanted.get("pending")
-
-    def fits(message: Message) -> bool:
-        return (
-            (not kind or message.kind == kind)
-            and (not server_id or message.server_id == server_id)
-            and (not pending or message.status is MessageStatus.PENDING)
-            and (not text or text in _searchable(message))
-        )
-
-    return fits
-
-
-def _searchable(message: Message) -> str:
-    words = (message.text, message.agent_name, message.project_directory, message.sender, message.receiver)
-    return "\n".join((*words, message.reply.text if message.reply else "")).casefold()
-
-
-def _order(value: object) -> Order | None:
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
-        return value[0], value[1]
-    return None
+    def _result(self, content: Json, *, value: Any = None, error: str = "") -> None:
+        answer = {"type": "result", "client": content.get("client"), "ref": content.get("ref")}
+        self._send({**answer, "ok": not error, "error": error, "value": value})
 
 
 def _now() -> int:

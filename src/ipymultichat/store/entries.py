@@ -1,0 +1,74 @@
+"""The server list as it stands in the file: read, and changed entry by entry."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from ipymultichat.errors import ConfigError
+from ipymultichat.model import ServerConfig
+
+logger = logging.getLogger("ipymultichat.store")
+
+Entries = list[Any]
+
+
+def entries_of(data: dict[str, object]) -> Entries:
+    """The list in a file; a legacy `server_url` counts as a list of one while there is no list."""
+    entries = data.get("server_configs")
+    if entries is None and isinstance(data.get("server_url"), str):
+        return [{"name": "", "url": data["server_url"], "isEnabled": True}]
+    return list(entries) if isinstance(entries, list) else []
+
+
+def read_servers(entries: Entries) -> tuple[ServerConfig, ...]:
+    """The entries that can be used, each address and id once; the others are left out with a warning."""
+    found: dict[str, ServerConfig] = {}
+    for config in filter(None, map(_read, entries)):
+        if config.id in found or any(config.url == other.url for other in found.values()):
+            logger.warning("a stored server is left out: %s is in the list twice", config.label)
+        else:
+            found[config.id] = config
+    return tuple(found.values())
+
+
+def merged(entries: Entries, before: Iterable[ServerConfig], after: Iterable[ServerConfig]) -> Entries:
+    """Apply to a list what changed between two states of it, and nothing else.
+
+    Another kernel may have changed other entries meanwhile, another program may have put keys into them that mean
+    nothing here: both stay.
+    """
+    old = {config.id: config for config in before}
+    new = {config.id: config for config in after}
+    result = []
+    for entry in entries:
+        known = _read(entry)
+        if known is None or known.id not in old or old[known.id] == new.get(known.id):
+            result.append(entry)
+        elif known.id in new:
+            result.append({**entry, **_fields(new[known.id])})
+    listed = {config.id for config in filter(None, map(_read, result))}
+    return result + [_fields(config) for key, config in new.items() if key not in listed and old.get(key) != config]
+
+
+def _fields(config: ServerConfig) -> dict[str, object]:
+    return {"id": config.id, "name": config.name, "url": config.url, "isEnabled": config.enabled}
+
+
+def _read(entry: object) -> ServerConfig | None:
+    if not isinstance(entry, dict):
+        return None
+    url = str(entry.get("url") or "")
+    try:
+        return ServerConfig(
+            # An entry without an id must be the same one at every reading.
+            id=str(entry.get("id") or uuid.uuid5(uuid.NAMESPACE_URL, url).hex[:12]),
+            name=str(entry.get("name") or ""),
+            url=url,
+            enabled=bool(entry.get("isEnabled", True)),
+        )
+    except ConfigError as error:
+        logger.warning("a stored server is left out: %s", error)
+        return None

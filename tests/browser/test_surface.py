@@ -1,0 +1,120 @@
+"""How it looks and how it is reached: themes, widths, and what axe-core finds."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def findings(notebook):
+    """What axe-core calls serious or critical within the widget."""
+    notebook.page.evaluate(AXE.read_text())
+    found = notebook.page.evaluate("axe.run('.imc-root', { resultTypes: ['violations'] })")
+    return [
+        (item["id"], node["target"], node["failureSummary"])
+        for item in found["violations"]
+        if item["impact"] in ("serious", "critical")
+        for node in item["nodes"]
+    ]
+
+
+def narrow(notebook, pixels):
+    notebook.root().evaluate("(root, width) => { root.style.inlineSize = width }", f"{pixels}px" if pixels else "")
+
+
+@pytest.fixture
+def light_again(notebook):
+    yield
+    notebook.theme("JupyterLab Light")
+
+
+@pytest.fixture
+def full(notebook, ask):
+    """One of everything that can be seen at once."""
+    ask("Work", "Deploy **142**?\n\n```sh\nmake deploy # now\n```", "--agent", "claude", "--model", "opus")
+    ask("Home", "Refactored `the` loader.", "--report", "--agent", "cursor")
+    ask("Work", "Format?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter")
+    done = ask("Home", "Already done?", "--agent", "claude")
+    card = notebook.card("Question from claude on Home", "Already done?")
+    card.get_by_role("textbox", name="Your answer").fill("yes")
+    card.get_by_role("button", name="Reply").click()
+    done.answer()
+    expect(notebook.page.get_by_role("article")).to_have_count(4)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_nothing_serious_is_found_in_any_part(notebook, full, light_again, theme):
+    notebook.theme(theme)
+    page = notebook.page
+    assert findings(notebook) == []
+    notebook.page.get_by_role("button", name="Filters").click()
+    for button, dialog in (("2 of 2 servers connected", "Server connections"), ("Settings", "Settings")):
+        page.get_by_role("button", name=button, exact=True).click()
+        shown = page.get_by_role("dialog", name=dialog)
+        expect(shown).to_be_visible()
+        shown.get_by_role("button", name="Add server").click()
+        assert findings(notebook) == [], dialog
+        page.keyboard.press("Escape")
+    narrow(notebook, 280)
+    assert findings(notebook) == []
+
+
+def test_colours_follow_the_theme_at_once(notebook, full, light_again):
+    colour = "root => getComputedStyle(root).backgroundColor"
+    light = notebook.root().evaluate(colour)
+    notebook.theme("JupyterLab Dark")
+    dark = notebook.root().evaluate(colour)
+    assert light == "rgb(255, 255, 255)"
+    assert sum(int(part) for part in dark[4:-1].split(",")) < 150
+
+
+@pytest.mark.parametrize("pixels", [280, 400, 600])
+def test_nothing_is_cut_off_in_a_narrow_panel(notebook, full, pixels):
+    narrow(notebook, pixels)
+    page = notebook.page
+    wide = """root => [...root.querySelectorAll("button, textarea, input, select, p, h2, article")]
+        .filter(item => item.offsetParent && !item.closest(".imc-sr, pre"))
+        .filter(item => {
+            const [own, all] = [item.getBoundingClientRect(), root.getBoundingClientRect()];
+            return own.left < all.left - 1 || own.right > all.right + 1;
+        }).map(item => item.outerHTML.slice(0, 120))"""
+    assert notebook.root().evaluate(wide) == []
+    for button in ("2 of 2 servers connected", "Settings"):
+        page.get_by_role("button", name=button, exact=True).click()
+        assert notebook.root().evaluate(wide) == []
+        page.keyboard.press("Escape")
+    card = notebook.card("Question from claude on Work", "Deploy")
+    expect(card.get_by_role("button", name="Reply")).to_be_visible()
+
+
+def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(notebook, full):
+    page = notebook.page
+    page.get_by_role("searchbox", name="Search messages").focus()
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            """() => {
+                const item = document.activeElement;
+                const style = getComputedStyle(item.matches(".imc-switch > input") ? item.nextElementSibling : item);
+                const inside = item.closest(".imc-root");
+                return [inside ? item.ariaLabel || item.textContent : "", !inside || style.outlineStyle !== "none"];
+            }"""
+        )
+        assert outline, name
+        seen.add(name)
+    wanted = {
+        "2 of 2 servers connected",
+        "Pending only",
+        "Settings",
+        "Filters",
+        "Your answer",
+        "Reply",
+        "Confirm",
+        "Attach files",
+    }
+    assert wanted <= seen

@@ -1,0 +1,122 @@
+"""Far more than a person can read, and more than is allowed."""
+
+import asyncio
+import time
+import tracemalloc
+from dataclasses import replace
+
+from frames import chat, login, pending, question, users
+from people import QUICK
+from waiting import until
+from websockets.asyncio.server import serve
+
+from ipymultichat.inbox import Inbox
+from ipymultichat.net.connection import MAX_FRAME
+from ipymultichat.session import Backoff
+from ipymultichat.wire import agentassist_pb2 as pb
+
+FRAMES = 10_000
+
+
+def flooding(frames):
+    """A server that takes one login, and then sends everything as fast as the socket takes it."""
+
+    async def talk(socket):
+        async for raw in socket:
+            command = pb.WebsocketMessage.FromString(raw).Cmd
+            if command == "UserLogin":
+                await socket.send(login())
+            elif command == "GetPendingMessages":
+                await socket.send(pending())
+            elif command == "GetOnlineUsers":
+                await socket.send(users())
+                for frame in frames:
+                    await socket.send(frame)
+
+    return serve(talk, "127.0.0.1", 0, max_size=None)
+
+
+def url_of(server):
+    return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers_are_slow(make_hub):
+    frames = [
+        question(f"q{n}", f"question {n}") if n % 2 else chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES)
+    ]
+    begun, release = [], asyncio.Event()
+
+    async def slow(message):
+        begun.append(message.id)
+        await release.wait()
+
+    async with flooding(frames) as server:
+        hub = make_hub(url_of(server))
+        hub.feed.add_handler(slow, lambda _message: True)
+        # A display that has stopped: it is told, and never asks.
+        hub.listen(lambda _change: None)
+        tracemalloc.start()
+        began = time.perf_counter()
+        await hub.connect()
+        await until(lambda: len(hub.messages) == FRAMES, seconds=30)
+        took = time.perf_counter() - began
+        memory = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert hub.counts()["connected_count"] == 1
+        assert {message.text for message in hub.messages} == {
+            f"question {n}" if n % 2 else f"chat {n}" for n in range(FRAMES)
+        }
+        assert hub.counts()["pending_count"] == FRAMES // 2
+        await until(lambda: len(begun) == FRAMES)
+        release.set()
+        print(f"{FRAMES} frames in {took:.1f} s, at most {memory / 2**20:.0f} MiB")
+        assert memory < 150 * 2**20
+        hub.close()
+
+
+async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_waits(make_hub):
+    frames = [question("q1", "first of all"), *(chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES))]
+    async with flooding(frames) as server:
+        hub = make_hub(url_of(server))
+        hub.inbox.__init__(max_messages=1000)
+        await hub.connect()
+        await until(lambda: hub.messages[-1].text == f"chat {FRAMES - 1}" if len(hub.messages) else False, seconds=30)
+        assert len(hub.messages) <= 1000
+        assert [message.text for message in hub.messages.pending] == ["first of all"]
+        assert hub.messages[-2].text == f"chat {FRAMES - 2}"
+        assert hub.counts()["unread_count"] == len(hub.messages)
+        hub.close()
+
+
+def test_the_inbox_is_bounded_in_bytes_too():
+    from datetime import datetime, timezone
+
+    from ipymultichat.model import Message, MessageKind, MessageStatus
+
+    now = datetime.now(timezone.utc)
+    inbox = Inbox(max_messages=1000, max_bytes=100_000)
+    for n in range(100):
+        inbox.add(
+            Message(f"m{n}", MessageKind.CHAT, "s", "S", f"m{n}", "x" * 10_000, now, MessageStatus.RECEIVED),
+            received_at=now,
+        )
+        assert sum(len(message.text) for message in inbox.snapshot()) <= 100_000
+    assert inbox.snapshot()[-1].id == "m99"
+    assert inbox.unread_count == len(inbox)
+
+
+async def test_an_oversized_frame_costs_that_connection_only_and_makes_no_hot_loop(make_hub, server, status):
+    tries = []
+    huge = pb.WebsocketMessage(Cmd="x", StrParam="x" * (MAX_FRAME + 1)).SerializeToString()
+    settings = replace(QUICK, lasting=5.0, keepalive=20.0, backoff=lambda: Backoff(first=0.1, cap=300))
+    async with flooding([huge]) as flood:
+        hub = make_hub(url_of(flood), server.url, settings=settings)
+        errors = []
+        hub.listen(lambda _change: tries.append(status(hub).attempt) or errors.append(status(hub).error))
+        await hub.connect()
+        await until(lambda: status(hub).attempt >= 3, seconds=20)
+        assert any("a message was larger than allowed" in error for error in errors)
+        assert status(hub, 1).state == "connected"
+        delay = hub._pool.link(hub.servers[0].id)._backoff.next_delay()
+        assert delay >= 0.4  # doubling from one try to the next, though each login was taken
+        hub.close()

@@ -1,0 +1,18 @@
+"""How hard to try: the same examples every time in a test run, other and more ones with `FUZZ=1000`."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+EXAMPLES = int(os.environ.get("FUZZ", "0"))
+
+
+def effort(examples, **options):
+    return settings(
+        max_examples=EXAMPLES or examples,
+        derandomize=not EXAMPLES,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        **options,
+    )

@@ -1,0 +1,76 @@
+"""What browser tests drive: a notebook with the widget in a page, and agents in processes of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+TOKEN = "s3cret-token"
+
+
+class Agent:
+    """An agent in a process of its own, which waits for the answer to one question."""
+
+    def __init__(self, url, text, *options):
+        command = [sys.executable, "-m", "ipymultichat", "ask", url, text, *options]
+        environment = {**os.environ, "MULTICHAT_TOKEN": TOKEN}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def answer(self, timeout=15):
+        """What it printed; it must have ended well."""
+        out, _ = self.process.communicate(timeout=timeout)
+        assert self.process.returncode == 0
+        return out.rstrip("\n")
+
+    def waits(self):
+        return self.process.poll() is None
+
+
+class Notebook:
+    """A notebook with the widget, open in a page."""
+
+    def __init__(self, page, path: Path, address):
+        self.page = page
+        self.path = path
+        self.address = address
+
+    def open(self):
+        self.page.goto(self.address)
+        self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        # A cell run before its kernel is there is not run at all.
+        expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
+
+    def run(self):
+        self.page.locator(".jp-CodeCell .cm-content").first.click()
+        self.page.keyboard.press("Shift+Enter")
+        self.badge("2 of 2").wait_for(timeout=30_000)
+
+    def badge(self, counts):
+        return self.page.get_by_role("button", name=f"{counts} servers connected")
+
+    def card(self, name, text):
+        return self.page.get_by_role("article", name=name).filter(has_text=text)
+
+    def save(self):
+        """Save, and return what the file holds then."""
+        before = self.path.stat().st_mtime_ns
+        self.page.locator(".jp-MarkdownCell").first.click()
+        self.page.keyboard.press("Control+s")
+        self.page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-current.jp-mod-dirty')")
+        while self.path.stat().st_mtime_ns == before:
+            self.page.wait_for_timeout(50)
+        return self.path.read_text()
+
+    def root(self):
+        """The first view of the widget."""
+        return self.page.locator(".imc-root").first
+
+    def theme(self, name):
+        """Choose a theme as a person does: from the menu."""
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        self.page.get_by_role("menuitem", name="Theme", exact=True).hover()
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        side = "false" if "Dark" in name else "true"
+        self.page.locator(f'body[data-jp-theme-light="{side}"]').wait_for(state="attached")

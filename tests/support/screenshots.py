@@ -1,0 +1,154 @@
+"""Pictures of the main states at three widths, light and dark, from a real JupyterLab: build/screenshots."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))
+
+import browser  # noqa: E402
+from lab_page import TOKEN, Agent, Notebook  # noqa: E402
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+from processes import ServerProcess  # noqa: E402
+
+from ipymultichat.cli.children import Children  # noqa: E402
+from ipymultichat.cli.demo import free_port  # noqa: E402
+from ipymultichat.cli.lab import Lab  # noqa: E402
+from ipymultichat.hub import Hub  # noqa: E402
+
+FOLDER = ROOT / "build" / "screenshots"
+WIDTHS = (280, 600, 1200)
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+QUESTION = """Deploy build **142** to staging?
+
+```python
+def deploy(build: int) -> str:
+    return f"staging/{build}"  # 12 s
+```
+
+| check | result |
+| --- | --- |
+| unit | 812 passed |
+"""
+
+
+def document(code):
+    cell = {"cell_type": "code", "id": "inbox", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def take(notebook, state):
+    """One picture per width and theme of what is shown now."""
+    for theme, name in THEMES.items():
+        # Not from the menu: a click there would close what is open in the widget.
+        notebook.page.evaluate(
+            "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name
+        )
+        side = "true" if theme == "light" else "false"
+        notebook.page.locator(f'body[data-jp-theme-light="{side}"]').wait_for(state="attached")
+        for width in WIDTHS:
+            notebook.root().evaluate(
+                "(root, width) => { root.style.inlineSize = width; root.style.blockSize = '640px' }", f"{width}px"
+            )
+            notebook.page.wait_for_timeout(250)
+            notebook.root().screenshot(path=FOLDER / f"{state}-{width}-{theme}.png")
+
+
+def fill(notebook, servers, agents):
+    """A morning's worth of messages."""
+    done = Agent(servers["Home"].url, "Which branch is this for?", "--agent", "cursor", "--model", "gpt-6")
+    agents.append(done)
+    card = notebook.card("Question from cursor on Home", "Which branch")
+    card.get_by_role("textbox", name="Your answer").fill("main, please")
+    card.get_by_role("button", name="Reply").click()
+    done.answer()
+    for server, text, *options in (
+        ("Work", QUESTION, "--agent", "claude-code", "--model", "opus-5"),
+        ("Home", "Refactored the loader, 12 tests pass.", "--report", "--agent", "cursor", "--model", "gpt-6"),
+        ("Work", "Which format?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter"),
+    ):
+        agents.append(Agent(servers[server].url, text, *options))
+        expect(notebook.page.get_by_role("article").last).to_contain_text(text.split("\n")[0].split("*")[0].strip())
+
+
+def states(notebook, empty):
+    """Bring the widget into each state, and name it."""
+    page = notebook.page
+    yield "inbox"
+    notebook.page.get_by_role("log", name="Messages").evaluate("log => { log.scrollTop = 0 }")
+    yield "inbox-top"
+    for button, name in (("2 of 2 servers connected", "connections"), ("Settings", "settings")):
+        page.get_by_role("button", name=button, exact=True).click()
+        yield name
+    page.locator(".imc-dialog-body").evaluate("body => { body.scrollTop = body.scrollHeight }")
+    yield "settings-end"
+    page.keyboard.press("Escape")
+    page.get_by_role("list", name="Online users").get_by_role("button", name="ada@Home").click()
+    page.get_by_role("textbox", name="Message", exact=True).fill("lunch?")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("article")).to_contain_text("sent")
+    yield "conversation"
+    page.get_by_role("button", name="All messages").click()
+    page.get_by_role("searchbox", name="Search messages").fill("nothing like this")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    yield "nothing-found"
+    empty()
+    yield "no-server"
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    servers = {name: ServerProcess().start() for name in ("Home", "Work")}
+    agents = []
+    ada = Hub(":memory:", servers=[servers["Home"].url], token=TOKEN, nickname="ada", io="thread")
+    try:
+        with tempfile.TemporaryDirectory() as name, Children() as children, sync_playwright() as playwright:
+            folder = Path(name)
+            entries = [{"name": key, "url": server.url} for key, server in servers.items()]
+            settings = folder / "jupyter"
+            settings.mkdir()
+            (settings / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
+            variables = {"MULTICHAT_CONFIG_DIR": str(folder / "config"), "JUPYTER_CONFIG_DIR": str(settings)}
+            lab = Lab(children, folder, free_port(0), variables)
+            lab.start()
+            options = f"{entries!r}, token={TOKEN!r}, nickname='me'"
+            code = f"from ipymultichat import MultiChat\nchat = MultiChat({options})\nchat"
+            chromium = playwright.chromium.launch(executable_path=browser.find(), args=browser.ARGUMENTS)
+            page = chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US").new_page()
+
+            def opened(file, source):
+                path = lab.notebooks / file
+                path.write_text(document(source))
+                notebook = Notebook(page, path, lab.address_of(file))
+                notebook.open()
+                return notebook
+
+            notebook = opened("inbox.ipynb", code)
+            notebook.run()
+            ada.start()
+            fill(notebook, servers, agents)
+
+            def empty():
+                blank = opened("empty.ipynb", "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:')")
+                page.locator(".jp-CodeCell .cm-content").first.click()
+                page.keyboard.press("Shift+Enter")
+                blank.root().wait_for()
+
+            for state in states(notebook, empty):
+                take(notebook, state)
+            chromium.close()
+    finally:
+        ada.close()
+        for agent in agents:
+            agent.process.kill()
+            agent.process.communicate()
+        for server in servers.values():
+            server.kill()
+    print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}")
+
+
+if __name__ == "__main__":
+    main()

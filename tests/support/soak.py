@@ -1,0 +1,533 @@
+"""Seeded random schedules against five servers: agents ask, people answer and chat, networks and servers fail.
+
+As a script: `soak.py SEEDS [--quirks] [--first N]` runs that many seeds and prints what came of them.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import logging
+import random
+import sys
+import time
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+
+from proxy import Proxy
+
+from ipymultichat.agent import AgentClient
+from ipymultichat.errors import AgentError, DeliveryError, MultiChatError
+from ipymultichat.hub import Hub
+from ipymultichat.net import LinkSettings
+from ipymultichat.server import LocalServer
+from ipymultichat.server.quirks import Quirks
+from ipymultichat.session import Backoff, Timing
+
+SERVERS = 5
+AGENTS = 24
+STORM = 0.9
+"""How long faults happen, in seconds; then everything is healed."""
+HEALED_WITHIN = 25.0
+"""How long the healed network may take until every agent has its answer, in seconds."""
+TIMING = Timing(login=0.5, answer=0.5, settle=0.1, resend_first=0.03, resend_cap=0.2, recheck=0.1)
+
+
+@dataclass
+class Call:
+    """One question or report of one agent, as its server saw it."""
+
+    text: str
+    server: int
+    answer: str | None = None
+    error: str = ""
+
+
+@dataclass
+class Chat:
+    """One chat message and what its sender was told."""
+
+    text: str
+    sender: str
+    receiver: str
+    client_id: str
+    server: int
+    sent: bool = False
+    error: str = ""
+
+
+@dataclass
+class Report:
+    """What came of one seed."""
+
+    seed: int
+    problems: list[str] = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+class Person:
+    """Somebody with a hub on every server, who answers and chats."""
+
+    def __init__(self, name, world, *, diligent):
+        self.name = name
+        self.world = world
+        self.diligent = diligent
+        self.random = random.Random(f"{world.seed}/{name}")
+        self.number = itertools.count()
+        self.deliveries = []
+        self.seen = set()
+        settings = LinkSettings(
+            open_timeout=0.5,
+            keepalive=0.2,
+            lasting=0.1,
+            backoff=lambda: Backoff(first=0.03, cap=0.15, refused=0.15, random=self.random.random),
+            timing=TIMING,
+        )
+        servers = [{"url": proxy.url, "name": f"s{n}"} for n, proxy in enumerate(world.proxies[name])]
+        self.hub = Hub(":memory:", servers=servers, token="team", nickname=name, settings=settings)
+
+    async def live(self):
+        """Answer what waits, again and again, and chat now and then."""
+        while True:
+            await asyncio.sleep(self.random.uniform(0.005, 0.03))
+            for message in self.hub.messages.where():
+                if message.answerable and self._wants(message):
+                    self.world.work(self._answer(message))
+            if not self.world.healed and self.random.random() < 0.25:
+                self._chat()
+
+    def _wants(self, message):
+        again = message.status == "failed"
+        if again:  # a person looks at it and tries once more
+            return self.diligent and self.random.random() < 0.3
+        if message.id in self.seen:
+            return self.diligent and self.random.random() < 0.3
+        self.seen.add(message.id)
+        return self.diligent or self.random.random() < 0.4
+
+    async def _answer(self, message):
+        await asyncio.sleep(self.random.choice((0, 0, 0.01, 0.05)))
+        text = f"{self.name}#{next(self.number)} to {message.text}"
+        try:
+            delivery = self.hub.reply(message, text)
+        except MultiChatError:
+            return
+        self.world.count("replies")
+        record = [message.text, text, None]
+        self.deliveries.append(record)
+        try:
+            settled = await delivery
+        except DeliveryError as error:
+            record[2] = error.reason
+            self.world.count("replies failed in words")
+            if not error.reason:
+                self.world.problem(f"a reply failed without a word: {text}")
+        else:
+            record[2] = ""
+            if not (settled.reply and settled.reply.mine and settled.reply.text == text):
+                self.world.problem(f"delivered, but shown as {settled.status} {settled.reply}: {text}")
+
+    def _chat(self):
+        users = self.hub.users
+        if not users:
+            return
+        user = self.random.choice(users)
+        chat = Chat(
+            f"chat {next(self.number)} of {self.name}",
+            self.name,
+            user.nickname.partition("!")[0],
+            user.client_id,
+            int(user.server_name[1:]),
+        )
+        self.world.chats.append(chat)
+        self.world.work(self._send(chat, user))
+
+    async def _send(self, chat, user):
+        try:
+            await self.hub.send(user, chat.text)
+            chat.sent = True
+        except MultiChatError as error:
+            chat.error = str(error) or "?"
+
+
+class World:
+    """Servers, proxies, people and agents of one seed."""
+
+    def __init__(self, seed, *, quirks):
+        self.seed = seed
+        self.random = random.Random(seed)
+        # Some of the five behave well all the same: the client must not depend on a fault.
+        some = Quirks.all()
+        self.servers = [LocalServer(quirks=some if quirks and n != seed % SERVERS else None) for n in range(SERVERS)]
+        self.ports = []
+        self.proxies = {}
+        self.people = []
+        self.calls = []
+        self.chats = []
+        self.healed = False
+        self.report = Report(seed)
+        self._work = set()
+        self._faults = []
+        self._locks = [asyncio.Lock() for _ in range(SERVERS)]
+
+    def count(self, what):
+        self.report.counts[what] += 1
+
+    def problem(self, text):
+        self.report.problems.append(text)
+
+    def work(self, coroutine):
+        task = asyncio.ensure_future(coroutine)
+        self._work.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task):
+        self._work.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.problem(f"{task.get_coro().__qualname__} raised {task.exception()!r}")
+
+    # agents
+
+    async def agent(self, number):
+        """Ask until there is an answer, as a patient agent does."""
+        rng = random.Random(f"{self.seed}/agent{number}")
+        server = rng.randrange(SERVERS)
+        client = AgentClient(self.servers[server].url, "team", agent_name=f"agent{number}", project_directory="/p")
+        await asyncio.sleep(rng.uniform(0, STORM))
+        for attempt in itertools.count():
+            call = Call(f"agent{number} try {attempt} on s{server}", server)
+            self.calls.append(call)
+            ask = client.ask_question if number % 3 else client.work_report
+            patience = rng.uniform(0, 0.3) if rng.random() < 0.15 and not self.healed else None
+            try:
+                answer = await asyncio.wait_for(ask(call.text, timeout=60), patience)
+            except asyncio.TimeoutError:
+                call.error = "hung up"
+                self.count("agents hung up")
+                continue
+            except AgentError as error:
+                call.error = type(error).__name__
+                self.count(f"agent: {call.error}")
+                await asyncio.sleep(0.05)
+                continue
+            call.answer = answer.text
+            self.count("agents answered")
+            return
+
+    # faults
+
+    async def storm(self):
+        """Let things go wrong for a while."""
+        rng = random.Random(f"{self.seed}/storm")
+        end = asyncio.get_running_loop().time() + STORM
+        faults = [
+            self._cut, self._cut_one, self._cut_frame, self._delay, self._stall, self._hole, self._throttle,
+            self._restart, self._switch, self._rename, self._retry, self._change_address, self._change_token,
+        ]  # fmt: skip
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(rng.uniform(0.005, 0.08))
+            self._faults.append(self.work(rng.choice(faults)(rng)))
+
+    def _proxy(self, rng):
+        return rng.choice(self.proxies[rng.choice(self.people).name])
+
+    async def _cut(self, rng):
+        self._proxy(rng).cut()
+
+    async def _cut_one(self, rng):
+        self._proxy(rng).cut(0)
+
+    async def _cut_frame(self, rng):
+        self._proxy(rng).cut_in_frame(rng.choice(("up", "down")), rng.randrange(1, 40))
+
+    async def _delay(self, rng):
+        proxy = self._proxy(rng)
+        proxy.delay = rng.uniform(0, 0.04)
+        await asyncio.sleep(rng.uniform(0.05, 0.3))
+        proxy.delay = 0.0
+
+    async def _stall(self, rng):
+        proxy = self._proxy(rng)
+        proxy.stalled = True
+        await asyncio.sleep(rng.uniform(0.02, 0.3))
+        proxy.stalled = False
+
+    async def _hole(self, rng):
+        proxy = self._proxy(rng)
+        proxy.hole = True
+        await asyncio.sleep(rng.uniform(0.02, 0.4))
+        proxy.hole = False
+
+    async def _throttle(self, rng):
+        proxy = self._proxy(rng)
+        proxy.rate = rng.choice((5_000, 50_000))
+        await asyncio.sleep(rng.uniform(0.05, 0.3))
+        proxy.rate = None
+
+    async def _restart(self, rng):
+        if rng.random() < 0.5:
+            return
+        number = rng.randrange(SERVERS)
+        async with self._locks[number]:
+            await self.servers[number].stop()
+            await asyncio.sleep(rng.uniform(0, 0.1))
+            await self._start(number)
+
+    async def _start(self, number):
+        server = self.servers[number]
+        server._port = self.ports[number]
+        await server.start()
+
+    async def _switch(self, rng):
+        hub, name = rng.choice(self.people).hub, f"s{rng.randrange(SERVERS)}"
+        hub.update_server(name, enabled=False)
+        pause = rng.choice((0, 0, 0.05, 0.2))
+        if pause:
+            await asyncio.sleep(pause)
+        hub.update_server(name, enabled=True)
+
+    async def _rename(self, rng):
+        person = rng.choice(self.people)
+        person.hub.set_nickname(f"{person.name}!{rng.randrange(100)}")
+
+    async def _retry(self, rng):
+        rng.choice(self.people).hub.reconnect()
+
+    async def _change_address(self, rng):
+        hub, number = rng.choice(self.people).hub, rng.randrange(SERVERS)
+        right = hub.servers[number].url
+        if "?" in right:
+            return
+        hub.update_server(f"s{number}", url=f"{right}?moved")
+        await asyncio.sleep(rng.choice((0, 0.03)))
+        hub.update_server(f"s{number}", url=right)
+
+    async def _change_token(self, rng):
+        if rng.random() < 0.8:
+            return
+        hub = rng.choice(self.people).hub
+        hub.set_token("elsewhere")
+        await asyncio.sleep(rng.choice((0, 0.1)))
+        hub.set_token("team")
+
+    async def heal(self):
+        """End every fault; from here on nothing may be lost."""
+        await asyncio.wait(self._faults)
+        for proxy in itertools.chain(*self.proxies.values()):
+            proxy.heal()
+        await asyncio.sleep(0.05)  # until everybody has heard of the connections that were beyond help
+        self.healed = True
+
+    # the whole
+
+    async def run(self):
+        """Live through the storm, then check everything."""
+        loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as stack:
+            for server in self.servers:
+                await stack.enter_async_context(server)
+                self.ports.append(int(server.url.split(":")[2].split("/")[0]))
+            for name in ("me", "bob", "eve"):
+                self.proxies[name] = [await stack.enter_async_context(Proxy(server.url)) for server in self.servers]
+                self.people.append(Person(name, self, diligent=name == "me"))
+            for person in self.people:
+                person.hub.start()
+            lives = [self.work(person.live()) for person in self.people]
+            agents = [self.work(self.agent(number)) for number in range(AGENTS)]
+            await self.storm()
+            await self.heal()
+            began = loop.time()
+            _, waiting = await asyncio.wait(agents, timeout=HEALED_WITHIN)
+            self.report.counts["heal ms"] = int(1000 * (loop.time() - began))
+            for task in waiting:
+                self.problem(f"LOST: an agent waits on after {HEALED_WITHIN:g} s")
+                task.cancel()
+            await self._until(self._calm, 10)
+            for task in lives:
+                task.cancel()
+            await self._until(lambda: not self._work, 10)
+            self._check()
+            for person in self.people:
+                person.hub.close()
+        for task in self._work:
+            task.cancel()
+
+    async def _until(self, condition, seconds):
+        end = asyncio.get_running_loop().time() + seconds
+        while not condition() and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    def _calm(self):
+        return all(
+            person.hub.counts()["connected_count"] == SERVERS
+            and all(m.status not in ("pending", "sending") for m in person.hub.messages)
+            and len(person.hub.users) == SERVERS * (len(self.people) - 1)
+            for person in self.people
+        )
+
+    def _check(self):
+        calls = {call.text: call for call in self.calls}
+        for person in self.people:
+            self._check_replies(person, calls)
+            self._check_inbox(person, calls)
+        self._check_answers(calls)
+        self._check_chats()
+
+    def _check_replies(self, person, calls):
+        for question, text, outcome in person.deliveries:
+            if outcome is None:
+                self.problem(f"never settled: {text}")
+            elif outcome == "" and calls[question].error == "hung up":
+                self.count("delivered to an agent that hung up in that moment")
+            elif outcome == "" and calls[question].answer != text:
+                self.problem(f"FALSE REPLIED: {text!r}, but its agent got {calls[question].answer!r}")
+        claimed = Counter(question for question, _, outcome in person.deliveries if outcome == "")
+        for question, times in claimed.items():
+            if times > 1:
+                self.problem(f"DUPLICATED: delivered {times} times: {question}")
+
+    def _check_inbox(self, person, calls):
+        shown = Counter(message.text for message in person.hub.messages if message.kind != "chat")
+        for text, times in shown.items():
+            if times > 1:
+                self.problem(f"DUPLICATED: {person.name} sees {times} times {text}")
+        for message in person.hub.messages:
+            call = calls.get(message.text)
+            if message.status in ("pending", "sending"):
+                self.problem(f"{person.name} still sees {message.status}: {message.text}")
+            elif call and f"s{call.server}" != message.server_name:
+                self.problem(f"MISROUTED: {message.text} stands under {message.server_name}")
+            elif call and call.error != "hung up" and self._claims_another(message, call):
+                self.problem(f"FALSE REPLIED: {person.name} sees {message.reply.text!r}, agent got {call.answer!r}")
+        names = sorted(f"{user.nickname}@{user.server_name}" for user in person.hub.users)
+        right = sorted(
+            f"{other.hub.nickname}@s{n}" for n in range(SERVERS) for other in self.people if other is not person
+        )
+        if names != right:
+            self.problem(f"{person.name} sees online {names}, not {right}")
+        for status in person.hub.statuses.values():
+            if status.state != "connected" or status.error:
+                self.problem(f"{person.name} is left at {status.state}: {status.error}")
+
+    def _claims_another(self, message, call):
+        return message.reply and message.reply.mine and message.reply.text != call.answer
+
+    def _check_answers(self, calls):
+        claimed = {text for person in self.people for _, text, outcome in person.deliveries if outcome == ""}
+        given = {text: question for person in self.people for question, text, _ in person.deliveries}
+        for call in calls.values():
+            if call.answer is None:
+                continue
+            if given.get(call.answer) != call.text:
+                self.problem(f"MISROUTED: {call.text!r} got {call.answer!r}")
+            if call.answer not in claimed:
+                self.count("answered, but nobody could prove it")
+
+    def _check_chats(self):
+        received = {
+            person.name: Counter(m.text for m in person.hub.messages if m.status == "received")
+            for person in self.people
+        }
+        for chat in self.chats:
+            times = received[chat.receiver][chat.text]
+            others = sum(counts[chat.text] for name, counts in received.items() if name != chat.receiver)
+            self.count("chats")
+            if times > 1 or others:
+                self.problem(f"chat came {times} times, {others} times to others: {chat.text}")
+            elif chat.sent and not times and self._stood(chat):
+                self.problem(f"LOST: a chat that was called sent: {chat.text}")
+            elif chat.sent and not times:
+                # The server took it while the receiver's half-dead connection counted as online: nobody can know.
+                self.count("chats the server took for a receiver whose connection then broke")
+            elif not chat.sent and not chat.error:
+                self.problem(f"chat never settled: {chat.text}")
+            elif not chat.sent and times and "may have arrived" not in chat.error and "proved" not in chat.error:
+                self.problem(f"chat arrived, yet failed without a doubt: {chat.error}")
+
+    def _stood(self, chat):
+        """Whether the connection that was written to stands to this day, to a server that loses nothing by itself."""
+        hub = next(person.hub for person in self.people if person.name == chat.receiver)
+        link = hub._pool.link(hub.servers[chat.server].id)
+        return link.session.client_id == chat.client_id and self.servers[chat.server]._quirks is None
+
+
+class _Errors(logging.Handler):
+    """Collects what is logged as an error, by anybody."""
+
+    def __init__(self, problem):
+        super().__init__(logging.ERROR)
+        self._problem = problem
+
+    def emit(self, record):
+        self._problem(
+            f"logged: {record.getMessage()} {record.exc_info[1]!r}" if record.exc_info else record.getMessage()
+        )
+
+
+async def _live(seed, quirks):
+    world = World(seed, quirks=quirks)
+    before = asyncio.all_tasks()
+    handler = _Errors(world.problem)
+    logging.getLogger().addHandler(handler)
+    began = time.perf_counter()
+    try:
+        await world.run()
+        end = asyncio.get_running_loop().time() + 3
+        while (left := asyncio.all_tasks() - before) and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for task in left:
+            world.problem(f"LEAKED: {task.get_coro()}")
+        for _ in range(5):  # sockets that were closed a moment ago are let go in the next rounds of the loop
+            await asyncio.sleep(0)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    world.report.seconds = time.perf_counter() - began
+    return world.report
+
+
+def run_seed(seed, *, quirks=False):
+    """Run one schedule; returns its `Report`. Warnings, lost exceptions and logged errors count as problems."""
+    lost = []
+    hook, sys.unraisablehook = sys.unraisablehook, lambda args: lost.append(repr(args.exc_value))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            report = asyncio.run(_live(seed, quirks))
+    finally:
+        sys.unraisablehook = hook
+    report.problems += [f"unraisable: {text}" for text in lost]
+    return report
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seeds", type=int)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--quirks", action="store_true")
+    options = parser.parse_args()
+    logging.getLogger("ipymultichat").addHandler(logging.NullHandler())
+    logging.getLogger("ipymultichat").setLevel(logging.ERROR)
+    total, failed, began, slowest = Counter(), 0, time.perf_counter(), 0.0
+    heals = []
+    for seed in range(options.first, options.first + options.seeds):
+        report = run_seed(seed, quirks=options.quirks)
+        heals.append(report.counts.pop("heal ms"))
+        total += report.counts
+        slowest = max(slowest, report.seconds)
+        failed += bool(report.problems)
+        for problem in report.problems:
+            print(f"seed {seed}: {problem}", flush=True)
+    heals.sort()
+    print(f"{options.seeds} seeds{' with quirks' if options.quirks else ''}: {failed} with problems", end=", ")
+    print(f"{time.perf_counter() - began:.0f} s in all, slowest {slowest:.1f} s")
+    print(f"last answer after the healing: median {heals[len(heals) // 2]} ms, longest {heals[-1]} ms")
+    for what, times in sorted(total.items()):
+        print(f"{times:8} {what}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Files both ways between browser and kernel."""
+
+import asyncio
+import json
+
+import pytest
+from tab import Tab
+from waiting import until
+
+from ipymultichat.agent import AgentClient
+from ipymultichat.errors import ConfigError
+from ipymultichat.hub.contents import MAX_PART
+from ipymultichat.widget.uploads import KEPT, PIECE, Uploads
+
+FILE = {"client": "tab", "upload": "u1", "name": "notes.txt", "mime_type": "text/plain"}
+
+
+@pytest.fixture
+def tab(chat):
+    return Tab(chat)
+
+
+@pytest.fixture
+async def asked(server, chat):
+    call = asyncio.ensure_future(AgentClient(server.url, "s3cret-token").ask_question("Which file?"))
+    await chat.wait_for(timeout=5)
+    yield call
+    call.cancel()
+    await asyncio.wait([call])
+
+
+async def hand_over(tab, data, **about):
+    for offset in range(0, max(len(data), 1), PIECE):
+        result = await tab.ask(
+            [data[offset : offset + PIECE]], **{**FILE, "type": "upload", "size": len(data), "offset": offset, **about}
+        )
+        assert result == {**result, "ok": True, "value": min(offset + PIECE, len(data))}
+
+
+async def test_a_file_in_pieces_reaches_the_agent_beside_the_text(tab, chat, asked):
+    data = bytes(range(256)) * 12_000
+    await hand_over(tab, data)
+    key = chat.messages.pending[0].id
+    assert (await tab.command("reply", key=key, text="this one", uploads=["u1"]))["ok"]
+    answer = await asked
+    assert answer.text == "this one"
+    part = answer.contents[1]
+    assert (part.uri, part.mime_type, part.data) == ("file:///notes.txt", "text/plain", data)
+
+
+async def test_a_file_alone_is_an_answer_and_nothing_at_all_is_none(tab, chat, asked):
+    key = chat.messages.pending[0].id
+    assert "empty" in (await tab.command("reply", key=key, text=" "))["error"]
+    await hand_over(tab, b"\x89PNG\r\n\x1a\nrest", mime_type="image/png", name="a.png")
+    assert (await tab.command("reply", key=key, text="", uploads=["u1"]))["ok"]
+    assert (await asked).contents[0].mime_type == "image/png"
+
+
+async def test_a_reply_with_a_file_that_is_not_there_says_so_and_sends_nothing(tab, chat, asked):
+    key = chat.messages.pending[0].id
+    result = await tab.command("reply", key=key, text="x", uploads=["nothing"])
+    assert "attach it again" in result["error"]
+    assert chat.messages.pending[0].status == "pending"
+
+
+async def test_what_a_tab_forgets_is_gone(tab, chat, asked):
+    await hand_over(tab, b"x")
+    tab.say(type="forget", client="other", uploads=None)
+    assert len(chat._sync._uploads) == 1
+    tab.say(type="forget", client="tab", uploads=["u1"])
+    assert len(chat._sync._uploads) == 0
+
+
+def made(clock=lambda: 0.0):
+    return Uploads(clock)
+
+
+@pytest.mark.parametrize(
+    ("frame", "piece", "words"),
+    [
+        ({"size": MAX_PART + 1, "offset": 0}, b"", "at most 20,971,520"),
+        ({"size": 3, "offset": 1}, b"x", "missing"),
+        ({"size": 3, "offset": 0}, b"xxxx", "not as large"),
+        ({"size": 3 * PIECE, "offset": 0}, b"x" * (PIECE + 1), "not as large"),
+        ({"size": -1, "offset": 0}, b"", "size"),
+        ({"size": "3", "offset": 0}, b"", "size"),
+        ({"size": 3, "offset": 0, "name": 5}, b"", "name"),
+    ],
+)
+def test_a_piece_that_does_not_fit_is_refused(frame, piece, words):
+    with pytest.raises(ConfigError, match=words):
+        made().add({**FILE, **frame}, piece)
+
+
+def test_a_file_that_is_not_complete_cannot_be_sent():
+    uploads = made()
+    uploads.add({**FILE, "size": 3, "offset": 0}, b"ab")
+    with pytest.raises(ConfigError, match="completely"):
+        uploads.contents(["u1"])
+
+
+def test_files_nobody_uses_are_dropped_after_ten_minutes():
+    now = [0.0]
+    uploads = made(lambda: now[0])
+    uploads.add({**FILE, "size": 1, "offset": 0}, b"a")
+    now[0] = KEPT - 1
+    assert uploads.contents(["u1"])
+    now[0] += KEPT - 1
+    uploads.sweep()
+    assert len(uploads) == 1
+    now[0] += 1
+    uploads.sweep()
+    assert len(uploads) == 0
+
+
+def test_all_files_together_are_bounded():
+    uploads = made()
+    for number in range(5):
+        uploads.add({**FILE, "upload": str(number), "size": MAX_PART, "offset": 0}, b"")
+    with pytest.raises(ConfigError, match="together"):
+        uploads.add({**FILE, "upload": "more", "size": 1, "offset": 0}, b"")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\secret\\passwd", "/passwd"])
+def test_a_name_is_never_a_place(name):
+    uploads = made()
+    uploads.add({**FILE, "name": name, "size": 1, "offset": 0}, b"a")
+    assert uploads.contents(["u1"])[0].uri == "file:///passwd"
+
+
+async def fetch(tab, **what):
+    """Fetch a whole thing, piece by piece."""
+    data, pieces = b"", 0
+    while True:
+        frame = await tab.ask(type="fetch", client="tab", offset=len(data), **what)
+        if frame["type"] == "result":
+            return frame["error"]
+        assert len(frame["buffers"][0]) <= PIECE
+        data, pieces = data + frame["buffers"][0], pieces + 1
+        if len(data) >= frame["size"]:
+            return data, pieces
+
+
+async def test_a_part_of_an_answer_is_fetched_in_pieces(tab, chat, asked):
+    data = b"\xff\xd8\xff" + bytes(2_500_000)
+    await chat.reply(chat.messages.pending[0], "see", data, "and this", b"plain")
+    key = chat.messages[0].id
+    tab.say(type="sync", client="tab")
+    assert [part["type"] for part in tab.of("snapshot")[0]["messages"][0]["reply"]["parts"]] == ["image", "resource"]
+    assert await fetch(tab, key=key, part=0) == (data, 3)
+    assert await fetch(tab, key=key, part=1) == (b"plain", 1)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"key": "nothing", "part": 0},
+        {"part": 5},
+        {"part": -1},
+        {"part": "0"},
+        {"part": 0, "offset": -1},
+        {"part": None},
+    ],
+)
+async def test_what_is_not_there_cannot_be_fetched(tab, chat, asked, what):
+    await chat.reply(chat.messages.pending[0], b"plain")
+    frame = await tab.ask(**{"type": "fetch", "client": "tab", "key": chat.messages[0].id, "offset": 0, **what})
+    assert (frame["type"], frame["ok"]) == ("result", False)
+
+
+async def test_the_log_is_exported_as_it_was_when_it_was_asked_for(tab, chat, asked):
+    await chat.reply(chat.messages.pending[0], "yes " * 400_000)
+    frame = await tab.ask(type="fetch", client="tab", export=True, offset=0)
+    call = asyncio.ensure_future(AgentClient(chat.servers[0].url, "s3cret-token").ask_question("Later?"))
+    await until(lambda: chat.pending_count == 1)
+    rest = await tab.ask(type="fetch", client="tab", export=True, offset=PIECE)
+    lines = (frame["buffers"][0] + rest["buffers"][0]).decode().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["Which file?"]
+    assert (await tab.ask(type="fetch", client="tab", export=True, offset=PIECE))["ok"] is False
+    call.cancel()
+    await asyncio.wait([call])
