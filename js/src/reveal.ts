@@ -4,7 +4,6 @@
  * direction marks) stays as it is.
  */
 const HIDDEN =
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each of these stands alone
   /[\u00ad\u061c\u180e\u200b\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
 /** The text with every hidden character written out, such as `⟦U+202E⟧`. */

@@ -3,7 +3,7 @@ import shutil
 
 import browser
 import pytest
-from lab_page import TOKEN, Agent, Notebook
+from lab_page import TOKEN, Agent, Notebook, scriptable
 from playwright.sync_api import sync_playwright
 from processes import ServerProcess
 
@@ -29,7 +29,7 @@ def lab(servers, tmp_path_factory):
     entries = [{"id": name, "name": name, "url": server.url, "isEnabled": True} for name, server in servers.items()]
     (config / "default.json").write_text(json.dumps({"server_configs": entries, "token": TOKEN, "nickname": "me"}))
     with Children() as children:
-        lab = Lab(children, folder, free_port(0), {"MULTICHAT_CONFIG_DIR": str(config)})
+        lab = Lab(children, folder, free_port(0), {"MULTICHAT_CONFIG_DIR": str(config), **scriptable(folder)})
         lab.start()
         yield lab
 

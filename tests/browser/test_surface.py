@@ -33,17 +33,21 @@ def light_again(notebook):
 
 
 @pytest.fixture
-def full(notebook, ask):
-    """One of everything that can be seen at once."""
-    ask("Work", "Deploy **142**?\n\n```sh\nmake deploy # now\n```", "--agent", "claude", "--model", "opus")
+def full(notebook, ask, request):
+    """One of everything that can be seen at once; the texts carry the test's name, as a kernel keeps its messages."""
+    name = request.node.name
+    ask("Work", f"Deploy {name}?\n\n```sh\nmake deploy # now\n```", "--agent", "claude", "--model", "opus")
     ask("Home", "Refactored `the` loader.", "--report", "--agent", "cursor")
-    ask("Work", "Format?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter")
-    done = ask("Home", "Already done?", "--agent", "claude")
-    card = notebook.card("Question from claude on Home", "Already done?")
+    ask("Work", f"Format of {name}?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter")
+    done = ask("Home", f"Already done {name}?", "--agent", "claude")
+    card = notebook.card("Question from claude on Home", f"Already done {name}?")
     card.get_by_role("textbox", name="Your answer").fill("yes")
     card.get_by_role("button", name="Reply").click()
     done.answer()
-    expect(notebook.page.get_by_role("article")).to_have_count(4)
+    expect(notebook.card("Question from exporter on Work", f"Format of {name}?")).to_be_visible()
+    question = notebook.card("Question from claude on Work", f"Deploy {name}?")
+    expect(question).to_be_visible()
+    return question
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -87,8 +91,7 @@ def test_nothing_is_cut_off_in_a_narrow_panel(notebook, full, pixels):
         page.get_by_role("button", name=button, exact=True).click()
         assert notebook.root().evaluate(wide) == []
         page.keyboard.press("Escape")
-    card = notebook.card("Question from claude on Work", "Deploy")
-    expect(card.get_by_role("button", name="Reply")).to_be_visible()
+    expect(full.get_by_role("button", name="Reply")).to_be_visible()
 
 
 def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(notebook, full):

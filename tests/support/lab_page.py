@@ -10,6 +10,14 @@ from playwright.sync_api import expect
 TOKEN = "s3cret-token"
 
 
+def scriptable(folder):
+    """Variables that let a test speak to the JupyterLab in its page."""
+    settings = folder / "jupyter"
+    settings.mkdir()
+    (settings / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
+    return {"JUPYTER_CONFIG_DIR": str(settings)}
+
+
 class Agent:
     """An agent in a process of its own, which waits for the answer to one question."""
 
@@ -65,12 +73,10 @@ class Notebook:
 
     def root(self):
         """The first view of the widget."""
-        return self.page.locator(".imc-root").first
+        return self.page.locator(".imc-root:visible").first
 
     def theme(self, name):
-        """Choose a theme as a person does: from the menu."""
-        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
-        self.page.get_by_role("menuitem", name="Theme", exact=True).hover()
-        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        """Switch the theme; not from the menu, as a click there would close what is open in the widget."""
+        self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
         side = "false" if "Dark" in name else "true"
         self.page.locator(f'body[data-jp-theme-light="{side}"]').wait_for(state="attached")

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 
 import browser  # noqa: E402
-from lab_page import TOKEN, Agent, Notebook  # noqa: E402
+from lab_page import TOKEN, Agent, Notebook, scriptable  # noqa: E402
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from processes import ServerProcess  # noqa: E402
 
@@ -43,12 +43,7 @@ def document(code):
 def take(notebook, state):
     """One picture per width and theme of what is shown now."""
     for theme, name in THEMES.items():
-        # Not from the menu: a click there would close what is open in the widget.
-        notebook.page.evaluate(
-            "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name
-        )
-        side = "true" if theme == "light" else "false"
-        notebook.page.locator(f'body[data-jp-theme-light="{side}"]').wait_for(state="attached")
+        notebook.theme(name)
         for width in WIDTHS:
             notebook.root().evaluate(
                 "(root, width) => { root.style.inlineSize = width; root.style.blockSize = '640px' }", f"{width}px"
@@ -108,10 +103,7 @@ def main():
         with tempfile.TemporaryDirectory() as name, Children() as children, sync_playwright() as playwright:
             folder = Path(name)
             entries = [{"name": key, "url": server.url} for key, server in servers.items()]
-            settings = folder / "jupyter"
-            settings.mkdir()
-            (settings / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
-            variables = {"MULTICHAT_CONFIG_DIR": str(folder / "config"), "JUPYTER_CONFIG_DIR": str(settings)}
+            variables = {"MULTICHAT_CONFIG_DIR": str(folder / "config"), **scriptable(folder)}
             lab = Lab(children, folder, free_port(0), variables)
             lab.start()
             options = f"{entries!r}, token={TOKEN!r}, nickname='me'"

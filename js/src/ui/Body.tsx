@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { highlight } from "../highlight";
 import type { Message } from "../protocol";
+import { reveal } from "../reveal";
 import { useView } from "../view";
 
 /** A body taller than this folds; a little more room than that, so that folding always hides something. */
@@ -14,18 +15,19 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
   const tall = useSignal(false);
   const content = useRef<HTMLDivElement>(null);
   const copyCode = t("copyCode");
+  const text = reveal(message.text);
 
   useLayoutEffect(() => {
     const element = content.current;
     if (!element) return;
-    if (raw) element.textContent = message.text;
+    if (raw) element.textContent = text;
     else {
-      const fragment = app.markdown(message.text);
+      const fragment = app.markdown(text);
       for (const code of fragment.querySelectorAll("pre > code")) highlight(code);
       for (const block of fragment.querySelectorAll("pre")) addCopy(block, copyCode);
       element.replaceChildren(fragment);
     }
-  }, [message.text, raw, copyCode, app]);
+  }, [text, raw, copyCode, app]);
 
   useLayoutEffect(() => {
     const element = content.current;

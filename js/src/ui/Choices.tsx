@@ -2,6 +2,7 @@ import type { Signal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { choose, type Draft, plainLabel, replaceAt, takesText } from "../answer";
 import type { Message, Question } from "../protocol";
+import { reveal } from "../reveal";
 import { useView } from "../view";
 import { TextBox } from "./TextBox";
 
@@ -20,9 +21,9 @@ export function Choices({ message, draft, locked, onSubmit }: Props) {
         <fieldset key={index} class="imc-choices" disabled={locked}>
           <legend>
             {question.header && question.header !== question.question && (
-              <span class="imc-choice-head">{question.header}</span>
+              <span class="imc-choice-head">{reveal(question.header)}</span>
             )}{" "}
-            {question.question || question.header}
+            {reveal(question.question || question.header)}
           </legend>
           <Options question={question} index={index} draft={draft} />
           {takesText(question) && (
@@ -79,7 +80,7 @@ function Options({ question, index, draft }: OptionsProps) {
               }}
             />
             <label for={id}>
-              {plainLabel(label)}
+              {reveal(plainLabel(label))}
               {plainLabel(label) !== label && (
                 <span class="imc-recommended" aria-hidden="true">
                   ★
@@ -88,7 +89,7 @@ function Options({ question, index, draft }: OptionsProps) {
             </label>
             {description && (
               <span id={`${id}-about`} class="imc-dim" dir="auto">
-                {description}
+                {reveal(description)}
               </span>
             )}
           </div>

@@ -1,5 +1,6 @@
 import { composeAnswer } from "../answer";
 import type { Message } from "../protocol";
+import { reveal } from "../reveal";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
 import { PartView } from "./PartView";
@@ -31,7 +32,7 @@ export function Outcome({ message }: { message: Message }) {
           </span>
           {reply.text && (
             <span class="imc-reply-text" dir="auto">
-              {reply.text}
+              {reveal(reply.text)}
             </span>
           )}
           {reply.parts.map((part, index) => (

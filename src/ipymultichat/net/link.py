@@ -172,8 +172,8 @@ class Link:
 
     async def _wait(self, reason: str) -> None:
         # A drop right after a pause of this machine is no fault of the server: no backoff, and the pause is named.
-        excused = self._loop.time() - self._excused_at < _EXCUSE
-        if excused and self._excuse:
+        stood = self.status.state is ConnectionState.CONNECTED
+        if stood and self._excuse and self._loop.time() - self._excused_at < _EXCUSE:
             self._pause_cost, self._excuse = self._excuse, ""
             reason = f"{reason} ({self._pause_cost})"
             delay = 0.0

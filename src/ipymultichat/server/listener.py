@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -149,10 +150,16 @@ class Listener(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close everything: politely at first, then by force. Takes about a second at most."""
         del sockets  # the ones given to `start` are closed with their servers
+        # asyncio drops, without closing it, what was accepted in this round of the loop and becomes a connection in the
+        # next ones, after `close` (python/cpython#109564). So: accept no more, let those rounds pass, then close.
+        loop = asyncio.get_running_loop()
+        for listening in (listening for server in self.servers for listening in server.sockets):
+            with contextlib.suppress(NotImplementedError):  # Windows' loop has no readers
+                loop.remove_reader(listening.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
-        for _ in range(3):  # what was accepted in this round of the loop becomes a connection only in the next ones
-            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             if not connection.transport.is_closing():
                 connection.shutdown()

@@ -13,6 +13,7 @@ from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
 from ipymultichat.wire.contents import content_from_wire, content_to_wire
+from ipymultichat.wire.names import visible
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=timezone.utc).timestamp()
 _LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
@@ -112,9 +113,9 @@ def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) 
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
         project_directory=body.ProjectDirectory,
-        agent_name=body.AgentName,
-        model_name=body.ReasoningModelName,
-        client_name=body.McpClientName,
+        agent_name=visible(body.AgentName),
+        model_name=visible(body.ReasoningModelName),
+        client_name=visible(body.McpClientName),
         questions=questions,
         echo=request.SerializeToString(),
     )
@@ -129,15 +130,15 @@ def _report(request: pb.WorkReportRequest, timeout: int = 0, created_ms: int = 0
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
         project_directory=body.ProjectDirectory,
-        agent_name=body.AgentName,
-        model_name=body.ReasoningModelName,
-        client_name=body.McpClientName,
+        agent_name=visible(body.AgentName),
+        model_name=visible(body.ReasoningModelName),
+        client_name=visible(body.McpClientName),
         echo=request.SerializeToString(),
     )
 
 
 def _user(user: pb.OnlineUser) -> e.User:
-    return e.User(user.client_id, user.nickname, _time(user.connected_at))
+    return e.User(user.client_id, visible(user.nickname), _time(user.connected_at))
 
 
 def _read_login(message: pb.WebsocketMessage) -> e.WireEvent:
@@ -164,7 +165,7 @@ def _read_question_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.QUESTION,
         request_id=message.AskQuestionRequest.ID or response.ID,
-        nickname=message.Nickname,
+        nickname=visible(message.Nickname),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
     )
@@ -175,7 +176,7 @@ def _read_report_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.REPORT,
         request_id=message.WorkReportRequest.ID or response.ID,
-        nickname=message.Nickname,
+        nickname=visible(message.Nickname),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
     )
@@ -191,9 +192,9 @@ def _read_chat(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.ChatReceived(
         message_id=chat.message_id,
         sender_id=chat.sender_client_id,
-        sender=chat.sender_nickname,
+        sender=visible(chat.sender_nickname),
         receiver_id=chat.receiver_client_id,
-        receiver=chat.receiver_nickname,
+        receiver=visible(chat.receiver_nickname),
         text=chat.content,
         sent_at=_time(chat.sent_at),
     )
