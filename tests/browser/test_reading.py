@@ -48,7 +48,7 @@ def test_markdown_is_shown_with_code_to_copy_and_nothing_in_it_runs_or_is_fetche
     asked = []
     notebook.page.on("request", lambda request: asked.append(request.url))
     ask("Work", MARKDOWN, "--agent", "planner")
-    card = notebook.card("Question from planner on Work", "Use two workers")
+    card = notebook.card("Question from planner on Work", "workers")
     expect(card.get_by_role("heading", name="Plan")).to_be_visible()
     expect(card.locator("strong")).to_have_text("two")
     notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

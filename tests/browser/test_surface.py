@@ -54,7 +54,13 @@ def full(notebook, ask, request):
 def test_nothing_serious_is_found_in_any_part(notebook, full, light_again, theme):
     notebook.theme(theme)
     page = notebook.page
+    full.locator("input[type=file]").set_input_files(
+        [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x"}], timeout=10_000
+    )
+    full.get_by_role("textbox", name="Your answer").press_sequentially("@")
+    expect(full.get_by_role("listbox", name="Paths")).to_be_visible()
     assert findings(notebook) == []
+    page.keyboard.press("Escape")
     notebook.page.get_by_role("button", name="Filters").click()
     for button, dialog in (("2 of 2 servers connected", "Server connections"), ("Settings", "Settings")):
         page.get_by_role("button", name=button, exact=True).click()
@@ -94,30 +100,37 @@ def test_nothing_is_cut_off_in_a_narrow_panel(notebook, full, pixels):
     expect(full.get_by_role("button", name="Reply")).to_be_visible()
 
 
+FOCUSED = """() => {
+    const item = document.activeElement;
+    const inside = item.closest(".imc-root");
+    const style = getComputedStyle(item.matches(".imc-switch > input") ? item.nextElementSibling : item);
+    return [inside ? item.ariaLabel || item.textContent : "", !inside || style.outlineStyle !== "none"];
+}"""
+
+
+def walk(page, start, steps):
+    """The names that the Tab key comes by from an element on; each must show that it has the focus."""
+    start.focus()
+    names = []
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        name, outlined = page.evaluate(FOCUSED)
+        assert outlined, name
+        names.append(name)
+    return names
+
+
 def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(notebook, full):
     page = notebook.page
-    page.get_by_role("searchbox", name="Search messages").focus()
-    seen = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        name, outline = page.evaluate(
-            """() => {
-                const item = document.activeElement;
-                const style = getComputedStyle(item.matches(".imc-switch > input") ? item.nextElementSibling : item);
-                const inside = item.closest(".imc-root");
-                return [inside ? item.ariaLabel || item.textContent : "", !inside || style.outlineStyle !== "none"];
-            }"""
-        )
-        assert outline, name
-        seen.add(name)
-    wanted = {
-        "2 of 2 servers connected",
-        "Pending only",
-        "Settings",
-        "Filters",
-        "Your answer",
-        "Reply",
-        "Confirm",
-        "Attach files",
-    }
-    assert wanted <= seen
+    header = walk(page, page.get_by_role("searchbox", name="Search messages"), 4)
+    assert header == ["2 of 2 servers connected", "Pending only", "Filters", "Settings"]
+    card = walk(page, full.get_by_role("button", name="Copy text"), 8)
+    shown = [name for name in card if name != "make deploy # now"]
+    assert shown[:7] == ["Copy code", "Yes", "No", "Continue", "Your answer", "Attach files", "Reply"]
+    report = page.get_by_role("article", name="Report from cursor on Home").last
+    assert walk(page, report.get_by_role("button", name="Copy text"), 3) == ["Your answer", "Attach files", "Confirm"]
+    page.get_by_role("button", name="Settings").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Settings")).to_be_focused()

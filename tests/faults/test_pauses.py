@@ -47,7 +47,8 @@ async def test_a_blocked_loop_that_cost_the_connection_is_made_good_at_once_and_
 
 
 async def test_a_blocked_loop_that_cost_nothing_is_not_spoken_of(make_hub, proxy, quick_watch, status):
-    hub = make_hub(proxy.url)
+    # The server and the network stand still as well here, being on this loop: that must not look like a dead peer.
+    hub = make_hub(proxy.url, settings=replace(QUICK, keepalive=20.0, open_timeout=10.0))
     await hub.connect()
     await asyncio.sleep(0.05)
     time.sleep(0.3)  # noqa: ASYNC251  (this is the blocking cell)

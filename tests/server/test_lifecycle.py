@@ -11,6 +11,7 @@ import time
 import pytest
 from chat_person import Person
 
+from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError, ServerStartError
 from ipymultichat.server import Limits, LocalServer, listener
 
@@ -211,3 +212,15 @@ async def test_a_server_that_did_not_start_leaves_the_port_free(monkeypatch):
     assert not server.running
     await server.start()
     await server.stop()
+
+
+async def test_a_request_is_called_cancelled_before_a_late_reply_can_seem_to_have_reached_its_agent(server, enter):
+    ada = await enter(server)
+    agent = asyncio.ensure_future(AgentClient(server.url, "team").ask_question("ok?"))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    server._relay.close()
+    await asyncio.wait({agent})
+    assert agent.exception() is not None
+    await ada.reply(request, "yes")
+    assert (await ada.expect("RequestCancelled")).RequestCancelledNotification.request_id == request.ID
+    assert await ada.pending(request.ID) == {request.ID: False}

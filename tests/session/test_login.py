@@ -61,13 +61,28 @@ def test_a_server_that_never_lists_its_users_is_resynced_all_the_same(driver):
     assert any(isinstance(event, s.Trouble) and "online" in event.text for event in events)
 
 
-def test_a_late_list_is_not_taken_for_the_answer_to_the_next_call(driver):
+def test_a_list_that_comes_late_is_taken_all_the_same(driver):
     driver.connect()
     driver.receive(login())
     driver.wait(11)
     driver.take()
-    driver.receive(pending(ask("late")))
-    assert driver.take(s.PendingListed) == []
+    driver.receive(pending(ask("late")), users(("ada-1", "ada")))
+    (listed,) = driver.take(s.PendingListed)
+    assert [request.request_id for request in listed.requests] == ["late"]
+    driver.do(lambda session, now: session.send_chat("c1", "ada-1", "ada", "hi", now))
+    assert driver.sent[-2].Cmd == "SendChatMessage"
+
+
+def test_a_late_list_is_not_taken_for_the_answer_to_the_next_call(driver):
+    driver.connect()
+    driver.receive(login(), pending())
+    driver.wait(11)
+    driver.receive(presence("ada-1", "ada"))
+    driver.do(lambda session, now: session.send_chat("c1", "ada-1", "ada", "hi", now))
+    driver.receive(users(("ada-1", "ada")))  # the answer to the first question
+    assert driver.take(s.ChatSent) == []
+    driver.receive(users(("ada-1", "ada")))
+    assert driver.take(s.ChatSent) == [s.ChatSent("c1")]
 
 
 def test_oneself_is_not_among_the_users(driver):

@@ -215,8 +215,6 @@ def test_a_question_that_comes_in_after_its_cancellation_is_new(asked):
 
 def test_a_request_that_still_seems_to_wait_after_somebody_elses_answer_is_not_ours_when_it_is_gone(asked):
     """A server lists an answered request a moment longer: that must not wipe out who answered it."""
-    asked.receive(answered("q1", "bob"))
-    asked.take()
     asked.do(reply())
     asked.receive(answered("q1", "bob"), validity(q1=True))
     assert [message.Cmd for message in asked.sent].count("AskQuestionReply") == 0
@@ -328,3 +326,50 @@ def test_a_reply_given_up_makes_way_for_the_next(asked):
     assert asked.do(lambda session, now: session.give_up("q1", "enough", now)) == ["CheckMessageValidity"]
     (failed,) = asked.take(s.ReplyFailed)
     assert (failed.request_id, failed.reason) == ("q1", "enough")
+
+
+def test_a_connection_that_breaks_right_after_news_of_somebody_elses_answer_names_them(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True), validity(q1=False), answered("q1", "bob"))
+    asked.drop()
+    (failed,) = asked.take(s.ReplyFailed)
+    assert failed.rival.nickname == "bob"
+
+
+def test_a_connection_that_breaks_before_the_proof_is_whole_proves_nothing(asked):
+    asked.do(reply())
+    asked.receive(validity(q1=True), validity(q1=False))
+    asked.drop()
+    (failed,) = asked.take(s.ReplyFailed)
+    assert "cannot be known" in failed.reason
+
+
+def test_a_reply_given_just_before_the_news_of_somebody_elses_is_not_taken_for_the_one_that_counted(asked):
+    asked.receive(answered("q1", "bob"))  # the person has pressed the button by now, but it is the session's next event
+    asked.do(reply())
+    assert asked.receive(validity(q1=True)) == []  # listed for a moment longer
+    asked.wait(0.15)
+    asked.receive(validity(q1=False))
+    (failed,) = asked.take(s.ReplyFailed)
+    assert failed.gone
+
+
+def test_a_check_of_what_was_listed_that_is_not_answered_is_asked_again(driver):
+    driver.connect()
+    driver.receive(login(), pending(ask("q1")), users())
+    driver.take()
+    driver.wait(11)
+    driver.receive(validity(q1=True), validity(q1=False))  # the first is the late one
+    assert driver.take(s.Gone) == [s.Gone("q1")]
+
+
+def test_a_check_of_somebody_elses_answer_that_is_not_answered_is_asked_again(asked):
+    asked.receive(answered("q1", "bob"))
+    asked.wait(11)
+    asked.receive(validity(q1=True), validity(q1=True))
+    assert [event.request.request_id for event in asked.take(s.StillPending)] == ["q1"]
+
+
+def test_a_server_that_answers_no_check_is_not_asked_for_ever(asked):
+    asked.receive(answered("q1", "bob"))
+    assert asked.wait(1000).count("CheckMessageValidity") == 3

@@ -69,7 +69,7 @@ def fill(notebook, servers, agents):
         expect(notebook.page.get_by_role("article").last).to_contain_text(text.split("\n")[0].split("*")[0].strip())
 
 
-def states(notebook, empty):
+def states(notebook):
     """Bring the widget into each state, and name it."""
     page = notebook.page
     yield "inbox"
@@ -90,8 +90,6 @@ def states(notebook, empty):
     page.get_by_role("searchbox", name="Search messages").fill("nothing like this")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     yield "nothing-found"
-    empty()
-    yield "no-server"
 
 
 def main():
@@ -109,12 +107,12 @@ def main():
             options = f"{entries!r}, token={TOKEN!r}, nickname='me'"
             code = f"from ipymultichat import MultiChat\nchat = MultiChat({options})\nchat"
             chromium = playwright.chromium.launch(executable_path=browser.find(), args=browser.ARGUMENTS)
-            page = chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US").new_page()
 
             def opened(file, source):
+                page = chromium.new_context(viewport={"width": 1900, "height": 1000}, locale="en-US").new_page()
                 path = lab.notebooks / file
                 path.write_text(document(source))
-                notebook = Notebook(page, path, lab.address_of(file))
+                notebook = Notebook(page, path, f"{lab.address_of(file)}&reset")
                 notebook.open()
                 return notebook
 
@@ -123,14 +121,14 @@ def main():
             ada.start()
             fill(notebook, servers, agents)
 
-            def empty():
-                blank = opened("empty.ipynb", "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:')")
-                page.locator(".jp-CodeCell .cm-content").first.click()
-                page.keyboard.press("Shift+Enter")
-                blank.root().wait_for()
-
-            for state in states(notebook, empty):
+            for state in states(notebook):
                 take(notebook, state)
+            notebook.page.context.close()
+            blank = opened("empty.ipynb", "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:')")
+            blank.page.locator(".jp-CodeCell .cm-content").first.click()
+            blank.page.keyboard.press("Shift+Enter")
+            blank.root().wait_for()
+            take(blank, "no-server")
             chromium.close()
     finally:
         ada.close()

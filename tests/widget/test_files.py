@@ -92,6 +92,14 @@ def test_a_piece_that_does_not_fit_is_refused(frame, piece, words):
         made().add({**FILE, **frame}, piece)
 
 
+@pytest.mark.parametrize("offset", [1, 3])
+def test_a_piece_that_comes_twice_or_too_early_is_refused(offset):
+    uploads = made()
+    uploads.add({**FILE, "size": 9, "offset": 0}, b"ab")
+    with pytest.raises(ConfigError, match="missing"):
+        uploads.add({**FILE, "size": 9, "offset": offset}, b"x")
+
+
 def test_a_file_that_is_not_complete_cannot_be_sent():
     uploads = made()
     uploads.add({**FILE, "size": 3, "offset": 0}, b"ab")

@@ -66,7 +66,7 @@ export const en = {
   addServer: "Add server",
   serverUrl: "Address",
   serverName: "Name (optional)",
-  urlHint: "For example 127.0.0.1:8765 or wss://chat.example.org",
+  urlHint: "For example ws://127.0.0.1:2000 or wss://chat.example.org",
   urlOk: "Will connect to {url}",
 
   nickname: "Nickname",

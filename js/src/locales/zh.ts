@@ -67,7 +67,7 @@ export const zh: Record<keyof typeof en, string> = {
   addServer: "添加服务器",
   serverUrl: "地址",
   serverName: "名称（可选）",
-  urlHint: "例如 127.0.0.1:8765 或 wss://chat.example.org",
+  urlHint: "例如 ws://127.0.0.1:2000 或 wss://chat.example.org",
   urlOk: "将连接到 {url}",
 
   nickname: "昵称",

@@ -21,7 +21,7 @@ export function Attention() {
   return (
     <fieldset class="imc-attention">
       <legend>
-        {t("attention")} <span class="imc-dim">{t("attentionHint")}</span>
+        <span class="imc-section">{t("attention")}</span> <span class="imc-dim">{t("attentionHint")}</span>
       </legend>
       {(["notify", "sound"] as const).map((how) => (
         <div key={how} class="imc-row">

@@ -32,7 +32,7 @@ export function Snippets() {
   return (
     <div class="imc-form">
       <p>
-        {t("snippets")} <span class="imc-dim">{t("snippetsHint")}</span>
+        <span class="imc-section">{t("snippets")}</span> <span class="imc-dim">{t("snippetsHint")}</span>
       </p>
       {snippets.length > 0 && (
         // biome-ignore lint/a11y/noRedundantRoles: without a marker some browsers drop the list role

@@ -6,7 +6,8 @@ import type { Message } from "../protocol";
 import { useView } from "../view";
 
 const ASK_MS = 80;
-const SHOWN_MAX = 12;
+/** Few enough to need no scrolling: a list that scrolls would have to take the focus. */
+const SHOWN_MAX = 8;
 
 interface Suggestion {
   /** What is put into the text. */

@@ -418,6 +418,7 @@ class Hub:
         if not any(not isinstance(part, TextContent) or part.text.strip() for part in contents):
             raise ConfigError("the reply is empty; give a text, a file or an image")
         with self.lock:
+            self._check_open()  # another thread may have closed it meanwhile: then nothing would ever settle this
             current = lookup.answerable(self.inbox, message)
             delivery = self._intake.sending(current, contents)
         server_id, request_id = current.server_id, current.request_id
@@ -444,6 +445,7 @@ class Hub:
             raise ConfigError("the chat message is empty; give a text", value=text)
         parts.contents_of((text,))
         with self.lock:
+            self._check_open()  # see `reply`
             receiver = lookup.receiver(self.servers, self.users, self._known_peers(), to)
             message, delivery = self._intake.chat_leaves(receiver.server_id, receiver, text)
         return self._deliver_chat(message, receiver, delivery)
@@ -460,6 +462,7 @@ class Hub:
         """
         self._check_open()
         with self.lock:
+            self._check_open()  # see `reply`
             failed = lookup.sendable_again(self.inbox, message)
             peer = OnlineUser(failed.receiver_id, failed.receiver, failed.server_id, failed.server_name)
             receiver = lookup.receiver(self.servers, self.users, set(), peer)

@@ -127,7 +127,7 @@ def list_project(root: Path, most: int = MAX_ENTRIES) -> tuple[str, ...]:
 
 
 def _kind(entry: os.DirEntry[str], root: Path) -> str:
-    """What an entry is: "folder", "file", or "" for what must not be shown: a link out of the project, or to nowhere."""
+    """What an entry is: "folder", "file", or "" for what must not be shown: a link that leads outside or nowhere."""
     try:
         if entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(root):
             return ""

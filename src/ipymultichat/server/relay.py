@@ -94,9 +94,11 @@ class Relay:
     def close(self) -> None:
         """End every waiting request with `unavailable`, and take no more."""
         self._closed = True
-        for answer in self._answers.values():
+        answers, self._answers = self._answers, {}
+        for request_id, answer in answers.items():
             answer.set_exception(_stopping())
-        self._answers.clear()
+            # Sockets live on for a moment: a reply that comes now must not look as if it had reached its agent.
+            self._apply(self.state.cancel(request_id))
 
     def _apply(self, effects: Iterable[Effect]) -> None:
         # Cutting one client off makes more effects (the others hear of it), hence a queue and no recursion.

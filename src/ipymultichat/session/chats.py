@@ -8,7 +8,6 @@ still there when the server handled it. One message is in flight at a time, whic
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ipymultichat.errors import EncodeError
@@ -35,12 +34,10 @@ class Chats:
 
     Args:
         port: the session's way out.
-        on_users: called with every user list that comes back, which is fresh news.
     """
 
-    def __init__(self, port: Port, on_users: Callable[[e.UsersAnswered], None]) -> None:
+    def __init__(self, port: Port) -> None:
         self._port = port
-        self._on_users = on_users
         self._queue: deque[_Outgoing] = deque()
         self._running = False
         self.token = Secret("")
@@ -49,11 +46,6 @@ class Chats:
         """Queue one message; `ref` comes back in `ChatSent` or `ChatFailed`."""
         self._queue.append(_Outgoing(ref, receiver.client_id, receiver.nickname, text))
         self._advance(now)
-
-    @property
-    def unsettled(self) -> int:
-        """How many have not ended yet."""
-        return len(self._queue)
 
     def disconnected(self) -> None:
         """Fail what is on its way: nobody can tell whether it arrived, and sending twice is worse than asking."""
@@ -87,12 +79,10 @@ class Chats:
         self._queue.popleft()
         if not isinstance(answer, e.UsersAnswered):
             self._port.emit(ChatFailed(item.ref, f"the server does not answer whether it arrived{_DOUBT}"))
+        elif any(user.client_id == item.receiver_id for user in answer.users):
+            self._port.emit(ChatSent(item.ref))
         else:
-            self._on_users(answer)
-            if any(user.client_id == item.receiver_id for user in answer.users):
-                self._port.emit(ChatSent(item.ref))
-            else:
-                self._port.emit(ChatFailed(item.ref, f"{item.receiver} has left"))
+            self._port.emit(ChatFailed(item.ref, f"{item.receiver} has left"))
         self._port.later(now + self._port.timing.chat_gap, self._next)
 
     def _next(self, now: float) -> None:

@@ -65,19 +65,10 @@ class Replies:
         self._proving: list[_Outgoing] = []
         self._running = False
         self._stale_until = float("-inf")
+        self._news: dict[str, float] = {}
 
     def __contains__(self, request_id: str) -> bool:
         return self._find(request_id) is not None
-
-    @property
-    def in_flight(self) -> int:
-        """How many are being sent or checked: 0 or 1."""
-        return int(self._running)
-
-    @property
-    def unsettled(self) -> int:
-        """How many have not ended yet."""
-        return len(self._queue) + len(self._proving)
 
     def connected(self, now: float) -> None:
         """A login was taken: what others answered just before it may still be listed as waiting."""
@@ -85,7 +76,9 @@ class Replies:
 
     def add(self, request: Request, contents: tuple[Content, ...], now: float) -> None:
         """Queue a reply; it leaves when those before it are settled and the connection is up."""
-        self._queue.append(_Outgoing(request, contents))
+        # The person may have answered just before the news that somebody else did.
+        stale_until = self._news.get(request.request_id, float("-inf"))
+        self._queue.append(_Outgoing(request, contents, stale_until=stale_until))
         self.advance(now)
 
     def advance(self, now: float) -> None:
@@ -99,10 +92,13 @@ class Replies:
 
         This proves nothing yet: servers broadcast replies that they did not take, too.
         """
+        stale_until = now + self._port.timing.settle
+        self._news = {key: until for key, until in self._news.items() if until > now}
+        self._news[answer.request_id] = stale_until
         found = self._find(answer.request_id)
         if found is not None:
             found.rival = answer
-            found.stale_until = now + self._port.timing.settle
+            found.stale_until = stale_until
         return found is not None
 
     def withdrawn(self, request_id: str, reason: str, now: float) -> bool:

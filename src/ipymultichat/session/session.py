@@ -12,7 +12,7 @@ from ipymultichat.session import events as s
 from ipymultichat.session.chats import Chats
 from ipymultichat.session.port import Answer, Port
 from ipymultichat.session.replies import Replies
-from ipymultichat.session.timing import Timing
+from ipymultichat.session.timing import MAX_SILENT_CHECKS, Timing
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import decode, encode
 from ipymultichat.wire import events as e
@@ -37,7 +37,7 @@ class Session:
     def __init__(self, timing: Timing | None = None) -> None:
         self._port = Port(timing or Timing())
         self._replies = Replies(self._port, self._forget)
-        self._chats = Chats(self._port, self._users_answered)
+        self._chats = Chats(self._port)
         self._requests: dict[str, e.Request] = {}
         self._users: dict[str, e.User] = {}
         self._live: set[str] = set()
@@ -137,8 +137,17 @@ class Session:
 
     def verify(self, request_id: str, now: float) -> None:
         """Ask whether a request still waits; ends in `StillPending` or `Gone`, or nothing while disconnected."""
+        self._verify(request_id, now, MAX_SILENT_CHECKS)
+
+    def _verify(self, request_id: str, now: float, tries: int) -> None:
+        def on_answer(waits: bool | None, at: float) -> None:
+            if waits is None and tries > 1:
+                self._verify(request_id, at, tries - 1)
+            else:
+                self._verified(request_id, waits)
+
         if self.phase is Phase.READY and request_id in self._requests and request_id not in self._replies:
-            self._port.check(request_id, lambda waits, _at: self._verified(request_id, waits), now)
+            self._port.check(request_id, on_answer, now)
 
     # login and resync
 
@@ -170,33 +179,40 @@ class Session:
             self._port.send(c.Login(self._token, self._nickname))
 
     def _pending_answered(self, answer: Answer | None, now: float) -> None:
-        if isinstance(answer, e.PendingAnswered):
-            held = {request.request_id: request for request in answer.requests if request.request_id}
+        if answer is None:
+            self._port.emit(s.Trouble("the server did not answer which requests wait"))
+        self._synced()
+        self._replies.advance(now)
+
+    def _on_pending(self, event: e.PendingAnswered, now: float) -> None:
+        # A list that comes too late for who waited for it is true all the same: frames keep their order.
+        if self.phase is Phase.READY:
+            held = {request.request_id: request for request in event.requests if request.request_id}
             on_the_way = {key: request for key, request in self._requests.items() if key in self._replies}
             live = {key: request for key, request in self._requests.items() if key in self._live}
             self._requests = {**on_the_way, **held, **live}
             self._port.emit(s.PendingListed(tuple(held.values()), frozenset(self._live)))
             # Servers list an answered request for a moment longer, and its news went to our last connection, if any.
-            self._port.later(now + self._port.timing.recheck, lambda at: self._check_listed(tuple(held), at))
-        else:
-            self._port.emit(s.Trouble("the server did not answer which requests wait"))
-        self._synced()
-        self._replies.advance(now)
+            self._port.later(
+                now + self._port.timing.recheck, lambda at: self._check_listed(tuple(held), at, MAX_SILENT_CHECKS)
+            )
+        self._port.answered(event, now)
 
-    def _check_listed(self, request_ids: tuple[str, ...], now: float) -> None:
+    def _check_listed(self, request_ids: tuple[str, ...], now: float, tries: int) -> None:
         held = tuple(key for key in request_ids if key in self._requests and key not in self._replies)
-        if held:
-            self._port.call(c.CheckValidity(held), e.ValidityAnswered, self._listed_checked, now)
 
-    def _listed_checked(self, answer: Answer | None, _now: float) -> None:
-        if isinstance(answer, e.ValidityAnswered):
-            for request_id in [key for key, waits in answer.validity.items() if not waits]:
-                self._verified(request_id, waits=False)
+        def on_answer(answer: Answer | None, at: float) -> None:
+            if isinstance(answer, e.ValidityAnswered):
+                for request_id in [key for key, waits in answer.validity.items() if not waits]:
+                    self._verified(request_id, waits=False)
+            elif tries > 1:
+                self._check_listed(held, at, tries - 1)
+
+        if held:
+            self._port.call(c.CheckValidity(held), e.ValidityAnswered, on_answer, now)
 
     def _first_users(self, answer: Answer | None, _now: float) -> None:
-        if isinstance(answer, e.UsersAnswered):
-            self._users_answered(answer)
-        else:
+        if answer is None:
             self._port.emit(s.Trouble("the server did not answer who is online"))
         self._synced()
 
@@ -207,12 +223,14 @@ class Session:
 
     # pushes
 
-    def _on_answer(self, event: Answer, now: float) -> None:
+    def _on_validity(self, event: e.ValidityAnswered, now: float) -> None:
         self._port.answered(event, now)
 
-    def _users_answered(self, answer: e.UsersAnswered) -> None:
-        self._users = {user.client_id: user for user in answer.users if user.client_id != self.client_id}
-        self._port.emit(s.UsersListed(tuple(self._users.values())))
+    def _on_users(self, event: e.UsersAnswered, now: float) -> None:
+        if self.phase is Phase.READY:  # also when it is late, see `_on_pending`
+            self._users = {user.client_id: user for user in event.users if user.client_id != self.client_id}
+            self._port.emit(s.UsersListed(tuple(self._users.values())))
+        self._port.answered(event, now)
 
     def _on_request(self, event: e.RequestReceived, _now: float) -> None:
         request = event.request
@@ -277,9 +295,9 @@ class Session:
     _handlers: ClassVar[dict[type, Callable[..., None]]] = {
         e.LoginAnswered: _on_login,
         e.RequestReceived: _on_request,
-        e.PendingAnswered: _on_answer,
-        e.UsersAnswered: _on_answer,
-        e.ValidityAnswered: _on_answer,
+        e.PendingAnswered: _on_pending,
+        e.UsersAnswered: _on_users,
+        e.ValidityAnswered: _on_validity,
         e.RequestAnswered: _on_answered,
         e.RequestCancelled: _on_cancelled,
         e.ChatReceived: _on_chat,

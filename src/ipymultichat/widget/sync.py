@@ -64,8 +64,9 @@ class Sync:
         self._unlisten = hub.listen(self._on_change)
 
     def close(self) -> None:
-        """Follow the hub no more."""
+        """Follow the hub no more, and keep no files."""
         self._unlisten()
+        self._uploads.clear()
 
     def receive(self, content: object, buffers: Sequence[memoryview | bytes] = ()) -> None:
         """A custom message from a browser, with its binary buffers; any thread."""

@@ -97,6 +97,10 @@ class Uploads:
             if upload.client == client and (wanted is None or key in wanted):
                 del self._files[key]
 
+    def clear(self) -> None:
+        """Drop everything: the widget is closed."""
+        self._files.clear()
+
     def sweep(self) -> None:
         """Drop what nobody has used for `KEPT` seconds."""
         old = self._clock() - KEPT

@@ -1,0 +1,40 @@
+"""Nothing set up yet: from an empty inbox to the first answer without leaving it."""
+
+import json
+
+import pytest
+from lab_page import Agent
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+CELL = "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:', nickname='me')"
+
+
+def test_a_local_server_is_started_from_the_empty_inbox_and_used(lab, open_notebook):
+    cell = {"cell_type": "code", "id": "c", "metadata": {}, "source": CELL, "outputs": [], "execution_count": None}
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    path = lab.notebooks / "first-steps.ipynb"
+    document = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(document))
+    notebook = open_notebook(path)
+    page = notebook.page
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_role("button", name="No servers")).to_be_visible()
+    page.get_by_role("button", name="Start a local server").click()
+    expect(notebook.badge("0 of 1")).to_be_visible()
+    page.get_by_label("Token").fill("s3cret-token")
+    page.get_by_role("button", name="Save", exact=True).click()
+    notebook.badge("1 of 1").wait_for()
+    sample = page.locator(".imc-sample code")
+    expect(sample).to_contain_text("ipymultichat ask ws://127.0.0.1:")
+    agent = Agent(sample.inner_text().split()[2], "Shall I go on?", "--agent", "first")
+    try:
+        card = notebook.card("Question from first on Local", "Shall I go on?")
+        card.get_by_role("textbox", name="Your answer").fill("go on")
+        card.get_by_role("button", name="Reply").click()
+        assert agent.answer() == "go on"
+    finally:
+        agent.process.kill()
+        agent.process.communicate()

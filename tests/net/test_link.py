@@ -1,0 +1,92 @@
+"""A link in the hands of its pool: commands that come at bad moments."""
+
+import asyncio
+
+import pytest
+from frames import login
+from people import QUICK
+from proxy import Proxy
+from waiting import until
+
+from ipymultichat.model import Secret, ServerConfig
+from ipymultichat.net import Link
+from ipymultichat.server import LocalServer
+
+
+@pytest.fixture
+async def proxy():
+    async with LocalServer() as server, Proxy(server.url) as running:
+        yield running
+
+
+@pytest.fixture
+async def make_link():
+    made, statuses, events = [], [], []
+
+    def make(url):
+        link = Link(
+            ServerConfig("s", "Work", url),
+            credentials=lambda: (Secret("tok"), "me"),
+            on_event=events.append,
+            on_status=statuses.append,
+            settings=QUICK,
+        )
+        link.statuses, link.events = statuses, events
+        made.append(link)
+        return link
+
+    yield make
+    for link in made:
+        link.retire("the test is over")
+        await link.ended()
+
+
+async def test_a_retired_link_reports_nothing_more_not_even_what_its_socket_still_brings(make_link, proxy):
+    link = make_link(proxy.url)
+    proxy.stalled = True
+    await until(lambda: link._connection or proxy.accepted)
+    link.retire("removed")
+    assert link.statuses[-1].state == "disconnected"
+    said = len(link.statuses), len(link.events)
+    link.session.connected(Secret("tok"), "me", 0.0)
+    link._on_frame(login())
+    link.excuse("the machine slept for 1 s")
+    await link.ended()
+    assert (len(link.statuses), len(link.events)) == said
+
+
+async def test_a_link_retired_in_the_moment_it_is_woken_ends(make_link, proxy):
+    proxy.refusing = True
+    link = make_link(proxy.url)
+    await until(lambda: link.status.state == "error")
+    link.retry_now()
+    link.retire("removed")
+    await asyncio.wait_for(link.ended(), 2)
+    accepted = proxy.accepted
+    await asyncio.sleep(0.3)
+    assert proxy.accepted == accepted
+
+
+async def test_many_restarts_at_once_end_in_one_connection(make_link, proxy):
+    link = make_link(proxy.url)
+    await until(lambda: link.status.state == "connected")
+    for _ in range(5):
+        link.restart(link.config)
+    await until(lambda: link.status.state == "connecting")
+    await until(lambda: link.status.state == "connected")
+    await until(lambda: proxy.connections == 1)
+
+
+async def test_a_goodbye_that_is_not_answered_does_not_hold_up_the_next_connection(make_link, proxy):
+    link = make_link(proxy.url)
+    await until(lambda: link.status.state == "connected")
+    proxy.hole = True
+    began = asyncio.get_running_loop().time()
+    proxy.cut_in_frame("up")  # nothing more of the first connection gets through
+    link.restart(link.config)
+    await asyncio.sleep(0.05)
+    proxy.hole = False
+    proxy._cut_after.clear()
+    link.restart(link.config)
+    await until(lambda: link.status.state == "connected" and proxy.accepted >= 2)
+    assert asyncio.get_running_loop().time() - began < 0.8
