@@ -5,7 +5,7 @@ import pytest
 from people import QUICK
 from processes import ServerProcess
 from proxy import Proxy
-from waiting import until
+from waiting import left_over, until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.hub import Hub
@@ -47,10 +47,7 @@ async def make_hub():
         warnings.simplefilter("error")
         for hub in made:
             hub.close()
-        await until(lambda: not [task for task in asyncio.all_tasks() - before if "Link" in repr(task)], seconds=3)
-        await until(
-            lambda: not [task for task in asyncio.all_tasks() - before if "Connection" in repr(task)], seconds=3
-        )
+        await until(lambda: not left_over(before), seconds=3)
 
 
 @pytest.fixture

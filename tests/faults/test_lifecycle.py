@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 from people import QUICK
-from waiting import until
+from waiting import left_over, until
 
 from ipymultichat.errors import DeliveryError
 from ipymultichat.hub import Hub
@@ -157,9 +157,7 @@ async def test_closing_leaves_no_task_socket_thread_or_warning(proxy, server, en
         began = asyncio.get_running_loop().time()
         hub.close()
         hub.close()
-        await until(
-            lambda: not [t for t in asyncio.all_tasks() - before if "/net/" in repr(t) or "/hub/" in repr(t)], seconds=3
-        )
+        await until(lambda: not left_over(before), seconds=3)
         assert asyncio.get_running_loop().time() - began < 2
         await until(lambda: threading.active_count() == threads, seconds=2)
         proxy.heal()

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from waiting import left_over, until
 
 from ipymultichat.hub import Hub
 from ipymultichat.net import LinkSettings
@@ -36,10 +37,7 @@ async def make_hub():
     yield make
     for hub in made:
         hub.close()
-    deadline = asyncio.get_running_loop().time() + 3
-    while left := {task for task in asyncio.all_tasks() - before if "ipymultichat" in str(task.get_coro())}:
-        assert asyncio.get_running_loop().time() < deadline, left
-        await asyncio.sleep(0.01)
+    await until(lambda: not left_over(before), seconds=3)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from processes import ServerProcess
-from waiting import until
+from waiting import left_over, until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import AmbiguousServerError, ClosedError, ConfigError, UnknownServerError
@@ -104,7 +104,7 @@ async def test_retry_now_skips_the_wait(process, home):
     await until(lambda: hub.counts()["connected_count"] == 1)
     assert asyncio.get_running_loop().time() - started < 0.9
     hub.close()
-    await asyncio.sleep(0.05)
+    await until(lambda: not left_over())
 
 
 async def test_without_a_token_servers_stand_at_an_error_until_there_is_one(home, make_hub):

@@ -6,7 +6,7 @@ import http
 import socket
 
 import pytest
-from waiting import until
+from waiting import left_over, until
 from websockets.asyncio.server import serve
 
 from ipymultichat.hub import Hub
@@ -22,7 +22,7 @@ async def outcome(url, settings=QUICK, token="tok"):
     await hub.connect()
     (status,) = hub.statuses.values()
     hub.close()
-    await until(lambda: not any("Link._run" in str(task.get_coro()) for task in asyncio.all_tasks()))
+    await until(lambda: not left_over())
     return status
 
 
@@ -157,7 +157,7 @@ async def test_one_server_that_hangs_does_not_hold_up_the_others():
             hub.start()
             await until(lambda: hub.counts()["connected_count"] == 1, seconds=5)
             hub.close()
-            await until(lambda: not any("Link." in str(task.get_coro()) for task in asyncio.all_tasks()))
+            await until(lambda: not left_over())
 
 
 async def test_the_token_is_in_no_log_even_at_debug(caplog):

@@ -80,7 +80,7 @@ class Person:
         self.seen = set()
         settings = LinkSettings(
             open_timeout=0.5,
-            keepalive=0.2,
+            keepalive=0.4,
             lasting=0.1,
             backoff=lambda: Backoff(first=0.03, cap=0.15, refused=0.15, random=self.random.random),
             timing=TIMING,

@@ -11,3 +11,12 @@ async def until(condition, seconds=10.0):
             raise AssertionError(f"did not become true within {seconds} s")
         await asyncio.sleep(0.005)
     return result
+
+
+def left_over(before=frozenset()):
+    """Tasks of hubs, pools, links and connections that run on, besides those in `before`."""
+    return [
+        task
+        for task in asyncio.all_tasks() - before
+        if any(part in task.get_coro().cr_code.co_filename for part in ("/ipymultichat/net/", "/ipymultichat/hub/"))
+    ]

@@ -82,7 +82,7 @@ class Chats:
         elif any(user.client_id == item.receiver_id for user in answer.users):
             self._port.emit(ChatSent(item.ref))
         else:
-            self._port.emit(ChatFailed(item.ref, f"{item.receiver} has left"))
+            self._port.emit(ChatFailed(item.ref, f"{item.receiver} has left{_DOUBT}"))
         self._port.later(now + self._port.timing.chat_gap, self._next)
 
     def _next(self, now: float) -> None:
