@@ -373,3 +373,35 @@ def test_a_check_of_somebody_elses_answer_that_is_not_answered_is_asked_again(as
 def test_a_server_that_answers_no_check_is_not_asked_for_ever(asked):
     asked.receive(answered("q1", "bob"))
     assert asked.wait(1000).count("CheckMessageValidity") == 3
+
+
+def test_a_reply_given_before_the_first_list_waits_for_it(driver):
+    driver.connect()
+    driver.do(reply())
+    driver.receive(login())
+    assert driver.take(s.ReplyFailed) == []
+    driver.receive(pending(ask("q1")), users(), validity(q1=True))
+    driver.wait(0.2)
+    assert "AskQuestionReply" in driver.receive(validity(q1=True))
+    driver.receive(validity(q1=False))
+    driver.wait(1)
+    assert len(driver.take(s.ReplyVerified)) == 1
+
+
+def test_a_reply_given_before_the_first_list_ends_with_its_agents_time(driver):
+    driver.do(reply())
+    driver.do(lambda session, now: session.give_up("q1", "too late", now))
+    assert [failed.reason for failed in driver.take(s.ReplyFailed)] == ["too late"]
+
+
+def test_a_reply_given_before_a_list_that_does_not_name_its_request_fails(driver):
+    driver.connect()
+    driver.do(reply())
+    driver.receive(login(), pending(), users())
+    assert driver.take(s.ReplyFailed)[0].gone
+
+
+def test_a_reply_given_before_the_first_list_is_not_forgotten_when_the_server_leaves(driver):
+    driver.do(reply())
+    driver.do(lambda session, now: session.abandon("removed"))
+    assert [failed.reason for failed in driver.take(s.ReplyFailed)] == ["removed"]

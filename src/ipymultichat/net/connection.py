@@ -72,6 +72,8 @@ class Connection:
         self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._keep_alive(keepalive))]
         self._probe: asyncio.Future[None] | None = None
         self._ended_because = ""
+        self._closing = asyncio.Event()
+        self._closer = asyncio.ensure_future(self._close_when_told())
 
     @classmethod
     async def open(cls, url: str, *, timeout: float, keepalive: float) -> Connection:
@@ -134,8 +136,23 @@ class Connection:
         if self._probe is None or self._probe.done():
             self._probe = asyncio.ensure_future(self._look(timeout, reason))
 
-    async def close(self) -> None:
-        """Close properly, or drop the connection when the other side does not answer within a second."""
+    def close(self) -> asyncio.Task[None]:
+        """Close properly, or drop the connection when the other side does not answer within a second.
+
+        Returns:
+            What can be awaited for the end of it, or left alone.
+        """
+        self._closing.set()
+        return self._closer
+
+    async def _close_when_told(self) -> None:
+        """A task from the start: a loop that ends (`asyncio.run`) waits for it, as it would not for one made then."""
+        try:
+            await self._closing.wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
         tasks = [*self._tasks, *([self._probe] if self._probe is not None else [])]
         for task in tasks:
             task.cancel()

@@ -166,7 +166,7 @@ class Link:
             self.session.disconnected(self._loop.time())
             self._pump()
             # Nobody waits for the goodbye: the next connection must not be held up by a peer that does not answer it.
-            closing = asyncio.ensure_future(connection.close())
+            closing = connection.close()
             self._ending.add(closing)
             closing.add_done_callback(self._ending.discard)
 

@@ -42,6 +42,9 @@ class Session:
         self._users: dict[str, e.User] = {}
         self._live: set[str] = set()
         self._unsynced = 0
+        self._listed = False
+        """Whether the server has ever been asked what waits; before that, nothing can be said not to."""
+        self._early: dict[str, tuple[Content, ...]] = {}
         self._token = Secret("")
         self._nickname = self._known_as = ""
         self.phase = Phase.CLOSED
@@ -83,6 +86,9 @@ class Session:
         """Fail what is on its way: the server leaves the list."""
         self._replies.abandon(reason)
         self._chats.abandon(reason)
+        early, self._early = self._early, {}
+        for request_id, contents in early.items():
+            self._port.emit(s.ReplyFailed(request_id, contents, reason))
 
     def receive(self, frame: bytes | str, now: float) -> None:
         """One frame arrived. Never raises: what is not understood is counted and reported as `Trouble`."""
@@ -117,7 +123,9 @@ class Session:
     def reply(self, request_id: str, contents: tuple[Content, ...], now: float) -> None:
         """Answer a request; ends in `ReplyVerified` or `ReplyFailed`, over as many connections as it takes."""
         request = self._requests.get(request_id)
-        if request is None:
+        if request is None and not self._listed:
+            self._early[request_id] = contents
+        elif request is None:
             self._port.emit(s.ReplyFailed(request_id, contents, "the request no longer waits", gone=True))
         else:
             self._replies.add(request, contents, now)
@@ -133,6 +141,9 @@ class Session:
 
     def give_up(self, request_id: str, reason: str, now: float) -> None:
         """End the wait of a reply on its way, if there is one, in `ReplyFailed`."""
+        early = self._early.pop(request_id, None)
+        if early is not None:
+            self._port.emit(s.ReplyFailed(request_id, early, reason))
         self._replies.give_up(request_id, reason, now)
 
     def verify(self, request_id: str, now: float) -> None:
@@ -181,6 +192,10 @@ class Session:
     def _pending_answered(self, answer: Answer | None, now: float) -> None:
         if answer is None:
             self._port.emit(s.Trouble("the server did not answer which requests wait"))
+        self._listed = True
+        early, self._early = self._early, {}
+        for request_id, contents in early.items():
+            self.reply(request_id, contents, now)
         self._synced()
         self._replies.advance(now)
 

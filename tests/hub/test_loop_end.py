@@ -1,0 +1,23 @@
+import subprocess
+import sys
+
+SCRIPT = """
+import asyncio
+from ipymultichat.hub import Hub
+from ipymultichat.server import LocalServer
+
+async def main():
+    server = await LocalServer().start()
+    hub = Hub(":memory:", servers=[server.url], token="tok", nickname="me")
+    await hub.connect()
+    print(hub.counts()["connected_count"])
+
+asyncio.run(main(), debug=True)
+"""
+
+
+def test_a_script_that_ends_without_closing_ends_in_silence():
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", SCRIPT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "1")
+    assert "pending" not in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
