@@ -7,6 +7,11 @@ export function Answering() {
   const { app, t } = useView();
   const { prefix, suffix, quick } = app.traits.settings.value.preferences;
   const error = useSignal("");
+  // What is being typed is no one else's: news from the kernel renders this again, and must not put the old text back.
+  const typed = useSignal<Readonly<Record<string, string>>>({});
+  const type = (name: string, text: string) => {
+    typed.value = { ...typed.value, [name]: text };
+  };
   const save = async (changes: Partial<Preferences>) => {
     error.value = app.explain(await app.client.command("set_preferences", changes));
   };
@@ -20,7 +25,8 @@ export function Answering() {
               class="imc-input imc-text"
               rows={1}
               dir="auto"
-              value={name === "prefix" ? prefix : suffix}
+              value={typed.value[name] ?? (name === "prefix" ? prefix : suffix)}
+              onInput={(event) => type(name, event.currentTarget.value)}
               onChange={(event) => void save({ [name]: event.currentTarget.value })}
             />
           </label>
@@ -35,7 +41,8 @@ export function Answering() {
           class="imc-input"
           type="text"
           placeholder={t("quickDefaults")}
-          value={quick.join(", ")}
+          value={typed.value.quick ?? quick.join(", ")}
+          onInput={(event) => type("quick", event.currentTarget.value)}
           onChange={(event) => void save({ quick: event.currentTarget.value.split(/[,，]/) })}
         />
       </label>
