@@ -46,7 +46,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self.chats_ended[event.ref] += 1
 
     def replies_on_their_way(self):
-        return len(self.session._replies._queue) + len(self.session._replies._proving)
+        replies = self.session._replies
+        return len(replies._queue) + len(replies._proving) + len(self.session._early)
 
     @precondition(lambda self: not self.open)
     @rule(lucky=st.booleans())

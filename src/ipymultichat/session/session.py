@@ -44,7 +44,7 @@ class Session:
         self._unsynced = 0
         self._listed = False
         """Whether the server has ever been asked what waits; before that, nothing can be said not to."""
-        self._early: dict[str, tuple[Content, ...]] = {}
+        self._early: list[tuple[str, tuple[Content, ...]]] = []
         self._token = Secret("")
         self._nickname = self._known_as = ""
         self.phase = Phase.CLOSED
@@ -86,8 +86,8 @@ class Session:
         """Fail what is on its way: the server leaves the list."""
         self._replies.abandon(reason)
         self._chats.abandon(reason)
-        early, self._early = self._early, {}
-        for request_id, contents in early.items():
+        early, self._early = self._early, []
+        for request_id, contents in early:
             self._port.emit(s.ReplyFailed(request_id, contents, reason))
 
     def receive(self, frame: bytes | str, now: float) -> None:
@@ -124,7 +124,7 @@ class Session:
         """Answer a request; ends in `ReplyVerified` or `ReplyFailed`, over as many connections as it takes."""
         request = self._requests.get(request_id)
         if request is None and not self._listed:
-            self._early[request_id] = contents
+            self._early.append((request_id, contents))
         elif request is None:
             self._port.emit(s.ReplyFailed(request_id, contents, "the request no longer waits", gone=True))
         else:
@@ -141,9 +141,12 @@ class Session:
 
     def give_up(self, request_id: str, reason: str, now: float) -> None:
         """End the wait of a reply on its way, if there is one, in `ReplyFailed`."""
-        early = self._early.pop(request_id, None)
-        if early is not None:
-            self._port.emit(s.ReplyFailed(request_id, early, reason))
+        early, self._early = self._early, []
+        for key, contents in early:
+            if key == request_id:
+                self._port.emit(s.ReplyFailed(key, contents, reason))
+            else:
+                self._early.append((key, contents))
         self._replies.give_up(request_id, reason, now)
 
     def verify(self, request_id: str, now: float) -> None:
@@ -193,8 +196,8 @@ class Session:
         if answer is None:
             self._port.emit(s.Trouble("the server did not answer which requests wait"))
         self._listed = True
-        early, self._early = self._early, {}
-        for request_id, contents in early.items():
+        early, self._early = self._early, []
+        for request_id, contents in early:
             self.reply(request_id, contents, now)
         self._synced()
         self._replies.advance(now)
