@@ -186,6 +186,7 @@ class Session:
         self._unsynced = 2
         self._port.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
         self._port.call(c.GetUsers(self._token), e.UsersAnswered, self._first_users, now)
+        self._replies.advance(now)
 
     def _tell_nickname(self) -> None:
         if self.phase is Phase.READY and self._nickname != self._known_as:
