@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import Message, MessageKind, MessageStatus
+from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 IDS = st.sampled_from([f"m{n}" for n in range(12)])
@@ -92,7 +92,7 @@ class AgainstAList(RuleBasedStateMachine):
         row = self._find(key) if key else None
         before = None if row is None else self.inbox.entry(key).order
         fitting = [r[2] for r in self.model if r[2].kind is kind and (row is None or r[:2] < row[:2])]
-        entries, more = self.inbox.page(before, limit, lambda message: message.kind is kind)
+        entries, more = self.inbox.page(before, limit, MessageFilter(kind=kind))
         assert [entry.message for entry in entries] == fitting[-limit:]
         assert more == (len(fitting) > limit)
 

@@ -4,7 +4,7 @@ import pytest
 
 from ipymultichat.errors import ConfigError, UnknownMessageError
 from ipymultichat.inbox import Inbox, MessageLog
-from ipymultichat.model import Message, MessageKind, MessageStatus
+from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -96,7 +96,7 @@ def test_pages_walk_the_log_from_the_end_without_gap_or_overlap(inbox):
     fill(inbox, *(message(f"{number:02}", number, live=False) for number in range(25)))
     seen, before, more = [], None, True
     while more:
-        entries, more = inbox.page(before, 10, lambda _message: True)
+        entries, more = inbox.page(before, 10, MessageFilter())
         seen = [entry.message.id for entry in entries] + seen
         before = entries[0].order
     assert seen == [f"{number:02}" for number in range(25)]
@@ -104,9 +104,9 @@ def test_pages_walk_the_log_from_the_end_without_gap_or_overlap(inbox):
 
 def test_a_page_holds_only_what_fits_and_knows_whether_more_of_it_exists(inbox):
     fill(inbox, *(message(f"{number}", number, server=f"s{number % 2}", live=False) for number in range(10)))
-    entries, more = inbox.page(None, 3, lambda item: item.server_id == "s0")
+    entries, more = inbox.page(None, 3, MessageFilter(server_id="s0"))
     assert (ids(entry.message for entry in entries), more) == (["4", "6", "8"], True)
-    _, more = inbox.page(entries[0].order, 3, lambda item: item.server_id == "s0")
+    _, more = inbox.page(entries[0].order, 3, MessageFilter(server_id="s0"))
     assert more is False
 
 

@@ -23,13 +23,14 @@ from ipymultichat.hub.intake import Intake
 from ipymultichat.hub.paths import ProjectPaths
 from ipymultichat.hub.runner import KernelRunner, Runner, ThreadRunner
 from ipymultichat.hub.setup import Setup
-from ipymultichat.inbox import Inbox, MessageLog, Order
+from ipymultichat.inbox import Inbox, MessageLog
 from ipymultichat.model import (
     ConnectionState,
     Message,
     MessageKind,
     MessageStatus,
     OnlineUser,
+    Order,
     Secret,
     ServerConfig,
     ServerStatus,

@@ -1,6 +1,6 @@
 """The unified, ordered, de-duplicated message log. It knows nothing of where messages come from."""
 
-from ipymultichat.inbox.inbox import Entry, Inbox
-from ipymultichat.inbox.log import MessageLog, Order
+from ipymultichat.inbox.inbox import Inbox
+from ipymultichat.inbox.log import MessageLog
 
-__all__ = ["Entry", "Inbox", "MessageLog", "Order"]
+__all__ = ["Inbox", "MessageLog"]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 
 from ipymultichat.errors import UnknownMessageError
-from ipymultichat.model import Content, Message, MessageKind, MessageStatus, TextContent, UnknownContent
-
-Order = tuple[int, int]
-"""A message's place: milliseconds since the epoch, then the number of its arrival."""
+from ipymultichat.model import (
+    UNSETTLED,
+    Content,
+    Entry,
+    Message,
+    MessageFilter,
+    MessageKind,
+    MessageStatus,
+    Order,
+    TextContent,
+    UnknownContent,
+)
 
 _SKEW = 5_000
 """A server's clock may be this far off (ms) before a pushed message is placed by its arrival instead."""
@@ -23,20 +31,6 @@ does, whatever the number (a server bounds that: its agents wait for each)."""
 
 MAX_BYTES = 512 * 2**20
 """How many bytes of text and attachments stay in memory; the same rule."""
-
-_WAITING = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.FAILED)
-
-
-@dataclass
-class Entry:
-    """A message and its place in the log."""
-
-    order: Order
-    message: Message
-    unread: bool
-
-    def __lt__(self, other: Entry) -> bool:
-        return self.order < other.order
 
 
 class Inbox:
@@ -112,7 +106,7 @@ class Inbox:
         What waits for an answer stays, and what is on its way or failed: nothing a person typed is lost.
         """
         with self.lock:
-            kept = [entry for entry in self._entries if entry.message.status in _WAITING]
+            kept = [entry for entry in self._entries if entry.message.status in UNSETTLED]
             gone = len(self._entries) - len(kept)
             self._entries = kept
             self._by_id = {entry.message.id: entry for entry in kept}
@@ -126,7 +120,7 @@ class Inbox:
         few, small = self._max_messages * 49 // 50, self._max_bytes * 9 // 10
         kept: list[Entry] = []
         for entry in self._entries[:-1]:  # never the newest, which has just come
-            if (messages > few or size > small) and entry.message.status not in _WAITING:
+            if (messages > few or size > small) and entry.message.status not in UNSETTLED:
                 messages -= 1
                 size -= _weight(entry.message)
                 del self._by_id[entry.message.id]
@@ -172,14 +166,14 @@ class Inbox:
                 self._unread.pop(key).unread = False
             return len(seen)
 
-    def page(self, before: Order | None, limit: int, fits: Callable[[Message], bool]) -> tuple[list[Entry], bool]:
+    def page(self, before: Order | None, limit: int, wanted: MessageFilter) -> tuple[list[Entry], bool]:
         """Return the newest entries before a place, oldest first, and whether there are older ones that fit."""
         with self.lock:
             entries = self._entries
             end = len(entries) if before is None else bisect_left(entries, before, key=lambda entry: entry.order)
             found: list[Entry] = []
             for index in range(end - 1, -1, -1):
-                if fits(entries[index].message):
+                if wanted.fits(entries[index].message):
                     if len(found) == limit:
                         return found[::-1], True
                     found.append(entries[index])
@@ -229,7 +223,7 @@ class Inbox:
     def _count(self, entry: Entry) -> None:
         message = entry.message
         request = message.kind is not MessageKind.CHAT
-        _keep(self._waiting, entry, request and message.status in _WAITING)
+        _keep(self._waiting, entry, request and message.status in UNSETTLED)
         _keep(self._pending, entry, message.status is MessageStatus.PENDING)
         _keep(self._unread, entry, entry.unread)
 

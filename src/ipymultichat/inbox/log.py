@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
 from ipymultichat.errors import ConfigError
-from ipymultichat.inbox.inbox import Inbox, Order, matches
+from ipymultichat.inbox.inbox import Inbox, matches
 from ipymultichat.model import Message, MessageKind, MessageStatus, ServerConfig
-
-__all__ = ["MessageLog", "Order"]
 
 
 class MessageLog(Sequence[Message]):

@@ -9,22 +9,28 @@ from ipymultichat.model.content import (
     UnknownContent,
     text_of,
 )
+from ipymultichat.model.entry import Entry, Order
 from ipymultichat.model.enums import ConnectionState, MessageKind, MessageStatus
+from ipymultichat.model.filter import UNSETTLED, MessageFilter, searchable
 from ipymultichat.model.identity import nickname_of, token_of
 from ipymultichat.model.message import Message, Option, Question, Reply
 from ipymultichat.model.secret import Secret
 from ipymultichat.model.server import OnlineUser, ServerConfig, ServerStatus, normalize_url, server_config
 
 __all__ = [
+    "UNSETTLED",
     "AudioContent",
     "ConnectionState",
     "Content",
+    "Entry",
     "ImageContent",
     "Message",
+    "MessageFilter",
     "MessageKind",
     "MessageStatus",
     "OnlineUser",
     "Option",
+    "Order",
     "Question",
     "Reply",
     "ResourceContent",
@@ -35,6 +41,7 @@ __all__ = [
     "UnknownContent",
     "nickname_of",
     "normalize_url",
+    "searchable",
     "server_config",
     "text_of",
     "token_of",

@@ -107,10 +107,17 @@ class Message:
     live: bool = True
 
     @property
+    def peer(self) -> str:
+        """Nickname of the other person of a chat message; "" for requests."""
+        if self.kind is not MessageKind.CHAT:
+            return ""
+        return self.receiver if self.mine else self.sender
+
+    @property
     def title(self) -> str:
         """One line that names the message, as a screen reader would."""
         if self.kind is MessageKind.CHAT:
-            return f"Chat with {self.receiver if self.mine else self.sender}@{self.server_name}"
+            return f"Chat with {self.peer}@{self.server_name}"
         word = "Question" if self.kind is MessageKind.QUESTION else "Report"
         return f"{word} from {self.agent_name or 'agent'} on {self.server_name}"
 

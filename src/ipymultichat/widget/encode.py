@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ipymultichat.inbox import Entry
+
 from ipymultichat.model import (
     AudioContent,
     Content,
+    Entry,
     ImageContent,
     OnlineUser,
     Question,

@@ -1,37 +1,17 @@
-"""Which messages a browser asked for."""
+"""What a browser asked for, in the terms of the model; what cannot be read does not count."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ipymultichat.inbox import Order
-from ipymultichat.model import Message, MessageKind, MessageStatus
-
-_UNSETTLED = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.FAILED)
+from ipymultichat.model import MessageFilter, Order
 
 
-def fits_any(_message: Message) -> bool:
-    """The condition that holds for every message."""
-    return True
-
-
-def fits_of(conditions: object) -> Callable[[Message], bool]:
-    """The condition that the `filter` of a page describes; what cannot be read does not count."""
+def filter_of(conditions: object) -> MessageFilter:
+    """The `filter` of a page."""
     wanted: dict[str, Any] = conditions if isinstance(conditions, dict) else {}
-    text = str(wanted.get("text") or "").casefold()
-    kind, server_id, pending, peer = (wanted.get(key) for key in ("kind", "server_id", "pending", "peer"))
-
-    def fits(message: Message) -> bool:
-        return (
-            (not kind or message.kind == kind)
-            and (not server_id or message.server_id == server_id)
-            and (not peer or _peer(message) == peer)
-            and (not pending or (message.kind is not MessageKind.CHAT and message.status in _UNSETTLED))
-            and (not text or text in _searchable(message))
-        )
-
-    return fits
+    words = {key: wanted[key] for key in ("text", "kind", "server_id", "peer") if isinstance(wanted.get(key), str)}
+    return MessageFilter(**words, pending=bool(wanted.get("pending")))
 
 
 def order_of(value: object) -> Order | None:
@@ -39,16 +19,3 @@ def order_of(value: object) -> Order | None:
     if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
         return value[0], value[1]
     return None
-
-
-def _peer(message: Message) -> str | None:
-    """The other person of a chat message."""
-    if message.kind is not MessageKind.CHAT:
-        return None
-    return message.receiver if message.mine else message.sender
-
-
-def _searchable(message: Message) -> str:
-    names = (message.agent_name, message.model_name, message.client_name, message.sender, message.receiver)
-    words = (message.text, message.project_directory, *names)
-    return "\n".join((*words, message.reply.text if message.reply else "")).casefold()

@@ -16,11 +16,12 @@ from typing import Any
 from ipymultichat.errors import MultiChatError
 from ipymultichat.hub import Hub
 from ipymultichat.hub.hub import Change
+from ipymultichat.model import MessageFilter
 from ipymultichat.widget import encode
 from ipymultichat.widget.commands import Commands
 from ipymultichat.widget.downloads import Downloads
 from ipymultichat.widget.encode import Json
-from ipymultichat.widget.filters import fits_any, fits_of, order_of
+from ipymultichat.widget.filters import filter_of, order_of
 from ipymultichat.widget.uploads import KEPT, Uploads
 
 logger = logging.getLogger("ipymultichat.widget")
@@ -147,7 +148,7 @@ class Sync:
 
     def _on_sync(self, content: Json) -> None:
         self._watched = True
-        entries, more = self._hub.inbox.page(None, _PAGE, fits_any)
+        entries, more = self._hub.inbox.page(None, _PAGE, MessageFilter())
         shown = {entry.message.id: entry for entry in (*self._hub.inbox.waiting()[-_MAX_PAGE:], *entries)}
         self._send(
             {
@@ -165,7 +166,7 @@ class Sync:
     def _on_page(self, content: Json) -> None:
         limit = content.get("limit")
         limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
-        entries, more = self._hub.inbox.page(order_of(content.get("before")), limit, fits_of(content.get("filter")))
+        entries, more = self._hub.inbox.page(order_of(content.get("before")), limit, filter_of(content.get("filter")))
         self._send(
             {
                 "type": "page",
