@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 __version__ = version("ipymultichat")
+
+# Without any handler Python prints warnings to stderr, which in a kernel is somebody's cell.
+logging.getLogger("ipymultichat").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:

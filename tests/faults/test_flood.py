@@ -117,6 +117,6 @@ async def test_an_oversized_frame_costs_that_connection_only_and_makes_no_hot_lo
         await until(lambda: status(hub).attempt >= 3, seconds=20)
         assert any("a message was larger than allowed" in error for error in errors)
         assert status(hub, 1).state == "connected"
-        delay = hub._pool.link(hub.servers[0].id)._backoff.next_delay()
+        delay = hub._engine._pool.link(hub.servers[0].id)._backoff.next_delay()
         assert delay >= 0.4  # doubling from one try to the next, though each login was taken
         hub.close()

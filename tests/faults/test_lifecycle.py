@@ -59,7 +59,7 @@ async def test_a_server_switched_off_stays_off(make_hub, proxy, enter, status):
     await enter(hub, proxy)
     hub.update_server("Work", enabled=False)
     await until(lambda: status(hub).state == "disconnected")
-    await until(lambda: not hub._pool._stopping, seconds=2)
+    await until(lambda: not hub._engine._pool._stopping, seconds=2)
     assert (status(hub).state, hub.users) == ("disconnected", ())
 
 
@@ -70,7 +70,7 @@ async def test_a_server_can_be_removed(make_hub, proxy, enter):
     hub.reconnect("Work")
     hub.remove_server("Work")
     assert (hub.servers, hub.statuses) == ((), {})
-    await until(lambda: not hub._pool._stopping, seconds=2)
+    await until(lambda: not hub._engine._pool._stopping, seconds=2)
     assert hub.statuses == {}
 
 

@@ -26,7 +26,7 @@ async def test_a_blocked_loop_that_cost_the_connection_is_made_good_at_once_and_
 ):
     hub = make_hub(proxy.url)
     await hub.connect()
-    link = hub._pool.link(hub.servers[0].id)
+    link = hub._engine._pool.link(hub.servers[0].id)
     for _ in range(8):  # as after a bad night: the next try would be far away
         link._backoff.next_delay()
     errors = []

@@ -69,7 +69,7 @@ class AgainstAList(RuleBasedStateMachine):
         if row is None:
             return
         marked = [other for other in self.model if other[3] and other[:2] <= row[:2]]
-        assert self.inbox.mark_read(self.inbox.entry(key).order) == len(marked)
+        assert self.inbox.mark_read(self.inbox.entry(key).order, MessageFilter()) == len(marked)
         for other in marked:
             other[3] = False
 

@@ -29,8 +29,8 @@ async def make_hub():
     before = asyncio.all_tasks()
     made = []
 
-    def make(*servers, token="tok", nickname="me", **options):
-        hub = Hub(":memory:", servers=list(servers), token=token, nickname=nickname, settings=QUICK, **options)
+    def make(*servers, token="tok", nickname="me", profile=":memory:", **options):
+        hub = Hub(profile, servers=list(servers), token=token, nickname=nickname, settings=QUICK, **options)
         made.append(hub)
         return hub
 

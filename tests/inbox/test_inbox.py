@@ -87,9 +87,9 @@ def test_an_update_that_changes_nothing_is_none(inbox):
 
 def test_reading_up_to_a_place_leaves_the_rest_unread(inbox):
     fill(inbox, message("a", 1), message("b", 2), message("c", 3))
-    assert inbox.mark_read(inbox.entry("b").order) == 2
+    assert inbox.mark_read(inbox.entry("b").order, MessageFilter()) == 2
     assert inbox.unread_count == 1
-    assert inbox.mark_read(inbox.entry("b").order) == 0
+    assert inbox.mark_read(inbox.entry("b").order, MessageFilter()) == 0
 
 
 def test_pages_walk_the_log_from_the_end_without_gap_or_overlap(inbox):

@@ -60,8 +60,8 @@ def test_the_label_is_the_alias_else_host_and_port():
     assert server_config("ws://h:1").label == "h:1"
 
 
-def test_every_entry_gets_an_id_of_its_own():
-    assert server_config("ws://h").id != server_config("ws://h").id
+def test_an_address_has_the_same_id_in_every_kernel_and_another_address_another_one():
+    assert server_config("ws://h").id == server_config("ws://h/ws").id != server_config("ws://h:1").id
 
 
 def test_a_user_is_titled_with_the_server():

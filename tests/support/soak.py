@@ -450,7 +450,7 @@ class World:
     def _stood(self, chat):
         """Whether the connection that was written to stands to this day, to a server that loses nothing by itself."""
         hub = next(person.hub for person in self.people if person.name == chat.receiver)
-        link = hub._pool.link(hub.servers[chat.server].id)
+        link = hub._engine._pool.link(hub.servers[chat.server].id)
         return link.session.client_id == chat.client_id and self.servers[chat.server]._quirks is None
 
 

@@ -147,7 +147,10 @@ def test_what_the_caller_gives_is_not_written_to_the_profile(make_chat, tmp_path
     chat = make_chat(["ws://127.0.0.1:9"], token="s3cret-token", profile="default", autoconnect=False)
     chat.add_server("ws://127.0.0.1:10")
     chat.set_token("s3cret-other")
-    assert not (tmp_path / "config").exists()
+    chat.close()
+    assert not (tmp_path / "config" / "default.json").exists()
+    for file in (tmp_path / "config").iterdir():
+        assert b"s3cret" not in file.read_bytes()
 
 
 def test_what_comes_from_the_profile_is_written_back(make_chat):

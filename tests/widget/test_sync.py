@@ -92,16 +92,16 @@ async def test_a_flood_is_coalesced_into_few_frames(tab, chat, server):
 
 async def test_pages_walk_back_through_the_log(tab, asked):
     tab.say(type="page", client="tab", ref=1, before=None, limit=2)
-    (newest,) = tab.of("page")
+    (newest,) = await until(lambda: tab.of("page"))
     assert (len(newest["messages"]), newest["more"]) == (2, True)
     tab.say(type="page", client="tab", ref=2, before=newest["messages"][0]["order"], limit=10)
-    older = tab.of("page")[1]
+    older = (await until(lambda: tab.of("page")[1:]))[0]
     assert (len(older["messages"]), older["more"], older["ref"]) == (3, False, 2)
 
 
 async def test_a_search_covers_the_whole_log_and_ignores_case(tab, asked):
     tab.say(type="page", client="tab", ref=1, before=None, limit=10, filter={"text": "Q3", "pending": True})
-    assert keys(tab.of("page")[0]) == ["q3"]
+    assert keys((await until(lambda: tab.of("page")))[0]) == ["q3"]
 
 
 async def test_a_reply_from_the_browser_reaches_its_agent(tab, asked, chat):

@@ -7,7 +7,6 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from ipymultichat.errors import WaitTimeoutError
@@ -20,11 +19,35 @@ Handler = Callable[[Message], Any]
 Fits = Callable[[Message], bool]
 
 
-@dataclass(frozen=True)
+MAX_BEHIND = 100_000
+"""How many messages a reader of `stream` may be behind, as many as stay in memory; beyond it the oldest leave."""
+
+
 class _Subscriber:
-    fits: Fits
-    queue: asyncio.Queue[Message]
-    loop: asyncio.AbstractEventLoop
+    """Somebody who iterates over new messages, at their own pace and on their own loop."""
+
+    def __init__(self, fits: Fits, trouble: Callable[[str], None], limit: int) -> None:
+        self.fits = fits
+        self._trouble = trouble
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(limit)
+        self._loop = asyncio.get_running_loop()
+
+    def put(self, message: Message) -> None:
+        """Hand over a message; any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._put, message)
+
+    async def get(self) -> Message:
+        """The next message."""
+        return await self._queue.get()
+
+    def _put(self, message: Message) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+            self._trouble(
+                f"a stream() was not read for {self._queue.maxsize:,} messages; it goes on without the oldest"
+            )
+        self._queue.put_nowait(message)
 
 
 class Feed:
@@ -35,6 +58,7 @@ class Feed:
         answer: called with a message and what a handler returned for it.
         trouble: called with a line for the person when a handler fails.
         own_thread: run sync handlers in a thread of their own, so that they do not hold up the sockets.
+        max_behind: see `MAX_BEHIND`.
     """
 
     def __init__(
@@ -44,10 +68,12 @@ class Feed:
         answer: Callable[[Message, object], None],
         trouble: Callable[[str], None],
         own_thread: bool,
+        max_behind: int = MAX_BEHIND,
     ) -> None:
         self._runner = runner
         self._answer = answer
         self._trouble = trouble
+        self._max_behind = max_behind
         self._executor = ThreadPoolExecutor(1, "ipymultichat-handlers") if own_thread else None
         self._handlers: dict[object, tuple[Fits, Handler]] = {}
         self._subscribers: list[_Subscriber] = []
@@ -67,16 +93,16 @@ class Feed:
             if fits(message):
                 self._runner.spawn(self._handle(handler, message))
         for subscriber in list(self._subscribers):
-            if subscriber.fits(message) and not subscriber.loop.is_closed():
-                subscriber.loop.call_soon_threadsafe(subscriber.queue.put_nowait, message)
+            if subscriber.fits(message):
+                subscriber.put(message)
 
     async def stream(self, fits: Fits) -> AsyncGenerator[Message, None]:
-        """Yield every new message that fits, from now on, for as long as the iterator is used."""
-        subscriber = _Subscriber(fits, asyncio.Queue(), asyncio.get_running_loop())
+        """Yield every new message that fits, from now on, for as long as the iterator is used; see `MAX_BEHIND`."""
+        subscriber = _Subscriber(fits, self._trouble, self._max_behind)
         self._subscribers.append(subscriber)
         try:
             while True:
-                yield await subscriber.queue.get()
+                yield await subscriber.get()
         finally:
             self._subscribers.remove(subscriber)
 

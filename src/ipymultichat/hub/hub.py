@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
+import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from random import random
 from threading import RLock
 from typing import Any
 
-from ipymultichat.errors import ClosedError, ConfigError, NoLoopError
+from ipymultichat.errors import ClosedError, ConfigError
 from ipymultichat.hub import contents as parts
 from ipymultichat.hub import lookup
 from ipymultichat.hub.delivery import Delivery
-from ipymultichat.hub.expiry import Expiry
+from ipymultichat.hub.engine import Engine, Hooks
 from ipymultichat.hub.feed import Feed
 from ipymultichat.hub.intake import Intake
+from ipymultichat.hub.pages import Pages
 from ipymultichat.hub.paths import ProjectPaths
-from ipymultichat.hub.runner import KernelRunner, Runner, ThreadRunner
 from ipymultichat.hub.setup import Setup
 from ipymultichat.inbox import Inbox, MessageLog
 from ipymultichat.model import (
     ConnectionState,
     Message,
+    MessageFilter,
     MessageKind,
-    MessageStatus,
     OnlineUser,
     Order,
     Secret,
@@ -40,15 +40,18 @@ from ipymultichat.model import (
     server_config,
     token_of,
 )
-from ipymultichat.net import LinkSettings, Pool, try_login
+from ipymultichat.net import LinkSettings, try_login
 from ipymultichat.session import Backoff
 from ipymultichat.session.events import SessionEvent
-from ipymultichat.store import ConfigStore, Preferences
+from ipymultichat.store import MEMORY, ConfigStore, FileWatch, History, NoHistory, Preferences, Retention
 
 logger = logging.getLogger("ipymultichat.hub")
 
 NO_TOKEN = "no token set"  # noqa: S105  (a status text, not a token)
 _NOTICES = 5
+_RECALLED = 2_000
+"""How many messages of the history are in memory from the start."""
+
 _IO = ("kernel", "thread")
 
 
@@ -102,31 +105,49 @@ class Hub:
         self.io = io
         self.lock = RLock()
         self.inbox = Inbox()
+        self.history: History | NoHistory = NoHistory()
         self.messages = MessageLog(self.inbox, self.server_id_of)
         self.notices: deque[Notice] = deque(maxlen=_NOTICES)
         self._listeners: list[Callable[[Change], None]] = []
         self._statuses: dict[str, ServerStatus] = {}
-        self._wanted = False
         self._closed = False
+        self._trials: set[asyncio.Task[str]] = set()
         self._setup = Setup(ConfigStore(profile), servers=servers, token=token, nickname=nickname, trouble=self.notice)
         self._intake = Intake(
             self.inbox,
             label=self.label_of,
             nickname=lambda: self.nickname,
             clock=_now,
-            changed=lambda message_id: self._notify(Change("message", message_id)),
+            changed=self._message_changed,
             users_changed=lambda: self._notify(Change("users")),
             arrived=self._arrived,
             trouble=lambda server_id, text: self.notice(f"{self.label_of(server_id)}: {text}"),
         )
-        self._runner: Runner = KernelRunner(self._new_loop) if io == "kernel" else ThreadRunner()
-        self.feed = Feed(self._runner, answer=self._handler_answered, trouble=self.notice, own_thread=io == "thread")
-        self._settings = settings or LinkSettings(backoff=lambda: Backoff(random=random))
-        self._pool: Pool | None = None
-        self._expiry: Expiry | None = None
-        self._cleanups: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._engine = Engine(
+            io=io,
+            settings=settings or LinkSettings(backoff=lambda: Backoff(random=random)),
+            inbox=self.inbox,
+            hooks=Hooks(
+                servers=self._connectable,
+                credentials=self._credentials,
+                on_event=self._on_event,
+                on_status=self._on_status,
+                on_loop_end=lambda: self._lose_sight("the event loop ended before it was proved to have arrived"),
+                expire=self._expire,
+                notice=self.notice,
+            ),
+            clock=_now,
+        )
+        self.post, self.run, self.at_close = self._engine.post, self._engine.run, self._engine.at_close
+        self.feed = Feed(
+            self._engine.runner, answer=self._handler_answered, trouble=self.notice, own_thread=io == "thread"
+        )
         self.paths = ProjectPaths(self.inbox.find)
         self._refresh_statuses()
+        self._recall()
+        self.pages = Pages(self.inbox, self.history)
+        path = self._setup.path
+        self._watch = None if path is None else FileWatch(path, self._settings_changed)
 
     def adopt(
         self,
@@ -224,36 +245,23 @@ class Hub:
     def start(self) -> None:
         """Want connections from now on; they come up as soon as there is a loop."""
         self._check_open()
-        self._wanted = True
-        self._reconcile()
+        self._engine.want()
 
     async def connect(self) -> None:
         """Start every enabled server; returns once each is connected and in step, or has failed its first try.
 
         Raises:
             ClosedError: the hub is closed.
+            NoLoopError: there is no event loop to connect on.
         """
         self.start()
-        if not self._runner.bind():
-            raise NoLoopError("there is no event loop to connect on")
-
-        async def wait() -> None:
-            if self._pool is not None:
-                await asyncio.gather(*self._pool.first_outcomes())
-
-        await self._on_loop(wait)
+        await self._engine.connected()
 
     async def disconnect(self) -> None:
         """Close every connection until `connect` is called; what is on its way fails, with its text kept."""
         self._check_open()
-        self._wanted = False
-        self._reconcile()
-
-        async def wait() -> None:
-            if self._pool is not None:
-                await self._pool.stopped()
-
-        await self._on_loop(wait)
+        self._engine.want(wanted=False)
+        await self._engine.disconnected()
 
     def reconnect(self, server: str | ServerConfig | None = None) -> None:
         """Try now rather than later: one server, or all.
@@ -263,9 +271,8 @@ class Hub:
         """
         self._check_open()
         server_id = None if server is None else self.server_id_of(server)
-        self._wanted = True
-        self._reconcile()
-        self._post(lambda pool: pool.retry_now(server_id))
+        self._engine.want()
+        self._engine.tell_pool(lambda pool: pool.retry_now(server_id))
 
     def close(self) -> None:
         """Close for good: sockets, tasks, thread. What was on its way is reported as failed."""
@@ -273,27 +280,15 @@ class Hub:
             if self._closed:
                 return
             self._closed = True
-            self._intake.fail_deliveries("the inbox was closed before it was proved to have arrived")
+            if self._watch is not None:
+                self._watch.stop()
+            self._lose_sight("the inbox was closed before it was proved to have arrived")
             self.feed.close()
-        self._runner.finish(self._shut)
-
-    async def _shut(self) -> None:
-        if self._expiry is not None:
-            self._expiry.stop()
-        cleanups = [cleanup() for cleanup in self._cleanups]
-        if self._pool is not None:
-            cleanups.append(self._pool.close())
-        for outcome in await asyncio.gather(*cleanups, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                logger.error("closing the inbox left something behind", exc_info=outcome)
-
-    def at_close(self, cleanup: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a coroutine function on the hub's loop when the hub closes."""
-        self._cleanups.append(cleanup)
-
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine on the hub's loop to its end, from any thread; errors are its own to handle."""
-        self._runner.post(lambda: self._runner.spawn(work))
+            for trial in list(self._trials):
+                if not trial.get_loop().is_closed():
+                    trial.get_loop().call_soon_threadsafe(trial.cancel)
+        self._engine.close()
+        self.history.close()
 
     # settings
 
@@ -306,6 +301,9 @@ class Hub:
         self._check_open()
         config = server_config(value)
         with self.lock:
+            # An entry that has moved to another address keeps the id that was made from its first one.
+            if any(config.id == other.id and config.url != other.url for other in self.servers):
+                config = replace(config, id=uuid.uuid4().hex[:12])
             self._change_servers((*self.servers, config))
         return config
 
@@ -319,10 +317,10 @@ class Hub:
         self._check_open()
         with self.lock:
             old = lookup.server(self.servers, server)
+            labels = self._labels()
             new = self._setup.change_server(old, changes)
             self._servers_changed()
-            if new.label != old.label:
-                self._intake.relabel(new.id)
+            self._relabel(labels)
         return new
 
     def remove_server(self, server: str | ServerConfig) -> None:
@@ -334,7 +332,6 @@ class Hub:
         self._check_open()
         with self.lock:
             old = lookup.server(self.servers, server)
-            self._intake.users_listed(old.id, ())
             self._change_servers(tuple(config for config in self.servers if config is not old))
 
     def set_token(self, token: str | Secret) -> None:
@@ -348,11 +345,9 @@ class Hub:
         with self.lock:
             same = new == self._setup.token
             self._setup.set_token(new)
-            self._refresh_statuses()
-            self._notify(Change("servers"))
-        self._reconcile()
+            self._servers_changed()
         if not same:
-            self._post(lambda pool: pool.restart_all())
+            self._engine.tell_pool(lambda pool: pool.restart_all())
 
     def set_nickname(self, name: str) -> None:
         """Use another nickname, on every server, without reconnecting.
@@ -365,7 +360,7 @@ class Hub:
         with self.lock:
             self._setup.set_nickname(nickname)
             self._notify(Change("servers"))
-        self._post(lambda pool: pool.rename(nickname))
+        self._engine.tell_pool(lambda pool: pool.rename(nickname))
 
     @property
     def preferences(self) -> Preferences:
@@ -383,6 +378,19 @@ class Hub:
             self._setup.set_preferences(self.preferences.changed(changes))
         self._notify(Change("servers"))
 
+    @property
+    def retention(self) -> Retention:
+        """How long messages are kept on disk."""
+        return self._setup.retention
+
+    def set_retention(self, retention: Retention) -> None:
+        """Keep messages on disk for another time, or up to another size."""
+        self._check_open()
+        with self.lock:
+            self._setup.set_retention(retention)
+        self.history.set_retention(retention)
+        self._notify(Change("servers"))
+
     async def test_server(self, url: str) -> str:
         """Try an address with the token and nickname in use; returns "" or the reason why it does not work.
 
@@ -390,19 +398,27 @@ class Hub:
 
         Raises:
             ConfigError: the address cannot be used.
+            asyncio.CancelledError: the hub was closed meanwhile.
         """
         self._check_open()
         address = normalize_url(url)
         if self._setup.token is None:
             return NO_TOKEN
-        return await try_login(address, self._setup.token, self.nickname)
+        trial = asyncio.ensure_future(try_login(address, self._setup.token, self.nickname))
+        self._trials.add(trial)
+        trial.add_done_callback(self._trials.discard)
+        return await trial
 
     # messages
 
     def clear_history(self) -> int:
-        """Forget every message that is settled; returns how many. What waits or failed stays."""
+        """Forget every message that is settled, on disk too; returns how many were in memory.
+
+        What waits or failed stays.
+        """
         self._check_open()
         gone = self.inbox.clear()
+        self.history.clear()
         self._notify(Change("cleared"))
         return gone
 
@@ -470,10 +486,15 @@ class Hub:
             delivery = self._intake.chat_leaves_again(failed, receiver)
         return self._deliver_chat(failed, receiver, delivery)
 
-    def mark_read(self, upto: Order) -> None:
-        """Everything up to this place has been seen."""
-        if self.inbox.mark_read(upto):
+    def mark_read(self, upto: Order, server_id: str = "", peer: str = "") -> None:
+        """Everything up to this place has been seen, or that of one conversation."""
+        if self.inbox.mark_read(upto, MessageFilter(server_id=server_id, peer=peer)):
+            self.history.mark_read(upto, server_id, peer)
             self._notify(Change("counts"))
+
+    def waiting(self) -> list[Message]:
+        """Requests of which a server has said in this kernel's life that they wait, oldest first."""
+        return [message for message in self.messages.pending if message.id not in self._intake.recalled]
 
     def notice(self, text: str) -> None:
         """Show a line about trouble in the background, and log it."""
@@ -486,36 +507,6 @@ class Hub:
 
     # inside
 
-    async def _on_loop(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run something on the hub's loop and wait for it on the caller's, which may be another."""
-        if not self._runner.bind():
-            raise NoLoopError("there is no event loop to run on")
-        done: concurrent.futures.Future[None] = concurrent.futures.Future()
-
-        async def run() -> None:
-            try:
-                await work()
-            finally:
-                done.set_result(None)
-
-        self._runner.post(lambda: self._runner.spawn(run()))
-        await asyncio.shield(asyncio.wrap_future(done))
-
-    def _new_loop(self) -> None:
-        """The loop ended with everything on it; what was on its way cannot be proved any more."""
-        self._pool = self._expiry = None
-        with self.lock:
-            self._intake.fail_deliveries("the event loop ended before it was proved to have arrived")
-        if self._wanted:
-            self._reconcile()
-
-    def post(self, action: Callable[[], None], *, delay: float = 0.0) -> None:
-        """Run something on the hub's loop, from any thread, after `delay` seconds."""
-        if delay:
-            self._runner.later(delay, action)
-        else:
-            self._runner.post(action)
-
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("this MultiChat was closed; make a new one with MultiChat()")
@@ -524,10 +515,39 @@ class Hub:
         self._setup.set_servers(servers)
         self._servers_changed()
 
+    def _settings_changed(self) -> None:
+        """The file is another one: edits of another kernel are used here at once."""
+        with self.lock:
+            if self._closed:
+                return
+            labels = self._labels()
+            changed = self._setup.reload()
+            if not changed:
+                return
+            self._servers_changed()
+            self._relabel(labels)
+        if "token" in changed:
+            self._engine.tell_pool(lambda pool: pool.restart_all())
+        if "nickname" in changed:
+            self._engine.tell_pool(lambda pool: pool.rename(self.nickname))
+        if "retention" in changed:
+            self.history.set_retention(self.retention)
+
+    def _labels(self) -> dict[str, str]:
+        return {config.id: config.label for config in self.servers}
+
+    def _relabel(self, before: dict[str, str]) -> None:
+        for server_id, label in self._labels().items():
+            if before.get(server_id, label) != label:
+                self._intake.relabel(server_id)
+                self.history.rename(server_id, label)
+
     def _servers_changed(self) -> None:
+        for server_id in self._intake.users.keys() - {config.id for config in self.servers}:
+            self._intake.users_listed(server_id, ())
         self._refresh_statuses()
         self._notify(Change("servers"))
-        self._reconcile()
+        self._engine.reconcile()
 
     def _refresh_statuses(self) -> None:
         """Servers without a link still have a status: switched off, or in want of a token."""
@@ -539,44 +559,21 @@ class Hub:
             elif self._statuses.get(config.id, ServerStatus()).error == NO_TOKEN:
                 self._statuses[config.id] = ServerStatus()
 
-    def _reconcile(self) -> None:
-        def run() -> None:
-            if self._closed:
-                return
-            if self._pool is None:
-                self._pool = Pool(
-                    credentials=self._credentials,
-                    on_event=self._on_event,
-                    on_status=self._on_status,
-                    settings=self._settings,
-                    on_pause=self.notice,
-                    remedy=self._runner.remedy,
-                )
-                self._expiry = Expiry(self.inbox, expire=self._expire, clock=_now)
-            wanted = self._wanted and self._setup.token is not None
-            self._pool.reconcile([config for config in self.servers if wanted and config.enabled])
-
-        self._runner.post(run)
-
-    def _post(self, action: Callable[[Pool], None]) -> None:
-        self._runner.post(lambda: action(self._pool) if self._pool is not None and not self._closed else None)
-
     def _act(self, server_id: str, action: Callable[[Any, float], None], otherwise: Callable[[], None]) -> None:
-        """Let the session of a server act, or do something else when it has none."""
+        """Let the session of a server act, or settle what it was to do when it has none."""
 
-        def run() -> None:
-            link = self._pool.link(server_id) if self._pool is not None else None
-            if link is not None:
-                link.act(action)
-            elif self._wanted and self._pool is not None:
-                with self.lock:
-                    otherwise()
-
-        if not self._wanted:
+        def settle() -> None:
             with self.lock:
                 otherwise()
-        else:
-            self._runner.post(run)
+
+        self._engine.act(server_id, action, settle)
+
+    def _lose_sight(self, reason: str) -> None:
+        with self.lock:
+            self._intake.fail_deliveries(reason)
+
+    def _connectable(self) -> list[ServerConfig]:
+        return [config for config in self.servers if config.enabled and self._setup.token is not None]
 
     def _deliver_chat(self, message: Message, receiver: OnlineUser, delivery: Delivery) -> Delivery:
         name, key, text = receiver.nickname, receiver.client_id, message.text
@@ -611,19 +608,24 @@ class Hub:
     def _arrived(self, message: Message) -> None:
         self.feed.publish(message)
 
+    def _recall(self) -> None:
+        """Take in the newest part of the history; the rest is read when somebody looks for it."""
+        if self.profile == MEMORY:
+            return
+        history = History(self.profile, entry=self.inbox.peek, trouble=self.notice, retention=self._setup.retention)
+        self.history = history
+        entries = history.open(_RECALLED)
+        # Less than asked for is all there is.
+        floor = entries[-_RECALLED].order if len(entries) >= _RECALLED else None
+        self.inbox.restore(self._intake.recall(entries), floor=floor, conversations=history.conversations())
+
+    def _message_changed(self, message_id: str) -> None:
+        self.history.touch(message_id)
+        self._notify(Change("message", message_id))
+
     def _expire(self, message: Message) -> None:
-        """A deadline passed: ask the server, whose clock counts; without one, our own clock has to do."""
-        link = self._pool.link(message.server_id) if self._pool is not None else None
-        if link is not None and link.status.state is ConnectionState.CONNECTED:
-            link.act(lambda session, now: session.verify(message.request_id, now))
-        elif message.status is MessageStatus.SENDING:
-            # The answer can never arrive, and whoever awaits its delivery must not wait for ever.
-            if link is not None:
-                reason = "the agent's time ran out while the server could not be reached"
-                link.act(lambda session, now: session.give_up(message.request_id, reason, now))
-        else:
-            with self.lock:
-                self._intake.expire(message.id)
+        with self.lock:
+            self._intake.expire(message.id)
 
     def _handler_answered(self, message: Message, result: object) -> None:
         if message.kind is MessageKind.CHAT:
@@ -634,11 +636,7 @@ class Hub:
 
     def _known_peers(self) -> set[tuple[str, str]]:
         """Everybody we have exchanged chat with: (server id, nickname)."""
-        return {
-            (message.server_id, message.receiver if message.mine else message.sender)
-            for message in self.inbox.snapshot()
-            if message.kind is MessageKind.CHAT
-        }
+        return {(known.server_id, known.nickname) for known in self.inbox.conversations()}
 
     def _notify(self, change: Change) -> None:
         for listener in list(self._listeners):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from ipymultichat.hub.delivery import Delivery
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import (
     Content,
+    Entry,
     Message,
     MessageKind,
     MessageStatus,
@@ -24,6 +26,7 @@ from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered, Use
 
 _ANSWERED = (MessageStatus.REPLIED, MessageStatus.CONFIRMED)
 _ENDED = (*_ANSWERED, MessageStatus.EXPIRED, MessageStatus.CANCELLED)
+_ENDED_ON_THE_WAY = "the kernel ended before it was proved to have arrived"
 _AWAY = "answered elsewhere, or given up, while this connection was down"
 
 
@@ -63,6 +66,9 @@ class Intake:
         self._trouble = trouble
         self._ids: dict[tuple[str, str], str] = {}
         self._deliveries: dict[str, Delivery] = {}
+        self._earlier_replies: dict[str, Reply] = {}
+        self.recalled: set[str] = set()
+        """Requests known from the history only: no server has said yet whether they still wait."""
         self.users: dict[str, dict[str, OnlineUser]] = {}
 
     def apply(self, server_id: str, event: s.SessionEvent) -> None:
@@ -80,7 +86,12 @@ class Intake:
             # It waits on the server, whatever was thought of it; only what was proved to be ours stays.
             ours = known.status is MessageStatus.SENDING or (known.reply is not None and known.reply.mine)
             if known.status in _ENDED and not ours:
-                self._update(known.id, status=MessageStatus.PENDING, reply=None, error="")
+                if known.reply is not None:
+                    self._earlier_replies[known.id] = known.reply
+                known = self._update(known.id, status=MessageStatus.PENDING, reply=None, error="") or known
+            if known.id in self.recalled and known.status is MessageStatus.PENDING:
+                self._arrived(known)
+            self.recalled.discard(known.id)
             return
         message_id = f"{server_id}/request/{request.request_id}"
         if known is not None:
@@ -117,6 +128,7 @@ class Intake:
         for message in list(self._inbox.of_server(server_id)):
             if message.status is MessageStatus.PENDING and message.request_id not in waits:
                 self._end(message, _AWAY)
+        self.recalled -= {message_id for message_id in self.recalled if message_id.startswith(f"{server_id}/")}
 
     def _answered_elsewhere(self, server_id: str, answer: RequestAnswered) -> None:
         """Somebody else replied."""
@@ -204,6 +216,23 @@ class Intake:
             there.pop(user.client_id, None)
         self._users_changed()
 
+    def recall(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Bring entries of the history up to the present; returns them, to be restored to the inbox."""
+        return [Entry(entry.order, self._recalled(entry.message), entry.unread) for entry in entries]
+
+    def _recalled(self, message: Message) -> Message:
+        request = message.kind is not MessageKind.CHAT
+        if request:
+            self.recalled.add(message.id)
+            self._ids[message.server_id, message.request_id] = message.id
+        label = self._label(message.server_id)
+        changes: dict[str, Any] = {} if label == message.server_id else {"server_name": label}
+        if message.status is MessageStatus.SENDING:
+            changes |= {"status": MessageStatus.FAILED, "error": _ENDED_ON_THE_WAY}
+        elif message.status is MessageStatus.PENDING and message.deadline and message.deadline <= self._clock():
+            changes["status"] = MessageStatus.EXPIRED
+        return replace(message, **changes)
+
     def relabel(self, server_id: str) -> None:
         """A server has another label now."""
         users = self.users.get(server_id, {}).values()
@@ -289,7 +318,8 @@ class Intake:
         if message.deadline is not None and self._clock() >= message.deadline:
             self._update(message.id, status=MessageStatus.EXPIRED)
         else:
-            reply = Reply((), "", self._clock(), mine=False)
+            # A connection that comes and goes may show as waiting, for a moment, what a colleague has answered.
+            reply = self._earlier_replies.pop(message.id, None) or Reply((), "", self._clock(), mine=False)
             self._update(message.id, status=_answered(message), reply=reply, error=otherwise)
 
     def _add(self, message: Message) -> None:

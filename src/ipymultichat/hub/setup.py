@@ -6,11 +6,12 @@ import getpass
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from ipymultichat.errors import ConfigError, StoreError
 from ipymultichat.hub import lookup
 from ipymultichat.model import Secret, ServerConfig, nickname_of, server_config, token_of
-from ipymultichat.store import ConfigStore, Preferences
+from ipymultichat.store import ConfigStore, Preferences, Retention
 
 TOKEN_VARIABLE = "MULTICHAT_TOKEN"  # noqa: S105  (a variable's name, not a token)
 
@@ -51,9 +52,11 @@ class Setup:
             "token": token is None,
             "nickname": nickname is None,
             "preferences": True,
+            "retention": True,
         }
         self.servers: tuple[ServerConfig, ...] = given or ()
         self.preferences = Preferences()
+        self.retention = Retention()
         self._load()
 
     def adopt(
@@ -107,6 +110,40 @@ class Setup:
         self.preferences = preferences
         self._save("preferences", lambda: self._store.save_preferences(preferences))
 
+    def set_retention(self, retention: Retention) -> None:
+        """Keep messages for another time."""
+        self.retention = retention
+        self._save("retention", lambda: self._store.save_retention(retention))
+
+    @property
+    def path(self) -> Path | None:
+        """The profile's file, or None."""
+        return self._store.path
+
+    def reload(self) -> set[str]:
+        """Take over what was changed in the file by somebody else; returns what that was.
+
+        Returns:
+            Any of "servers", "token", "nickname", "preferences" and "retention". What the caller or the environment
+            gave stays as it is.
+        """
+        try:
+            stored = self._store.load(again=True)
+        except StoreError as error:
+            self._trouble(str(error))
+            return set()
+        values = {
+            "servers": stored.servers,
+            "token": stored.token or self.token,
+            "nickname": _first_usable(stored.nickname, self.nickname),
+            "preferences": stored.preferences,
+            "retention": stored.retention,
+        }
+        changed = {key for key, value in values.items() if self._stored[key] and getattr(self, key) != value}
+        for key in changed:
+            setattr(self, key, values[key])
+        return changed
+
     def label_of(self, server_id: str) -> str:
         """The label of a server, or its id once it is gone from the list."""
         return next((config.label for config in self.servers if config.id == server_id), server_id)
@@ -123,6 +160,7 @@ class Setup:
             self._stored["token"] = False
         if stored is not None:
             self.preferences = stored.preferences
+            self.retention = stored.retention
             own = self._stored["servers"]
             self.servers = stored.servers if own else lookup.keep_ids(self.servers, stored.servers)
             self.token = stored.token if self._stored["token"] else self.token

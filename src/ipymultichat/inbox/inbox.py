@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from ipymultichat.errors import UnknownMessageError
 from ipymultichat.model import (
     UNSETTLED,
     Content,
+    Conversation,
     Entry,
     Message,
     MessageFilter,
@@ -54,7 +56,10 @@ class Inbox:
         self._waiting: dict[str, Entry] = {}
         self._pending: dict[str, Entry] = {}
         self._unread: dict[str, Entry] = {}
+        self._conversations: dict[tuple[str, str], int] = {}
         self._arrivals = 0
+        self.floor: Order | None = None
+        """Above this place every message there is is here; at and below it only some. None: every one is."""
 
     def add(self, message: Message, *, received_at: datetime, unread: bool = True) -> bool:
         """Put a new message in its place, in order of time.
@@ -79,12 +84,27 @@ class Inbox:
                 insort(self._entries, entry)
             else:
                 self._entries.append(entry)
-            self._by_id[message.id] = entry
-            self._count(entry)
-            self._bytes += _weight(message)
+            self._index(entry)
             if len(self._entries) > self._trim_messages or self._bytes > self._trim_bytes:
                 self._trim()
             return True
+
+    def restore(self, entries: Iterable[Entry], *, floor: Order | None, conversations: Iterable[Conversation]) -> None:
+        """Take in what was kept elsewhere, before anything else comes in.
+
+        Args:
+            entries: messages in their places.
+            floor: at and below this place there are more than these; None: these are all.
+            conversations: every one there ever was, with people who need not appear in `entries`.
+        """
+        with self.lock:
+            self._entries = sorted(entries)
+            for known in conversations:
+                self._conversations[known.server_id, known.nickname] = known.last
+            for entry in self._entries:
+                self._index(entry)
+                self._arrivals = max(self._arrivals, entry.order[1])
+            self.floor = floor
 
     def update(self, message_id: str, **changes: object) -> Message | None:
         """Change fields of a message; returns it as it stands then, or None when nothing changed or it is not here."""
@@ -112,6 +132,10 @@ class Inbox:
             self._by_id = {entry.message.id: entry for entry in kept}
             self._unread = {key: entry for key, entry in self._unread.items() if key in self._by_id}
             self._bytes = sum(_weight(entry.message) for entry in kept)
+            self.floor = None
+            self._conversations.clear()
+            for entry in kept:
+                self._converse(entry)
             return gone
 
     def _trim(self) -> None:
@@ -125,6 +149,7 @@ class Inbox:
                 size -= _weight(entry.message)
                 del self._by_id[entry.message.id]
                 self._unread.pop(entry.message.id, None)
+                self.floor = max(self.floor or entry.order, entry.order)
             else:
                 kept.append(entry)
         self._entries = [*kept, self._entries[-1]]
@@ -158,10 +183,14 @@ class Inbox:
             raise UnknownMessageError(f"no message {message_id!r} in this inbox", name=message_id)
         return entry
 
-    def mark_read(self, upto: Order) -> int:
-        """Count everything up to a place as read; returns how many were unread."""
+    def peek(self, message_id: str) -> Entry | None:
+        """Return a message with its place, or None."""
+        return self._by_id.get(message_id)
+
+    def mark_read(self, upto: Order, wanted: MessageFilter) -> int:
+        """Count everything up to a place that is wanted as read; returns how many were unread."""
         with self.lock:
-            seen = [key for key, entry in self._unread.items() if entry.order <= upto]
+            seen = [k for k, entry in self._unread.items() if entry.order <= upto and wanted.fits(entry.message)]
             for key in seen:
                 self._unread.pop(key).unread = False
             return len(seen)
@@ -179,6 +208,13 @@ class Inbox:
                     found.append(entries[index])
             return found[::-1], False
 
+    def conversations(self) -> list[Conversation]:
+        """Chat with each person there ever was, the newest first."""
+        with self.lock:
+            unread = Counter(_person(entry.message) for entry in self._unread.values())
+            found = [Conversation(*who, unread[who], last) for who, last in self._conversations.items()]
+            return sorted(found, key=lambda conversation: conversation.last, reverse=True)
+
     def waiting(self) -> list[Entry]:
         """Entries that want an answer or whose answer is on its way or failed, oldest first."""
         with self.lock:
@@ -188,6 +224,12 @@ class Inbox:
         """All messages, oldest first."""
         with self.lock:
             return [entry.message for entry in self._entries]
+
+    def above(self, floor: Order | None) -> list[Entry]:
+        """Everything above a place, oldest first; None: everything."""
+        with self.lock:
+            start = 0 if floor is None else bisect_right(self._entries, floor, key=lambda entry: entry.order)
+            return self._entries[start:]
 
     def at(self, index: int | slice) -> Message | list[Message]:
         """The message at an index, or those of a slice."""
@@ -220,6 +262,17 @@ class Inbox:
         """How many messages have not been in view."""
         return len(self._unread)
 
+    def _index(self, entry: Entry) -> None:
+        self._by_id[entry.message.id] = entry
+        self._bytes += _weight(entry.message)
+        self._count(entry)
+        self._converse(entry)
+
+    def _converse(self, entry: Entry) -> None:
+        if entry.message.kind is MessageKind.CHAT:
+            who = _person(entry.message)
+            self._conversations[who] = max(self._conversations.get(who, 0), entry.order[0])
+
     def _count(self, entry: Entry) -> None:
         message = entry.message
         request = message.kind is not MessageKind.CHAT
@@ -244,6 +297,10 @@ def _size(part: Content) -> int:
     if isinstance(part, TextContent):
         return len(part.text)
     return 0 if isinstance(part, UnknownContent) else len(part.data)
+
+
+def _person(message: Message) -> tuple[str, str]:
+    return message.server_id, message.peer
 
 
 def _ms(time: datetime) -> int:

@@ -9,7 +9,7 @@ from ipymultichat.model.content import (
     UnknownContent,
     text_of,
 )
-from ipymultichat.model.entry import Entry, Order
+from ipymultichat.model.entry import Conversation, Entry, Order
 from ipymultichat.model.enums import ConnectionState, MessageKind, MessageStatus
 from ipymultichat.model.filter import UNSETTLED, MessageFilter, searchable
 from ipymultichat.model.identity import nickname_of, token_of
@@ -22,6 +22,7 @@ __all__ = [
     "AudioContent",
     "ConnectionState",
     "Content",
+    "Conversation",
     "Entry",
     "ImageContent",
     "Message",

@@ -1,4 +1,4 @@
-"""A message and its place in a log."""
+"""A message and its place in a log, and what messages with one person make up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ from ipymultichat.model.message import Message
 
 Order = tuple[int, int]
 """A message's place: milliseconds since the epoch, then the number of its arrival."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Chat with one person, whatever their client id.
+
+    Attributes:
+        server_id: their server.
+        nickname: their name there.
+        unread: how many messages have not been in view.
+        last: milliseconds since the epoch of the newest message.
+    """
+
+    server_id: str
+    nickname: str
+    unread: int
+    last: int
 
 
 @dataclass

@@ -82,7 +82,8 @@ class ServerConfig:
     """One entry of the server list.
 
     Attributes:
-        id: stable key of the entry; made anew when empty.
+        id: stable key of the entry; made from the address when empty, so that messages kept on disk find their server
+            again in another kernel.
         name: alias shown to the person; may be empty.
         url: full address (`ws://host:port/ws`), normalized on construction.
         enabled: whether a connection should exist.
@@ -103,7 +104,7 @@ class ServerConfig:
             )
         object.__setattr__(self, "name", self.name.strip())
         object.__setattr__(self, "url", normalize_url(self.url))
-        object.__setattr__(self, "id", self.id or uuid.uuid4().hex[:12])
+        object.__setattr__(self, "id", self.id or uuid.uuid5(uuid.NAMESPACE_URL, self.url).hex[:12])
         object.__setattr__(self, "enabled", bool(self.enabled))
 
     @property

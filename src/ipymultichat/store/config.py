@@ -18,6 +18,7 @@ from ipymultichat.errors import ConfigError, StoreError
 from ipymultichat.model import Secret, ServerConfig
 from ipymultichat.store.entries import entries_of, merged, read_servers
 from ipymultichat.store.preferences import Preferences, read_preferences
+from ipymultichat.store.retention import Retention, read_retention
 
 logger = logging.getLogger("ipymultichat.store")
 
@@ -39,6 +40,7 @@ class StoredConfig:
     token: Secret | None = None
     nickname: str = ""
     preferences: Preferences = field(default_factory=Preferences)
+    retention: Retention = field(default_factory=Retention)
 
 
 def config_path(profile: str) -> Path:
@@ -65,17 +67,21 @@ class ConfigStore:
     """
 
     def __init__(self, profile: str) -> None:
-        self._path = None if profile == MEMORY else config_path(profile)
+        self.path = None if profile == MEMORY else config_path(profile)
 
-    def load(self) -> StoredConfig:
+    def load(self, *, again: bool = False) -> StoredConfig:
         """Read the file; a missing one is an empty one.
 
         A file that cannot be understood is set aside under another name, never overwritten.
 
+        Args:
+            again: it has been read before: what cannot be understood now may be half of what somebody is writing, and
+                is left where it is.
+
         Raises:
             StoreError: it was set aside, or cannot be read; the text names the file.
         """
-        data = self._read()
+        data = self._read(set_aside=not again)
         token = data.get("token")
         nickname = data.get("nickname")
         return StoredConfig(
@@ -83,6 +89,7 @@ class ConfigStore:
             token=Secret(token) if isinstance(token, str) and token.strip() else None,
             nickname=nickname if isinstance(nickname, str) else "",
             preferences=read_preferences(data.get("settings")),
+            retention=read_retention(data.get("settings")),
         )
 
     def save_servers(self, before: tuple[ServerConfig, ...], after: tuple[ServerConfig, ...]) -> None:
@@ -119,29 +126,41 @@ class ConfigStore:
         Raises:
             StoreError: the file cannot be written.
         """
+        self._change_settings(preferences.to_json())
 
+    def save_retention(self, retention: Retention) -> None:
+        """Write how long messages are kept; other settings in the file stay.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        self._change_settings(retention.to_json())
+
+    def _change_settings(self, values: dict[str, object]) -> None:
         def change(data: dict[str, object]) -> None:
             known = data.get("settings")
-            data["settings"] = {**(known if isinstance(known, dict) else {}), **preferences.to_json()}
+            data["settings"] = {**(known if isinstance(known, dict) else {}), **values}
 
         self._change(change)
 
-    def _read(self) -> dict[str, object]:
-        if self._path is None:
+    def _read(self, *, set_aside: bool = True) -> dict[str, object]:
+        if self.path is None:
             return {}
         try:
-            data = json.loads(self._path.read_text("utf-8"))
+            data = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise StoreError(f"the settings in {self._path} cannot be read: {error.strerror}") from error
+            raise StoreError(f"the settings in {self.path} cannot be read: {error.strerror}") from error
         except ValueError:
             data = None
         if isinstance(data, dict):
             return data
-        aside = self._path.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
-        self._path.rename(aside)
-        raise _SetAsideError(f"the settings in {self._path} were not readable and now stand in {aside.name}")
+        if not set_aside:
+            raise StoreError(f"the settings in {self.path} were changed and cannot be read; what is in use stays")
+        aside = self.path.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
+        self.path.rename(aside)
+        raise _SetAsideError(f"the settings in {self.path} were not readable and now stand in {aside.name}")
 
     def _read_for_change(self) -> dict[str, object]:
         try:
@@ -151,21 +170,21 @@ class ConfigStore:
             return {}
 
     def _change(self, change: Callable[[dict[str, object]], None]) -> None:
-        if self._path is None:
+        if self.path is None:
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
-            with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
+            with FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS):
                 data = self._read_for_change()
                 change(data)
-                _replace(self._path, json.dumps(data, indent=2, ensure_ascii=False))
+                _replace(self.path, json.dumps(data, indent=2, ensure_ascii=False))
         except StoreError:
             raise
         except Timeout as error:
-            raise StoreError(f"the settings in {self._path} are locked by another kernel") from error
+            raise StoreError(f"the settings in {self.path} are locked by another kernel") from error
         except OSError as error:
-            raise StoreError(f"the settings cannot be saved in {self._path}: {error.strerror or error}") from error
+            raise StoreError(f"the settings cannot be saved in {self.path}: {error.strerror or error}") from error
 
 
 def _replace(path: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -60,13 +59,12 @@ def _fields(config: ServerConfig) -> dict[str, object]:
 def _read(entry: object) -> ServerConfig | None:
     if not isinstance(entry, dict):
         return None
-    url = str(entry.get("url") or "")
+
     try:
         return ServerConfig(
-            # An entry without an id must be the same one at every reading.
-            id=str(entry.get("id") or uuid.uuid5(uuid.NAMESPACE_URL, url).hex[:12]),
+            id=str(entry.get("id") or ""),
             name=str(entry.get("name") or ""),
-            url=url,
+            url=str(entry.get("url") or ""),
             enabled=bool(entry.get("isEnabled", True)),
         )
     except ConfigError as error:

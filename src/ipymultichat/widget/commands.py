@@ -8,6 +8,7 @@ from typing import Any
 from ipymultichat.errors import ConfigError, MultiChatError
 from ipymultichat.hub import Hub
 from ipymultichat.model import OnlineUser, normalize_url
+from ipymultichat.widget.filters import order_of
 from ipymultichat.widget.local import start_local
 from ipymultichat.widget.uploads import Uploads
 
@@ -41,6 +42,7 @@ class Commands:
             "set_nickname": lambda args: hub.set_nickname(_text(args, "nickname")),
             "seen": self._seen,
             "set_preferences": hub.change_preferences,
+            "set_history": lambda args: hub.set_retention(hub.retention.changed(args)),
             "clear_history": lambda _args: hub.clear_history(),
             "test_server": self._test_server,
             "start_local": lambda _args: start_local(hub),
@@ -112,9 +114,9 @@ class Commands:
             return {"ok": False, "url": "", "reason": str(error)}
 
     def _seen(self, args: Args) -> None:
-        upto = args.get("upto")
-        if isinstance(upto, list) and len(upto) == 2 and all(isinstance(part, int) for part in upto):
-            self._hub.mark_read((upto[0], upto[1]))
+        upto = order_of(args.get("upto"))
+        if upto is not None:
+            self._hub.mark_read(upto, _text(args, "server_id", ""), _text(args, "peer", ""))
 
 
 def _text(args: Args, key: str, default: str | None = None) -> str:

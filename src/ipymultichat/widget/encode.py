@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-
 from ipymultichat.model import (
     AudioContent,
     Content,
+    Conversation,
     Entry,
     ImageContent,
     OnlineUser,
@@ -67,6 +67,11 @@ def user(item: OnlineUser) -> Json:
         "nickname": item.nickname,
         "connected_at": ms(item.connected_at),
     }
+
+
+def conversation(item: Conversation) -> Json:
+    """Chat with one person."""
+    return {"server_id": item.server_id, "nickname": item.nickname, "unread": item.unread, "last": item.last}
 
 
 def server(config: ServerConfig, status: ServerStatus) -> Json:

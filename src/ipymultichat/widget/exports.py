@@ -37,9 +37,9 @@ def row(message: Message) -> dict[str, Any]:
     }
 
 
-def json_lines(messages: Iterable[Message]) -> str:
-    """One JSON object per line."""
-    return "".join(json.dumps(row(message), ensure_ascii=False) + "\n" for message in messages)
+def json_line(message: Message) -> str:
+    """A message as a line of JSON."""
+    return json.dumps(row(message), ensure_ascii=False) + "\n"
 
 
 def to_json_lines(messages: Iterable[Message], path: Path) -> Path:
@@ -49,7 +49,8 @@ def to_json_lines(messages: Iterable[Message], path: Path) -> Path:
         OSError: the file cannot be written.
     """
     path = path.expanduser()
-    path.write_text(json_lines(messages), "utf-8")
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(map(json_line, messages))
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -16,9 +17,11 @@ from ipymultichat.hub import Delivery, Hub, acquire, release
 from ipymultichat.inbox import MessageLog
 from ipymultichat.inbox.log import word
 from ipymultichat.model import Message, MessageKind, OnlineUser, ServerConfig, ServerStatus
+from ipymultichat.store import Preferences, Retention
 from ipymultichat.widget import encode, exports
 from ipymultichat.widget.cell import replace_earlier
 from ipymultichat.widget.commands import CONFIRMED
+from ipymultichat.widget.local import start_local
 from ipymultichat.widget.shell import outside_cells
 from ipymultichat.widget.sidebar import open_sidebar
 from ipymultichat.widget.sync import Sync
@@ -115,7 +118,10 @@ class MultiChat(anywidget.AnyWidget):
 
     @property
     def messages(self) -> MessageLog:
-        """All messages, oldest first; a live view with `.pending` and `.where(server=, kind=, status=)`."""
+        """Messages, oldest first; a live view with `.pending` and `.where(server=, kind=, status=)`.
+
+        It begins with the newest 2,000 of earlier kernels; `export` and `to_dataframe` have all there are.
+        """
         return self._hub.messages
 
     @property
@@ -231,6 +237,71 @@ class MultiChat(anywidget.AnyWidget):
         """
         self._hub.set_nickname(name)
 
+    @property
+    def preferences(self) -> Preferences:
+        """How this person likes to answer in the widget: prefix, suffix, quick answers, snippets."""
+        return self._hub.preferences
+
+    def set_preferences(self, **changes: object) -> Preferences:
+        """Change some preferences; returns all as they are then.
+
+        Args:
+            **changes: any of `prefix`, `suffix` (str), `quick` (list of str), `snippets` (list of
+                `{"name": …, "text": …}`).
+
+        Raises:
+            ConfigError: a value cannot be used; then nothing is changed.
+        """
+        self._hub.change_preferences(changes)
+        return self._hub.preferences
+
+    @property
+    def retention(self) -> Retention:
+        """How long messages are kept on disk."""
+        return self._hub.retention
+
+    def set_retention(self, *, days: float | None = None, mebibytes: int | None = None) -> Retention:
+        """Say how long messages are kept on disk; returns how it is then. What is not settled is always kept.
+
+        Args:
+            days: older messages leave; 0: never by age; None: as it was.
+            mebibytes: beyond this size the oldest leave; 0: never by size; None: as it was.
+
+        Raises:
+            ConfigError: a value cannot be used.
+        """
+        given = {"days": days, "mebibytes": mebibytes}
+        wanted = {key: value for key, value in given.items() if value is not None}
+        self._hub.set_retention(self._hub.retention.changed(wanted))
+        return self._hub.retention
+
+    def clear_history(self) -> int:
+        """Forget every message that is settled, on disk too; returns how many were in memory.
+
+        What waits for an answer, is on its way or failed stays.
+        """
+        return self._hub.clear_history()
+
+    async def test_server(self, url: str) -> str:
+        """Try an address with the token in use, beside the connections there are.
+
+        Returns:
+            "" when a login works, else the reason why not.
+
+        Raises:
+            ConfigError: the address cannot be used.
+        """
+        return await self._hub.test_server(url)
+
+    async def start_local_server(self) -> str:
+        """Start a chat server on this machine and add it; it runs until this inbox closes. Returns its address.
+
+        Raises:
+            ConfigError: it runs already, or the `server` extra is not installed; the text names the remedy.
+            ServerStartError: it cannot listen.
+        """
+        return await start_local(self._hub)
+
     # messages
 
     def reply(self, message: Message | str, content: object, *contents: object) -> Delivery:
@@ -340,23 +411,23 @@ class MultiChat(anywidget.AnyWidget):
             ConfigError, UnknownServerError, AmbiguousServerError: a condition fits nothing.
         """
         fits, _ = self._condition(kind, server)
-        return await self._hub.feed.wait_for(fits, self.messages.pending, timeout)
+        return await self._hub.feed.wait_for(fits, self._hub.waiting(), timeout)
 
     def to_dataframe(self) -> Any:
-        """All messages as a pandas data frame, one row each.
+        """All messages as a pandas data frame, one row each, those of earlier kernels too.
 
         Raises:
             ImportError: pandas is not installed; the text names the remedy.
         """
-        return exports.to_dataframe(self.messages)
+        return exports.to_dataframe(self._hub.pages.everything())
 
     def export(self, path: str | Path) -> Path:
-        """Write all messages as JSON Lines; returns the path.
+        """Write all messages as JSON Lines, those of earlier kernels too; returns the path.
 
         Raises:
             OSError: the file cannot be written.
         """
-        return exports.to_json_lines(self.messages, Path(path))
+        return exports.to_json_lines(self._hub.pages.everything(), Path(path))
 
     def sidebar(self, anchor: str = "right") -> None:
         """Open the widget in JupyterLab's side panel; called again, the panel comes to the front.
@@ -422,6 +493,7 @@ class MultiChat(anywidget.AnyWidget):
                 "profile": hub.profile,
                 "io": hub.io,
                 "preferences": encode.preferences(hub.preferences),
+                "history": {"kept": hub.history.usable, **asdict(hub.retention)},
             },
             "_notices": [{"text": notice.text, "at": encode.ms(notice.at)} for notice in list(hub.notices)],
         }

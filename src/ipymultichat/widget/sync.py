@@ -32,6 +32,7 @@ FRAME = 0.03
 _PAGE = 100
 _MAX_PAGE = 500
 _PATCH = 200
+_CONVERSATIONS = 200
 _CHUNK_TEXT = 4_000_000
 _UNEXPECTED = "unexpected trouble, see the log"
 
@@ -60,6 +61,7 @@ class Sync:
         self._scheduled = False
         self._dirty: dict[str, None] = {}
         self._users_changed = False
+        self._conversations: list[Json] = []
         self._cleared = False
         self._sweeping = False
         self._unlisten = hub.listen(self._on_change)
@@ -99,19 +101,26 @@ class Sync:
         if cleared:
             # Another log: whoever holds the old one sees a strange epoch and asks for a snapshot.
             self._epoch, self._seq, users = uuid.uuid4().hex, 0, True
-        if not self._watched or not (keys or users):
+        if not self._watched:
             return
-        for chunk in self._chunks(keys) or [[]]:
+        extra: Json = {"users": self._users()} if users else {}
+        conversations = self._talks()
+        if conversations != self._conversations:
+            extra["conversations"] = self._conversations = conversations
+        # What memory had no room for any more stays in the browser as long as the disk has it.
+        gone = [] if self._hub.history.usable else [key for key in keys if not self._hub.inbox.find(key)]
+        chunks = self._chunks(keys)
+        for chunk in chunks or ([[]] if extra or gone else []):
             self._seq += 1
             patch: Json = {"type": "patch", "epoch": self._epoch, "seq": self._seq, "now": _now()}
-            self._send({**patch, "upsert": chunk, "remove": [], **({"users": self._users()} if users else {})})
-            users = False
+            self._send({**patch, "upsert": chunk, "remove": gone, **extra})
+            extra, gone = {}, []
 
     def _chunks(self, keys: list[str]) -> list[list[Json]]:
         """The changed messages, in frames that are neither too many nor too large."""
         chunks: list[list[Json]] = []
         size = _CHUNK_TEXT
-        # What was cleared meanwhile is in no entry any more.
+        # What was cleared meanwhile, or had to make room, is in no entry any more.
         for key in (key for key in keys if self._hub.inbox.find(key)):
             item = encode.message(self._hub.inbox.entry(key))
             if size >= _CHUNK_TEXT or len(chunks[-1]) >= _PATCH:
@@ -123,6 +132,9 @@ class Sync:
 
     def _users(self) -> list[Json]:
         return [encode.user(user) for user in self._hub.users]
+
+    def _talks(self) -> list[Json]:
+        return [encode.conversation(item) for item in self._hub.inbox.conversations()[:_CONVERSATIONS]]
 
     # browser to hub
 
@@ -149,6 +161,7 @@ class Sync:
     def _on_sync(self, content: Json) -> None:
         self._watched = True
         entries, more = self._hub.inbox.page(None, _PAGE, MessageFilter())
+        self._conversations = self._talks()
         shown = {entry.message.id: entry for entry in (*self._hub.inbox.waiting()[-_MAX_PAGE:], *entries)}
         self._send(
             {
@@ -158,15 +171,20 @@ class Sync:
                 "seq": self._seq,
                 "now": _now(),
                 "messages": [encode.message(entry) for entry in sorted(shown.values())],
-                "more": more,
+                "more": more or self._hub.inbox.floor is not None,
                 "users": self._users(),
+                "conversations": self._conversations,
             }
         )
 
     def _on_page(self, content: Json) -> None:
+        self._hub.run(self._answer_later(content, self._page(content), quiet=True))
+
+    async def _page(self, content: Json) -> None:
         limit = content.get("limit")
         limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
-        entries, more = self._hub.inbox.page(order_of(content.get("before")), limit, filter_of(content.get("filter")))
+        wanted = filter_of(content.get("filter"))
+        entries, more = await self._hub.pages.page(order_of(content.get("before")), limit, wanted)
         self._send(
             {
                 "type": "page",
@@ -197,15 +215,15 @@ class Sync:
         self._uploads.forget(str(content.get("client")), keys if isinstance(keys, list) else None)
 
     def _on_fetch(self, content: Json) -> None:
-        def send() -> None:
-            size, piece = self._downloads.piece(content)
+        async def send() -> None:
+            size, piece = await self._downloads.piece(content)
             frame = {"type": "piece", "client": content.get("client"), "ref": content.get("ref"), "size": size}
             self._send(frame, [piece])
 
-        self._answer(content, send, quiet=True)
+        self._hub.run(self._answer_later(content, send(), quiet=True))
 
-    def _answer(self, content: Json, work: Callable[[], Any], *, quiet: bool = False) -> None:
-        """Do what was asked for and say how it went; `quiet`: only if it went badly."""
+    def _answer(self, content: Json, work: Callable[[], Any]) -> None:
+        """Do what was asked for and say how it went."""
         try:
             value = work()
         except MultiChatError as error:
@@ -216,12 +234,15 @@ class Sync:
         else:
             if isinstance(value, Awaitable):
                 self._hub.run(self._answer_later(content, value))
-            elif not quiet:
+            else:
                 self._result(content, value=value)
 
-    async def _answer_later(self, content: Json, value: Awaitable[Any]) -> None:
+    async def _answer_later(self, content: Json, work: Awaitable[Any], *, quiet: bool = False) -> None:
+        """Say how it went once it is done; `quiet`: only if it went badly."""
         try:
-            self._result(content, value=await value)
+            value = await work
+            if not quiet:
+                self._result(content, value=value)
         except MultiChatError as error:
             self._result(content, error=str(error))
         except Exception:

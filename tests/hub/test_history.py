@@ -1,0 +1,241 @@
+"""What one kernel leaves behind, and the next one finds."""
+
+import asyncio
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+from processes import ServerProcess
+from waiting import until
+
+from ipymultichat.agent import AgentClient
+from ipymultichat.errors import DeliveryError, WaitTimeoutError
+from ipymultichat.model import MessageFilter
+from ipymultichat.store import history_path
+
+PROFILE = "kept"
+
+
+@pytest.fixture
+def kernel(make_hub, work):
+    """Makes hubs of one profile, one after the other, like kernels of one person."""
+
+    def start(**options):
+        return make_hub({"url": work.url, "name": "Work"}, profile=PROFILE, **options)
+
+    return start
+
+
+@pytest.fixture
+async def ask(work):
+    agents = []
+
+    def ask(text="Deploy?", server=work, **options):
+        agents.append(asyncio.ensure_future(AgentClient(server.url, "tok").ask_question(text, **options)))
+        return agents[-1]
+
+    yield ask
+    for agent in agents:
+        agent.cancel()
+    await asyncio.gather(*agents, return_exceptions=True)
+
+
+@pytest.fixture
+def frozen():
+    """A server that can be frozen."""
+    server = ServerProcess().start()
+    yield server
+    server.kill()
+
+
+async def pending(hub):
+    return (await until(lambda: hub.messages.pending))[-1]
+
+
+async def test_the_next_kernel_has_the_messages_and_answers_of_the_last(kernel, ask):
+    first = kernel()
+    await first.connect()
+    agent = ask()
+    answered = await first.reply(await pending(first), "yes", b"\x89PNG\r\n\x1a\n-not-much")
+    await agent
+    first.close()
+    (found,) = kernel().messages
+    assert (found.id, found.text, found.status, found.reply) == (
+        answered.id,
+        "Deploy?",
+        "replied",
+        answered.reply,
+    )
+    assert not found.live
+
+
+async def test_what_still_waits_waits_in_the_next_kernel_and_comes_to_its_handlers(kernel, ask):
+    first = kernel()
+    await first.connect()
+    agent = ask()
+    before = await pending(first)
+    first.close()
+    second = kernel()
+    second.feed.add_handler(lambda message: f"handled {message.text}", lambda _message: True)
+    await second.connect()
+    assert (await agent).text == "handled Deploy?"
+    (message,) = await until(lambda: second.messages.where(status="replied"))
+    assert (message.id, message.reply.mine) == (before.id, True)
+
+
+async def test_what_was_answered_while_no_kernel_ran_waits_no_more(kernel, ask, make_hub, work):
+    first = kernel()
+    await first.connect()
+    ask()
+    await pending(first)
+    first.close()
+    colleague = make_hub(work.url)
+    await colleague.connect()
+    await colleague.reply(await pending(colleague), "done")
+    second = kernel()
+    assert [message.status for message in second.messages] == ["pending"]
+    assert second.waiting() == []
+    with pytest.raises(WaitTimeoutError):
+        await second.feed.wait_for(lambda _message: True, second.waiting(), 0.05)
+    await second.connect()
+    assert [(m.status, m.error) for m in second.messages] == [
+        ("replied", "answered elsewhere, or given up, while this connection was down")
+    ]
+
+
+async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_text(frozen, make_hub, ask):
+    first = make_hub(frozen.url, profile=PROFILE)
+    await first.connect()
+    ask(server=frozen)
+    message = await pending(first)
+    frozen.signal(signal.SIGSTOP)
+    delivery = first.reply(message, "a long answer")
+    assert await asyncio.to_thread(first.history.flush, 5)
+    second = make_hub(frozen.url, profile=PROFILE)  # the first was not closed: as if it had been killed
+    (found,) = second.messages
+    assert (found.status, found.draft[0].text) == ("failed", "a long answer")
+    assert "kernel ended" in found.error
+    first.close()
+    with pytest.raises(DeliveryError):
+        await delivery
+
+
+async def test_a_deadline_that_passed_without_a_kernel_is_over(kernel, ask):
+    first = kernel()
+    await first.connect()
+    ask(timeout=1)
+    await pending(first)
+    first.close()
+    await asyncio.sleep(1.1)
+    assert [message.status for message in kernel().messages] == ["expired"]
+
+
+async def test_chat_and_its_people_are_known_in_the_next_kernel(kernel, make_hub, work):
+    first = kernel()
+    ada = make_hub(work.url, nickname="ada")
+    await asyncio.gather(first.connect(), ada.connect())
+    await until(lambda: first.users and ada.users)
+    await ada.send("me@" + ada.servers[0].label, "lunch?")
+    await until(lambda: first.counts()["unread_count"])
+    first.close()
+    ada.close()
+    second = kernel()
+    (talk,) = second.inbox.conversations()
+    assert (talk.nickname, talk.unread) == ("ada", 1)
+    await second.connect()
+    with pytest.raises(DeliveryError, match="ada"):
+        await second.send("ada@Work", "where were you?")
+    second.mark_read((talk.last, 10**9), talk.server_id, "ada")
+    assert second.counts()["unread_count"] == 0
+    second.close()
+    assert kernel().counts()["unread_count"] == 0
+
+
+async def test_messages_beyond_memory_are_paged_and_found_by_their_text(kernel, make_hub, work, monkeypatch):
+    monkeypatch.setattr("ipymultichat.hub.hub._RECALLED", 5)
+    first = kernel()
+    ada = make_hub(work.url, nickname="ada")
+    await asyncio.gather(first.connect(), ada.connect())
+    await until(lambda: ada.users)
+    for number in range(12):
+        await ada.send("me@" + ada.servers[0].label, f"message {number}")
+    await until(lambda: len(first.messages) == 12)
+    first.close()
+    second = kernel()
+    assert len(second.messages) == 5
+    texts, before, more = [], None, True
+    while more:
+        entries, more = await second.pages.page(before, 3, MessageFilter())
+        texts = [entry.message.text for entry in entries] + texts
+        before = entries[0].order
+    assert texts == [f"message {number}" for number in range(12)]
+    entries, more = await second.pages.page(None, 10, MessageFilter(text="SAGE 3"))
+    assert ([entry.message.text for entry in entries], more) == (["message 3"], False)
+    assert [message.text for message in second.pages.everything()] == texts
+    assert (await second.pages.find(entries[0].message.id)).message.text == "message 3"
+
+
+async def test_a_server_keeps_its_messages_in_another_kernel_whatever_it_is_called(kernel, ask):
+    first = kernel()
+    await first.connect()
+    ask()
+    await pending(first)
+    first.update_server("Work", name="Office")
+    first.close()
+    second = kernel()
+    (message,) = second.messages
+    assert (message.server_id, message.server_name) == (second.servers[0].id, "Work")
+
+
+async def test_clearing_the_history_clears_the_disk_and_keeps_what_waits(kernel, ask):
+    first = kernel()
+    await first.connect()
+    agent = ask("old")
+    await first.reply(await pending(first), "yes")
+    await agent
+    ask("still waiting")
+    await pending(first)
+    assert first.clear_history() == 1
+    first.close()
+    assert [message.text for message in kernel().messages] == ["still waiting"]
+
+
+async def test_a_profile_in_memory_touches_no_disk(make_hub, work, ask):
+    hub = make_hub(work.url)
+    await hub.connect()
+    ask()
+    await pending(hub)
+    hub.close()
+    assert not history_path(PROFILE).parent.exists()
+
+
+async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(kernel, ask):
+    first, second = kernel(), kernel()
+    await asyncio.gather(first.connect(), second.connect())
+    agent = ask()
+    await pending(second)
+    await first.reply(await pending(first), "yes")
+    await agent
+    await until(lambda: second.messages[0].status == "replied")
+    first.close()
+    second.close()
+    (message,) = kernel().messages
+    assert (message.status, message.reply.text, message.reply.mine) == ("replied", "yes", True)
+
+
+async def test_a_locked_disk_loses_nothing_and_is_said(kernel, make_hub, work, caplog):
+    first = kernel()
+    ada = make_hub(work.url, nickname="ada")
+    await asyncio.gather(first.connect(), ada.connect())
+    await until(lambda: ada.users)
+    with closing(sqlite3.connect(history_path(PROFILE), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(30):
+            await ada.send("me@" + ada.servers[0].label, f"message {number}")
+        await until(lambda: len(first.messages) == 30)
+        assert not first.history.stored(first.messages[-1].id)
+        other.execute("ROLLBACK")
+    await until(lambda: all(first.history.stored(message.id) for message in first.messages))
+    first.close()
+    assert len(kernel().messages) == 30

@@ -1,0 +1,57 @@
+import asyncio
+
+import pytest
+from kernel import Kernel
+from people import QUICK
+from processes import ServerProcess
+
+from ipymultichat.agent import AgentClient
+from ipymultichat.hub import Hub
+
+TOKEN = "s3cret-token"
+
+
+@pytest.fixture
+def servers():
+    made = [ServerProcess().start() for _ in range(2)]
+    yield made
+    for server in made:
+        server.kill()
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    started = Kernel(tmp_path / "config").start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def observer(servers):
+    """Somebody on the same servers, who sees who else is there."""
+    hub = Hub(":memory:", servers=[server.url for server in servers], token=TOKEN, nickname="observer", settings=QUICK)
+    await hub.connect()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+async def ask(servers):
+    agents = []
+
+    def ask(text, server=0):
+        agent = AgentClient(servers[server].url, TOKEN, agent_name="claude")
+        agents.append(asyncio.ensure_future(agent.ask_question(text, timeout=60)))
+        return agents[-1]
+
+    yield ask
+    for agent in agents:
+        agent.cancel()
+    await asyncio.gather(*agents, return_exceptions=True)
+
+
+@pytest.fixture
+def inbox(servers):
+    """The code of a cell that opens the inbox."""
+    addresses = [server.url for server in servers]
+    return f"from ipymultichat import MultiChat\nchat = MultiChat({addresses!r}, token={TOKEN!r}, nickname='me')"
