@@ -20,10 +20,10 @@ def servers():
 
 
 @pytest.fixture
-def kernel(tmp_path):
-    started = Kernel(tmp_path / "config").start()
+async def kernel(tmp_path):
+    started = await Kernel(tmp_path / "config").start()
     yield started
-    started.stop()
+    await started.stop()
 
 
 @pytest.fixture

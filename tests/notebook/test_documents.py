@@ -1,6 +1,5 @@
 """What ends up in saved and exported notebooks, and whether they run without anybody there."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -38,10 +37,11 @@ async def test_a_saved_notebook_its_widget_state_and_its_export_hold_no_token_an
         "message = await chat.wait_for()\n_ = await chat.reply(message, 'albatross' + ' approved')",
         "chat",
     )
-    await asyncio.to_thread(NotebookClient(document, timeout=60, store_widget_state=True).execute)
+    await NotebookClient(document, timeout=60, store_widget_state=True).async_execute()
     assert (await agent).text == ANSWER
     widgets = json.dumps(document.metadata["widgets"])
     assert "connected_count" in widgets
+    assert document.cells[0].outputs[-1].data["text/plain"] == "MultiChat: run this cell to open the inbox"
     saved = nbformat.writes(document)
     exported, _ = HTMLExporter().from_notebook_node(document)
     for text in (saved, exported, widgets):
@@ -51,14 +51,14 @@ async def test_a_saved_notebook_its_widget_state_and_its_export_hold_no_token_an
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["with a server", "with no server"])
-def test_restart_and_run_all_finishes_without_anybody_answering(environment, servers, there):
+async def test_restart_and_run_all_finishes_without_anybody_answering(environment, servers, there):
     url = servers[0].url if there else NOBODY
     document = notebook(
         f"from ipymultichat import MultiChat\nchat = MultiChat([{url!r}])\nchat",
         "await chat.connect()\nchat.connected_count, chat.statuses",
         "chat.messages, chat.users, chat.to_dataframe()",
     )
-    NotebookClient(document, timeout=60).execute()
+    await NotebookClient(document, timeout=60).async_execute()
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["with a server", "with no server"])

@@ -18,76 +18,70 @@ COUNTS = (
 )
 
 
-def run(kernel, code, cell="cell"):
-    return asyncio.to_thread(kernel.run, code, cell)
-
-
 def me(observer):
     return [user.server_id for user in observer.users if user.nickname == "me"]
 
 
 async def test_fifty_runs_of_the_cell_are_one_client_per_server_and_no_more_tasks_or_threads(kernel, observer, inbox):
-    assert await run(kernel, inbox + READY) == "2\n"
-    await run(kernel, inbox)
-    before = json.loads(await run(kernel, COUNTS, "counts"))
+    assert await kernel.run(inbox + READY) == "2\n"
+    await kernel.run(inbox)
+    before = json.loads(await kernel.run(COUNTS, "counts"))
     for _ in range(50):
-        await run(kernel, inbox)
+        await kernel.run(inbox)
         assert len(me(observer)) == 2
-    assert await run(kernel, "print(chat.connected_count)", "other") == "2\n"
-    after = json.loads(await run(kernel, COUNTS, "counts"))
+    assert await kernel.run("print(chat.connected_count)", "other") == "2\n"
+    after = json.loads(await kernel.run(COUNTS, "counts"))
     assert [now <= then for now, then in zip(after, before, strict=True)] == [True, True], (before, after)
     assert sorted(me(observer)) == sorted(config.id for config in observer.servers)
 
 
 async def test_closing_the_inbox_frees_its_sockets(kernel, observer, inbox):
-    await run(kernel, inbox + READY)
+    await kernel.run(inbox + READY)
     assert len(me(observer)) == 2
-    await run(kernel, "chat.close()", "close")
+    await kernel.run("chat.close()", "close")
     await until(lambda: me(observer) == [])
 
 
 async def test_a_restart_leaves_no_socket_and_the_next_run_shows_history_and_what_waits(kernel, observer, inbox, ask):
-    await run(kernel, inbox + READY)
+    await kernel.run(inbox + READY)
     answered, waiting = ask("first?"), ask("second?", server=1)
-    await run(
-        kernel,
+    await kernel.run(
         "first = await chat.wait_for(server=chat.servers[0])\nawait chat.reply(first, 'yes')\n"
         "second = await chat.wait_for(server=chat.servers[1])",
     )
     assert (await answered).text == "yes"
     stored = "import time\nwhile not all(chat._hub.history.stored(m.id) for m in chat.messages): time.sleep(0.01)"
-    await run(kernel, stored)
-    await asyncio.to_thread(kernel.restart)
+    await kernel.run(stored)
+    await kernel.restart()
     await until(lambda: me(observer) == [])
-    await run(kernel, inbox + READY)
+    await kernel.run(inbox + READY)
     assert len(me(observer)) == 2
-    told = await run(kernel, "print(*[(m.text, m.status, m.reply and m.reply.text) for m in chat.messages], sep='\\n')")
+    told = await kernel.run("print(*[(m.text, m.status, m.reply and m.reply.text) for m in chat.messages], sep='\\n')")
     assert told.splitlines() == ["('first?', <MessageStatus.REPLIED: 'replied'>, 'yes')", told.splitlines()[1]]
     assert told.splitlines()[1].startswith("('second?', <MessageStatus.PENDING")
-    await run(kernel, "await chat.reply(chat.messages.pending[0], 'still here')")
+    await kernel.run("await chat.reply(chat.messages.pending[0], 'still here')")
     assert (await waiting).text == "still here"
 
 
 async def test_interrupting_a_cell_that_awaits_a_reply_stops_the_wait_and_not_the_reply(kernel, servers, inbox, ask):
-    await run(kernel, inbox + READY)
+    await kernel.run(inbox + READY)
     agent = ask("deploy?")
-    await run(kernel, "message = await chat.wait_for()")
+    await kernel.run("message = await chat.wait_for()")
     servers[0].signal(signal.SIGSTOP)
     cell = kernel.send("print('waiting', flush=True)\nawait chat.reply(message, 'yes')")
     await asyncio.sleep(0.5)
-    kernel.manager.interrupt_kernel()
-    error, _ = await asyncio.to_thread(kernel.outcome, cell)
+    await kernel.manager.interrupt_kernel()
+    error, _ = await kernel.outcome(cell)
     assert error in ("KeyboardInterrupt", "CancelledError")
     servers[0].signal(signal.SIGCONT)
     assert (await agent).text == "yes"
     replied = "import asyncio\nwhile chat.messages[0].status != 'replied': await asyncio.sleep(0.01)"
-    await run(kernel, replied)
+    await kernel.run(replied)
 
 
 async def test_what_contradicts_the_living_inbox_is_said_and_another_profile_is_another_inbox(kernel, inbox):
-    await run(kernel, inbox + READY)
-    told = await run(
-        kernel,
+    await kernel.run(inbox + READY)
+    told = await kernel.run(
         "again = MultiChat(io='thread')\nother = MultiChat(profile='other', autoconnect=False)\n"
         "print(again._hub is chat._hub, other._hub is chat._hub, [n['text'] for n in again._notices])",
         "another",

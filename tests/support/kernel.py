@@ -1,9 +1,9 @@
 """A real Jupyter kernel that a test runs cells in."""
 
+import asyncio
 import os
-import time
 
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager
 
 
 class Kernel:
@@ -14,24 +14,25 @@ class Kernel:
     """
 
     def __init__(self, folder):
-        self.manager = KernelManager(kernel_name="python3")
+        self.manager = AsyncKernelManager(kernel_name="python3")
         self._environment = {**os.environ, "MULTICHAT_CONFIG_DIR": str(folder)}
         self.client = None
 
-    def start(self):
-        self.manager.start_kernel(env=self._environment)
-        return self._connected()
+    async def start(self):
+        await self.manager.start_kernel(env=self._environment)
+        return await self._connected()
 
-    def restart(self):
+    async def restart(self):
         """As the button does: the old one is not asked to tidy up."""
         self.client.stop_channels()
-        self.manager.restart_kernel(now=True)
-        return self._connected()
+        await self.manager.restart_kernel(now=True)
+        await self._connected()
 
-    def stop(self):
+    async def stop(self):
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-        self.manager.cleanup_resources()
+        await self.manager.shutdown_kernel(now=True)
+        await self.manager.cleanup_resources()
+        self.manager.context.destroy()
 
     def send(self, code, cell="cell"):
         """Start a cell; returns the id of its run."""
@@ -41,17 +42,20 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
-    def run(self, code, cell="cell", timeout=30):
+    async def run(self, code, cell="cell"):
         """Run a cell; returns what it printed. An error in it fails the test."""
-        outcome, text = self.outcome(self.send(code, cell), timeout)
+        outcome, text = await self.outcome(self.send(code, cell))
         assert outcome is None, f"{outcome}\n{text}"
         return text
 
-    def outcome(self, run, timeout=30):
+    async def outcome(self, run):
         """Wait for a cell; returns the name of its error or None, and what it printed."""
-        error, text, deadline = None, [], time.monotonic() + timeout
+        return await asyncio.wait_for(self._outcome(run), 30)
+
+    async def _outcome(self, run):
+        error, text = None, []
         while True:
-            message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
+            message = await self.client.get_iopub_msg()
             if message["parent_header"].get("msg_id") != run:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -62,8 +66,8 @@ class Kernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 return error, "".join(text)
 
-    def _connected(self):
+    async def _connected(self):
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        await self.client.wait_for_ready(timeout=60)
         return self

@@ -145,18 +145,17 @@ def migrate(connection: sqlite3.Connection) -> None:
         NewerError: it was written by a later version; it is left as it is.
         sqlite3.Error: it could not be done, and the file is as it was.
     """
-    done = False
-    while not done:
+    # Whoever has nothing to change does not wait for another kernel that writes.
+    while (version := _version(connection)) < len(MIGRATIONS):
         with transaction(connection):
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
-                raise NewerError("it was written by a newer version of ipymultichat")
-            done = version == len(MIGRATIONS)
-            if done:
-                _match_index(connection)
-            else:
+            if _version(connection) == version:
                 MIGRATIONS[version](connection)
                 connection.execute(f"PRAGMA user_version = {version + 1}")
+    if version > len(MIGRATIONS):
+        raise NewerError("it was written by a newer version of ipymultichat")
+    if indexed(connection) != knows_words(connection):
+        with transaction(connection):
+            _match_index(connection)
 
 
 def indexed(connection: sqlite3.Connection) -> bool:
@@ -184,6 +183,10 @@ def remake_index(connection: sqlite3.Connection, change: Callable[[], object]) -
 def parts(connection: sqlite3.Connection, row: int) -> list[Row]:
     """The parts of a message, in order."""
     return connection.execute(_PARTS, (row,)).fetchall()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

@@ -26,7 +26,7 @@ from ipymultichat.store.shelf import Shelf, tidy
 
 logger = logging.getLogger("ipymultichat.store")
 
-_BATCH = 1_000
+_BATCH = 250
 """Messages in one transaction at most: so long a reader waits."""
 
 _NAME = "ipymultichat-history"

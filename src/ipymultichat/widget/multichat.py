@@ -27,6 +27,7 @@ from ipymultichat.widget.sidebar import open_sidebar
 from ipymultichat.widget.sync import Sync
 
 _STATIC = Path(__file__).parent.parent / "static"
+_PLACEHOLDER = "MultiChat: run this cell to open the inbox"
 _COUNTS = ("connected_count", "server_count", "pending_count", "unread_count")
 _OPTIONS = ("servers", "token", "nickname", "profile", "io", "autoconnect")
 
@@ -149,6 +150,14 @@ class MultiChat(anywidget.AnyWidget):
             f"<MultiChat: {self.connected_count} of {self.server_count} servers connected, "
             f"{self.pending_count} pending>"
         )
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """What a cell shows: the widget, and words for where there is none (a saved notebook, an export, a terminal)."""
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if data is not None:
+            data["text/plain"] = _PLACEHOLDER
+        return bundle
 
     # connections
 
