@@ -37,8 +37,8 @@ async def make_hub():
     before = asyncio.all_tasks()
     made = []
 
-    def make(*servers, token="tok", nickname="me", settings=QUICK, **options):
-        hub = Hub(":memory:", servers=list(servers), token=token, nickname=nickname, settings=settings, **options)
+    def make(*servers, token="tok", nickname="me", settings=QUICK, profile=":memory:", **options):
+        hub = Hub(profile, servers=list(servers), token=token, nickname=nickname, settings=settings, **options)
         made.append(hub)
         return hub
 

@@ -1,8 +1,10 @@
 """Far more than a person can read, and more than is allowed."""
 
 import asyncio
+import sqlite3
 import time
 import tracemalloc
+from contextlib import closing
 from dataclasses import replace
 
 from frames import chat, login, pending, question, users
@@ -13,6 +15,7 @@ from websockets.asyncio.server import serve
 from ipymultichat.inbox import Inbox
 from ipymultichat.net.connection import MAX_FRAME
 from ipymultichat.session import Backoff
+from ipymultichat.store import history_path
 from ipymultichat.wire import agentassist_pb2 as pb
 
 FRAMES = 10_000
@@ -72,6 +75,22 @@ async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers
         print(f"{FRAMES} frames in {took:.1f} s, at most {memory / 2**20:.0f} MiB")
         assert memory < 150 * 2**20
         hub.close()
+
+
+async def test_a_flood_while_the_disk_is_stuck_loses_nothing_and_holds_up_nobody(make_hub):
+    frames = [chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES)]
+    async with flooding(frames) as server:
+        address = url_of(server)
+        hub = make_hub(address, profile="flooded")
+        with closing(sqlite3.connect(history_path("flooded"), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await hub.connect()
+            await until(lambda: len(hub.messages) == FRAMES, seconds=30)
+            assert not any(hub.history.stored(message.id) for message in hub.messages)
+            other.execute("ROLLBACK")
+        await until(lambda: all(hub.history.stored(message.id) for message in hub.messages), seconds=30)
+        hub.close()
+    assert sum(1 for _ in make_hub(address, profile="flooded").pages.everything()) == FRAMES
 
 
 async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_waits(make_hub):

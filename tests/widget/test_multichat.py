@@ -153,6 +153,31 @@ def test_what_the_caller_gives_is_not_written_to_the_profile(make_chat, tmp_path
         assert b"s3cret" not in file.read_bytes()
 
 
+@pytest.mark.parametrize("form", ["list", "object", "settings of the desktop client"])
+def test_a_list_of_the_desktop_client_is_imported_as_it_is(make_chat, tmp_path, form):
+    entries = [
+        {"id": "0f8e", "name": "Work", "url": "ws://127.0.0.1:9/ws", "isEnabled": False},
+        {"id": "77aa", "name": "", "url": "ws://127.0.0.1:10", "isEnabled": True},
+    ]
+    forms = {"list": entries, "object": {"server_configs": entries}}
+    path = tmp_path / "servers.json"
+    path.write_text(json.dumps(forms.get(form, {"flutter.server_configs": json.dumps(entries)})))
+    chat = make_chat(["ws://127.0.0.1:10"], autoconnect=False)
+    (added,) = chat.import_servers(path)
+    assert (added.id, added.label, added.enabled) == ("0f8e", "Work", False)
+    assert chat.import_servers(str(path)) == ()
+    assert [server.enabled for server in make_chat(entries, autoconnect=False).servers] == [False, True]
+
+
+def test_a_file_without_servers_is_refused_by_its_name(make_chat, tmp_path):
+    path = tmp_path / "notes.json"
+    chat = make_chat([], autoconnect=False)
+    for text in ("not json", "{}", "[1, 2]"):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=r"notes\.json"):
+            chat.import_servers(path)
+
+
 def test_what_comes_from_the_profile_is_written_back(make_chat):
     chat = make_chat(profile="default", nickname=None, autoconnect=False)
     chat.add_server("ws://127.0.0.1:9", "Work")

@@ -1,9 +1,11 @@
 import asyncio
+from datetime import datetime, timezone
 
 import pytest
 from waiting import until
 
 from ipymultichat.agent import AgentClient
+from ipymultichat.model import Message, MessageKind, MessageStatus
 
 
 class Tab:
@@ -97,6 +99,22 @@ async def test_pages_walk_back_through_the_log(tab, asked):
     tab.say(type="page", client="tab", ref=2, before=newest["messages"][0]["order"], limit=10)
     older = (await until(lambda: tab.of("page")[1:]))[0]
     assert (len(older["messages"]), older["more"], older["ref"]) == (3, False, 2)
+
+
+async def test_what_had_to_make_room_leaves_the_browser_too(tab, chat, monkeypatch):
+    tab.say(type="sync", client="tab")
+    monkeypatch.setattr(chat._hub.inbox, "_trim_messages", 3)
+    monkeypatch.setattr(chat._hub.inbox, "_max_messages", 3)
+    now = datetime.now(timezone.utc)
+    for number in range(5):
+        message = Message(f"m{number}", MessageKind.CHAT, "s", "S", f"m{number}", "x", now, MessageStatus.RECEIVED)
+        chat._hub.inbox.add(message, received_at=now)
+        chat._hub._message_changed(message.id)
+    await until(lambda: tab.of("patch"))
+    (patch,) = tab.of("patch")
+    here = {message.id for message in chat.messages}
+    assert {message["key"] for message in patch["upsert"]} == here
+    assert set(patch["remove"]) == {f"m{number}" for number in range(5)} - here != set()
 
 
 async def test_a_search_covers_the_whole_log_and_ignores_case(tab, asked):

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from pathlib import Path
 from random import random
 from threading import RLock
 from typing import Any
@@ -43,7 +44,7 @@ from ipymultichat.model import (
 from ipymultichat.net import LinkSettings, try_login
 from ipymultichat.session import Backoff
 from ipymultichat.session.events import SessionEvent
-from ipymultichat.store import MEMORY, ConfigStore, FileWatch, History, NoHistory, Preferences, Retention
+from ipymultichat.store import MEMORY, ConfigStore, FileWatch, History, NoHistory, Preferences, Retention, read_file
 
 logger = logging.getLogger("ipymultichat.hub")
 
@@ -104,7 +105,7 @@ class Hub:
         self.profile = profile
         self.io = io
         self.lock = RLock()
-        self.inbox = Inbox()
+        self.inbox = Inbox(dropped=self._dropped)
         self.history: History | NoHistory = NoHistory()
         self.messages = MessageLog(self.inbox, self.server_id_of)
         self.notices: deque[Notice] = deque(maxlen=_NOTICES)
@@ -306,6 +307,19 @@ class Hub:
                 config = replace(config, id=uuid.uuid4().hex[:12])
             self._change_servers((*self.servers, config))
         return config
+
+    def import_servers(self, path: Path) -> tuple[ServerConfig, ...]:
+        """Add the servers of a file that are not in the list yet; returns those.
+
+        Raises:
+            ConfigError: the file holds no usable server.
+            OSError: it cannot be read.
+        """
+        self._check_open()
+        found = read_file(path)
+        with self.lock:
+            known = {config.url for config in self.servers}
+            return tuple(self.add_server(config) for config in found if config.url not in known)
 
     def update_server(self, server: str | ServerConfig, **changes: object) -> ServerConfig:
         """Change name, url or enabled of a server; returns its new entry.
@@ -618,6 +632,12 @@ class Hub:
         # Less than asked for is all there is.
         floor = entries[-_RECALLED].order if len(entries) >= _RECALLED else None
         self.inbox.restore(self._intake.recall(entries), floor=floor, conversations=history.conversations())
+
+    def _dropped(self, message_ids: list[str]) -> None:
+        # What the disk has can still be paged to; the rest is gone for whoever looks at it.
+        if not self.history.usable:
+            for message_id in message_ids:
+                self._notify(Change("message", message_id))
 
     def _message_changed(self, message_id: str) -> None:
         self.history.touch(message_id)

@@ -224,7 +224,8 @@ class Intake:
         request = message.kind is not MessageKind.CHAT
         if request:
             self.recalled.add(message.id)
-            self._ids[message.server_id, message.request_id] = message.id
+            if message.id != self._id(message.server_id, message.request_id):
+                self._ids[message.server_id, message.request_id] = message.id
         label = self._label(message.server_id)
         changes: dict[str, Any] = {} if label == message.server_id else {"server_name": label}
         if message.status is MessageStatus.SENDING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from threading import RLock
@@ -43,9 +43,17 @@ class Inbox:
     Args:
         max_messages: see `MAX_MESSAGES`.
         max_bytes: see `MAX_BYTES`.
+        dropped: called with the ids of messages that had to make room.
     """
 
-    def __init__(self, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        max_messages: int = MAX_MESSAGES,
+        max_bytes: int = MAX_BYTES,
+        dropped: Callable[[list[str]], None] = lambda _ids: None,
+    ) -> None:
+        self._dropped = dropped
         self.lock = RLock()
         self._max_messages = max_messages
         self._max_bytes = max_bytes
@@ -143,6 +151,7 @@ class Inbox:
         messages, size = len(self._entries), self._bytes
         few, small = self._max_messages * 49 // 50, self._max_bytes * 9 // 10
         kept: list[Entry] = []
+        gone: list[str] = []
         for entry in self._entries[:-1]:  # never the newest, which has just come
             if (messages > few or size > small) and entry.message.status not in UNSETTLED:
                 messages -= 1
@@ -150,6 +159,7 @@ class Inbox:
                 del self._by_id[entry.message.id]
                 self._unread.pop(entry.message.id, None)
                 self.floor = max(self.floor or entry.order, entry.order)
+                gone.append(entry.message.id)
             else:
                 kept.append(entry)
         self._entries = [*kept, self._entries[-1]]
@@ -157,6 +167,7 @@ class Inbox:
         # Where too much waits, there is nothing to gain by looking again at once.
         self._trim_messages = max(self._max_messages, messages + self._max_messages // 50)
         self._trim_bytes = max(self._max_bytes, size + self._max_bytes // 10)
+        self._dropped(gone)
 
     def get(self, message_id: str) -> Message:
         """Return a message.

@@ -13,7 +13,7 @@ from ipymultichat.model.enums import ConnectionState
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _EXAMPLE = "ws://localhost:2000"
-_FIELDS = ("id", "name", "url", "enabled")
+_FIELDS = ("id", "name", "url", "enabled", "isEnabled")
 MAX_LABEL = 64
 
 
@@ -117,7 +117,8 @@ def server_config(value: object) -> ServerConfig:
     """Make a `ServerConfig` from what a person may write in the server list.
 
     Args:
-        value: an address, a mapping with `url` and optionally `name`, `enabled` and `id`, or a `ServerConfig`.
+        value: an address, a mapping with `url` and optionally `name`, `enabled` (or `isEnabled`, as the protocol's
+            desktop client writes it) and `id`, or a `ServerConfig`.
 
     Raises:
         ConfigError: naming the entry and the remedy.
@@ -142,7 +143,7 @@ def server_config(value: object) -> ServerConfig:
         id=str(value.get("id", "")),
         name=value.get("name", "") or "",
         url=value["url"],
-        enabled=value.get("enabled", True),
+        enabled=value.get("enabled", value.get("isEnabled", True)),
     )
 
 

@@ -1,6 +1,7 @@
 """What outlives a kernel: the config file of each profile, and its history of messages."""
 
 from ipymultichat.store.config import MEMORY, ConfigStore, StoredConfig, config_path
+from ipymultichat.store.entries import read_file
 from ipymultichat.store.files import history_path
 from ipymultichat.store.history import History
 from ipymultichat.store.nowhere import NoHistory
@@ -22,5 +23,6 @@ __all__ = [
     "Timing",
     "config_path",
     "history_path",
+    "read_file",
     "read_retention",
 ]

@@ -31,7 +31,7 @@ _CLEAR = f"DELETE FROM messages WHERE NOT {UNSETTLED_ROWS}"  # noqa: S608
 _FEW = 200
 """Messages that are read at once where many are: attachments are fetched one by one."""
 
-_MISFITS = (sqlite3.Error, ValueError, TypeError, OverflowError)
+_MISFITS = (sqlite3.Error, ValueError, TypeError, AttributeError, OverflowError)
 
 
 class Archive:

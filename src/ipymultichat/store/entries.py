@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ipymultichat.errors import ConfigError
@@ -14,9 +17,37 @@ logger = logging.getLogger("ipymultichat.store")
 Entries = list[Any]
 
 
+def read_file(path: Path) -> tuple[ServerConfig, ...]:
+    """Read a server list that another program wrote.
+
+    Args:
+        path: a list of entries, or an object with such a list under `server_configs`; what the protocol's desktop
+            client keeps (`flutter.server_configs`, the list as text) is understood as it is.
+
+    Raises:
+        ConfigError: the file holds no server that can be used.
+        OSError: it cannot be read.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no JSON file: {error}", value=str(path)) from None
+    if isinstance(data, dict) and "flutter.server_configs" in data:
+        data = {"server_configs": data["flutter.server_configs"]}
+    servers = read_servers(entries_of(data if isinstance(data, dict) else {"server_configs": data}))
+    if not servers:
+        raise ConfigError(
+            f"{path} holds no usable server; it should be a list of {{id, name, url, isEnabled}}", value=str(path)
+        )
+    return servers
+
+
 def entries_of(data: dict[str, object]) -> Entries:
     """The list in a file; a legacy `server_url` counts as a list of one while there is no list."""
     entries = data.get("server_configs")
+    if isinstance(entries, str):
+        with contextlib.suppress(ValueError):
+            entries = json.loads(entries)
     if entries is None and isinstance(data.get("server_url"), str):
         return [{"name": "", "url": data["server_url"], "isEnabled": True}]
     return list(entries) if isinstance(entries, list) else []

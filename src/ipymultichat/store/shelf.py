@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ipymultichat.store.retention import Retention
 from ipymultichat.store.schema import UNSETTLED_ROWS, indexed, transaction
@@ -19,6 +19,8 @@ _LEVEL = 0.95
 _SPARE = 64
 """One page in so many may be left unused."""
 
+_GROWTH = 1.02
+_HOUR = 3_600.0
 _MERGE_PAGES = 500
 _VACUUM_PAGES = 256
 _OLDEST = f"FROM messages WHERE NOT {UNSETTLED_ROWS}"
@@ -87,7 +89,63 @@ class Shelf:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def tidy(shelf: Shelf, retention: Retention, now: float) -> Iterator[None]:
+class Keeper:
+    """Says when something has to leave, and lets it leave step by step.
+
+    Args:
+        retention: how much is kept.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, retention: Retention, clock: Callable[[], float]) -> None:
+        self._retention = retention
+        self._clock = clock
+        self._steps: Iterator[None] | None = None
+        self._next = 0.0
+        self._grown = 0.0
+
+    def keep(self, retention: Retention) -> None:
+        """Keep so much from now on."""
+        self._retention = retention
+        self._next = 0.0
+
+    def written(self, size: int, *, cleared: bool) -> None:
+        """The file has this many bytes in use now.
+
+        Args:
+            size: how many.
+            cleared: most of it was just forgotten.
+        """
+        limit = self._retention.mebibytes * 2**20
+        if cleared or (limit and size > max(limit, self._grown)):
+            self._next = 0.0
+
+    def rest(self) -> float:
+        """Seconds until there is something to do."""
+        return 0.0 if self._steps is not None or self._due() else self._next - self._clock()
+
+    def step(self, shelf: Shelf) -> None:
+        """Do a part of it; call it again until there is rest.
+
+        Raises:
+            sqlite3.Error: it could not be done; the next try is in an hour.
+        """
+        if self._due():
+            self._next = self._clock() + _HOUR
+            self._steps = _tidy(shelf, self._retention, self._clock())
+        try:
+            if self._steps is not None and next(self._steps, self) is self:
+                self._steps = None
+                self._grown = shelf.size() * _GROWTH  # where too much waits, there is nothing to gain at once
+        except BaseException:
+            self._steps = None
+            raise
+
+    def _due(self) -> bool:
+        return not 0 < self._next - self._clock() <= _HOUR  # a clock that was set back must not put it off
+
+
+def _tidy(shelf: Shelf, retention: Retention, now: float) -> Iterator[None]:
     """Let leave what is too old or too much, step by step.
 
     Args:

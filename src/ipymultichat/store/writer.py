@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ipymultichat.store.faults import is_damage, reason
 from ipymultichat.store.files import Connect, mark_damaged, open_file
 from ipymultichat.store.reports import Reports
 from ipymultichat.store.retention import Retention
-from ipymultichat.store.shelf import Shelf, tidy
+from ipymultichat.store.shelf import Keeper, Shelf
 
 logger = logging.getLogger("ipymultichat.store")
 
@@ -30,8 +30,6 @@ _BATCH = 250
 """Messages in one transaction at most: so long a reader waits."""
 
 _NAME = "ipymultichat-history"
-_HOUR = 3_600.0
-_GROWTH = 1.02
 
 T = TypeVar("T")
 
@@ -50,7 +48,7 @@ class Timing:
     delay: float = 0.075
     pause: float = 5.0
     busy: float = 5.0
-    patience: float = 30.0
+    patience: float = 10.0
 
 
 class Writer:
@@ -74,8 +72,7 @@ class Writer:
         self._reports = Reports(path, trouble)
         self._path = path
         self._entry = entry
-        self._clock = clock
-        self._retention = retention
+        self._keeper = Keeper(retention, clock)
         self._timing = timing
         self._connect = connect
         self._changed = threading.Condition(threading.RLock())
@@ -87,9 +84,6 @@ class Writer:
         self._broken = False
         self._due: float | None = None
         self._deadline: float | None = None
-        self._tidying: Iterator[None] | None = None
-        self._tidy_at = 0.0
-        self._grown = 0.0
 
     @property
     def usable(self) -> bool:
@@ -140,8 +134,7 @@ class Writer:
     def set_retention(self, retention: Retention) -> None:
         """Keep so much from now on."""
         with self._changed:
-            self._retention = retention
-            self._tidy_at = 0.0
+            self._keeper.keep(retention)
             self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
@@ -220,28 +213,26 @@ class Writer:
             return False
         if self._write_is_due():
             self._write(archive, shelf)
-        elif self._tidying is not None or self._tidy_is_due():
-            self._tidy(shelf)
+        elif not self._keeper.rest():
+            try:
+                self._keeper.step(shelf)
+            except sqlite3.Error as error:
+                self._failed(error, "written")
         return not self._broken
 
     def _rest(self) -> float:
         """Seconds until there is something to do."""
-        if self._reads or self._deadline is not None or self._tidying is not None or self._tidy_is_due():
-            return 0.0
         if self._due is None and self.backlog.waits():
             self._due = time.monotonic() + self._timing.delay
-        if self._write_is_due():
+        if self._reads or self._deadline is not None or self._write_is_due():
             return 0.0
-        tidy_in = self._tidy_at - self._clock()
-        return tidy_in if self._due is None else min(self._due - time.monotonic(), tidy_in)
+        rest = self._keeper.rest()
+        return rest if self._due is None else min(rest, self._due - time.monotonic())
 
     def _write_is_due(self) -> bool:
         if self._due is None:
             return False
         return time.monotonic() >= self._due or (self._hurry and not self._reports.failing)
-
-    def _tidy_is_due(self) -> bool:
-        return not 0 < self._tidy_at - self._clock() <= _HOUR  # a clock that was set back must not put it off
 
     def _answer(self, archive: Archive | None) -> None:
         with self._changed:
@@ -265,8 +256,7 @@ class Writer:
             self.backlog.put_back()
             self._failed(error, "written")
             return False
-        if work.clear or self._grew(size):
-            self._tidy_at = 0.0
+        self._keeper.written(size, cleared=work.clear)
         self.backlog.done(missing, moved)
         self._reports.worked(work.lost, misfits)
         with self._changed:
@@ -285,22 +275,6 @@ class Writer:
             else:  # a copy: whoever reads it meanwhile changes the living one
                 entries.append(Entry(entry.order, entry.message, entry.unread))
         return entries, missing
-
-    def _grew(self, size: int) -> bool:
-        limit = self._retention.mebibytes * 2**20
-        return bool(limit) and size > max(limit, self._grown)
-
-    def _tidy(self, shelf: Shelf) -> None:
-        try:
-            if self._tidy_is_due():
-                self._tidy_at = self._clock() + _HOUR
-                self._tidying = tidy(shelf, self._retention, self._clock())
-            if self._tidying is not None and next(self._tidying, self) is self:
-                self._tidying = None
-                self._grown = shelf.size() * _GROWTH  # where too much waits, there is nothing to gain at once
-        except sqlite3.Error as error:
-            self._tidying = None
-            self._failed(error, "written")
 
     def _finish(self, archive: Archive, shelf: Shelf) -> None:
         """Write what is left, for as long as there is time; a new try is not waited for."""

@@ -152,7 +152,7 @@ class MultiChat(anywidget.AnyWidget):
         )
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """What a cell shows: the widget, and words for where there is none (a saved notebook, an export, a terminal)."""
+        """What a cell shows: the widget, and words for where there is none (saved notebooks, exports, terminals)."""
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
@@ -204,6 +204,19 @@ class MultiChat(anywidget.AnyWidget):
             ConfigError: the address or name cannot be used, or the address is in the list already.
         """
         return self._hub.add_server({"url": url, "name": name, "enabled": enabled})
+
+    def import_servers(self, path: str | Path) -> tuple[ServerConfig, ...]:
+        """Add the servers of a JSON file that are not in the list yet; returns those.
+
+        Args:
+            path: a list of `{id, name, url, isEnabled}`, an object with such a list under `server_configs`, or the
+                settings file of the protocol's desktop client.
+
+        Raises:
+            ConfigError: the file holds no usable server.
+            OSError: it cannot be read.
+        """
+        return self._hub.import_servers(Path(path).expanduser())
 
     def update_server(
         self,

@@ -107,8 +107,7 @@ class Sync:
         conversations = self._talks()
         if conversations != self._conversations:
             extra["conversations"] = self._conversations = conversations
-        # What memory had no room for any more stays in the browser as long as the disk has it.
-        gone = [] if self._hub.history.usable else [key for key in keys if not self._hub.inbox.find(key)]
+        gone = [key for key in keys if not self._hub.inbox.find(key)]
         chunks = self._chunks(keys)
         for chunk in chunks or ([[]] if extra or gone else []):
             self._seq += 1
