@@ -8,8 +8,11 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
 import random
 import sys
+import tempfile
+import threading
 import time
 import warnings
 from collections import Counter
@@ -24,7 +27,10 @@ from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
 from ipymultichat.server.quirks import Quirks
 from ipymultichat.session import Backoff, Timing
+from ipymultichat.store import History
 
+PROFILE = "soak"
+"""Of the person whose messages are kept on disk."""
 SERVERS = 5
 AGENTS = 24
 STORM = 0.9
@@ -86,7 +92,9 @@ class Person:
             timing=TIMING,
         )
         servers = [{"url": proxy.url, "name": f"s{n}"} for n, proxy in enumerate(world.proxies[name])]
-        self.hub = Hub(":memory:", servers=servers, token="team", nickname=name, settings=settings)
+        self.hub = Hub(
+            PROFILE if diligent else ":memory:", servers=servers, token="team", nickname=name, settings=settings
+        )
 
     async def live(self):
         """Answer what waits, again and again, and chat now and then."""
@@ -172,8 +180,8 @@ class World:
         self._faults = []
         self._locks = [asyncio.Lock() for _ in range(SERVERS)]
 
-    def count(self, what):
-        self.report.counts[what] += 1
+    def count(self, what, times=1):
+        self.report.counts[what] += times
 
     def problem(self, text):
         self.report.problems.append(text)
@@ -352,6 +360,7 @@ class World:
             self._check()
             for person in self.people:
                 person.hub.close()
+        self._check_history()
         for task in self._work:
             task.cancel()
 
@@ -411,6 +420,22 @@ class World:
         for status in person.hub.statuses.values():
             if status.state != "connected" or status.error:
                 self.problem(f"{person.name} is left at {status.state}: {status.error}")
+
+    def _check_history(self):
+        """The next kernel finds what the person has seen to the end."""
+        person = self.people[0]
+        seen = {message.id: (message.status, message.text, message.reply) for message in person.hub.messages}
+        history = History(PROFILE, entry=lambda _id: None, trouble=self.problem)
+        history.open(0)
+        kept = {message.id: (message.status, message.text, message.reply) for message in history.everything()}
+        history.close()
+        self.count("messages kept on disk", len(kept))
+        for message_id in seen.keys() | kept.keys():
+            if seen.get(message_id) != kept.get(message_id):
+                self.problem(f"HISTORY: {kept.get(message_id)} stands for {seen.get(message_id)}")
+        left = [thread.name for thread in threading.enumerate() if thread.name.startswith("ipymultichat")]
+        if left:
+            self.problem(f"LEAKED: threads {left}")
 
     def _claims_another(self, message, call):
         return message.reply and message.reply.mine and message.reply.text != call.answer
@@ -488,12 +513,25 @@ async def _live(seed, quirks):
     return world.report
 
 
+@contextlib.contextmanager
+def environment(folder):
+    """Keep profiles in a folder of this run."""
+    before = os.environ.get("MULTICHAT_CONFIG_DIR")
+    os.environ["MULTICHAT_CONFIG_DIR"] = folder
+    try:
+        yield
+    finally:
+        os.environ.pop("MULTICHAT_CONFIG_DIR")
+        if before is not None:
+            os.environ["MULTICHAT_CONFIG_DIR"] = before
+
+
 def run_seed(seed, *, quirks=False):
     """Run one schedule; returns its `Report`. Warnings, lost exceptions and logged errors count as problems."""
     lost = []
     hook, sys.unraisablehook = sys.unraisablehook, lambda args: lost.append(repr(args.exc_value))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, environment(folder):
             warnings.simplefilter("error")
             report = asyncio.run(_live(seed, quirks))
     finally:
