@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -208,6 +210,22 @@ async def test_a_profile_in_memory_touches_no_disk(make_hub, work, ask):
     await pending(hub)
     hub.close()
     assert not history_path(PROFILE).parent.exists()
+
+
+def test_what_came_last_is_written_when_the_kernel_ends_without_a_word(tmp_path, make_hub):
+    code = """
+import sys
+from datetime import datetime, timezone
+from ipymultichat import MultiChat
+from ipymultichat.model import Message, MessageKind, MessageStatus
+
+hub = MultiChat([], profile=sys.argv[1], nickname="me", autoconnect=False)._hub
+now = datetime.now(timezone.utc)
+hub.inbox.add(Message("m", MessageKind.CHAT, "s", "S", "m", "last words", now, MessageStatus.RECEIVED), received_at=now)
+hub._message_changed("m")
+"""
+    subprocess.run([sys.executable, "-c", code, PROFILE], check=True, timeout=30)
+    assert [message.text for message in make_hub(profile=PROFILE).messages] == ["last words"]
 
 
 async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(kernel, ask):

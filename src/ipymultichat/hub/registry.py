@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from threading import RLock
 
@@ -46,3 +47,10 @@ def release(hub: Hub, holder: object) -> None:
         if _living.get(hub.profile) is hub:
             del _living[hub.profile]
     hub.close()
+
+
+@atexit.register
+def _write_what_is_left() -> None:
+    """The kernel ends, and does not wait for the threads that write: what came last is written now."""
+    for hub in list(_living.values()):
+        hub.history.close()
