@@ -8,20 +8,21 @@ import { makeTranslate, pickLocale, type Translate } from "./i18n";
 import { Keeper } from "./keep";
 import { makeMarkdown, type RenderMarkdown } from "./markdown";
 import { makeBell, Notifier } from "./notify";
+import { type Peer, peerKey } from "./people";
 import { makePrefs, type Prefs } from "./prefs";
-import { compareOrder, type Message, type Order, type User } from "./protocol";
+import {
+  type Commands,
+  type Conversation,
+  compareOrder,
+  type Message,
+  type Order,
+  type User,
+} from "./protocol";
+import { find, indexOf } from "./sorted";
 import { cabinet } from "./storage";
 import { isOpen } from "./store";
 import { Clock } from "./time";
 import { followTraits, type Model, type Traits } from "./traits";
-
-/** A person on a server. The client id changes when they come back; the conversation does not. */
-export interface Peer {
-  readonly server_id: string;
-  readonly nickname: string;
-}
-
-export const peerKey = (peer: Peer): string => JSON.stringify([peer.server_id, peer.nickname]);
 
 export function peerOf(message: Message): Peer {
   return { server_id: message.server_id, nickname: message.mine ? message.receiver : message.sender };
@@ -48,7 +49,10 @@ export interface App {
   online(peer: Peer): User | undefined;
   explain(outcome: Outcome): string;
   answer(message: Message, text: string): Promise<void>;
-  seen(upto: Order): void;
+  /** Chat with this person, as the kernel counts it. */
+  conversation(peer: Peer): Conversation | undefined;
+  /** Everything up to there has been in view; with a person: of that conversation. */
+  seen(upto: Order, peer: Peer | null): void;
   copy: typeof copyText;
   close(): void;
 }
@@ -71,12 +75,9 @@ export function makeApp(model: Model): App {
         drafts.follow(message);
         if (!isOpen(message)) attachments.clear(message.key);
       }
-      const known = new Set(before.messages.map((message) => message.key));
-      notifier.take(messages, (message) => live && !known.has(message.key));
-      if (!live) return;
-      const asks = messages
-        .filter((message) => message.status === "pending" && !known.has(message.key))
-        .at(-1);
+      const isNew = (message: Message): boolean => live && indexOf(before.messages, message) < 0;
+      notifier.take(messages, isNew);
+      const asks = messages.findLast((message) => message.status === "pending" && isNew(message));
       if (asks) announcement.value = title(asks);
     },
   });
@@ -85,7 +86,7 @@ export function makeApp(model: Model): App {
     articleName(t.value, message, serverLabel(message.server_id, message.server));
   const notifier = new Notifier(makeBell(window), {
     prefs: () => prefs.value,
-    current: (key) => client.log.value.messages.find((message) => message.key === key),
+    current: (message) => find(client.log.value.messages, message),
     title,
     lastCall: () => t.value("lastCall"),
     now: () => clock.toKernel(Date.now()),
@@ -124,6 +125,7 @@ export function makeApp(model: Model): App {
         .filter((user) => user.server_id === peer.server_id && user.nickname === peer.nickname)
         .sort((a, b) => a.connected_at - b.connected_at)
         .at(-1),
+    conversation: (peer) => client.log.value.conversations.find((item) => peerKey(item) === peerKey(peer)),
     explain: (outcome) => (outcome.ok ? "" : outcome.error || t.value("kernelSilent")),
     async answer(message, text) {
       // Asked of the state, not of what is drawn: two clicks may come before the next drawing.
@@ -165,23 +167,22 @@ export function makeApp(model: Model): App {
   };
 }
 
-/** Tells the kernel how far the person has read: at most twice a second, and never backwards. */
-function makeSeen(client: Client): { tell: (upto: Order) => void; stop: () => void } {
-  let told: Order | null = null;
-  let next: Order | null = null;
+/** Tells the kernel how far the person has read: at most twice a second, and the furthest of what was told meanwhile. */
+function makeSeen(client: Client): { tell: App["seen"]; stop: () => void } {
+  const next = new Map<string, Commands["seen"]>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const flush = (): void => {
     timer = undefined;
-    if (!next || client.phase.peek() !== "live") return;
-    told = next;
-    next = null;
-    void client.command("seen", { upto: told });
+    // Without a kernel nothing is told; what is in view then is told again as long as it counts as unread.
+    if (client.phase.peek() === "live") for (const args of next.values()) void client.command("seen", args);
+    next.clear();
   };
   return {
-    tell(upto) {
-      const last = next ?? told;
-      if (last && compareOrder(upto, last) <= 0) return;
-      next = upto;
+    tell(upto, peer) {
+      const name = peer ? peerKey(peer) : "";
+      const known = next.get(name);
+      if (known && compareOrder(upto, known.upto) <= 0) return;
+      next.set(name, { upto, ...(peer && { server_id: peer.server_id, peer: peer.nickname }) });
       timer ??= setTimeout(flush, SEEN_MS);
     },
     stop: () => clearTimeout(timer),

@@ -48,6 +48,7 @@ export class Client {
   private syncing = false;
   private sends = 0;
   private refs = 0;
+  private snapshots = 0;
   private resend: ReturnType<typeof setTimeout> | undefined;
   private silence: ReturnType<typeof setTimeout> | undefined;
 
@@ -124,8 +125,10 @@ export class Client {
   /** Widens the window by one page. */
   async older(limit: number): Promise<void> {
     const before = this.log.value.floor;
+    const { snapshots } = this;
     const page = await this.page(before, limit, {});
-    if (page) this.log.value = applyPage(this.log.value, before, page);
+    // A page from before a snapshot need not join it, even where the floor is the same.
+    if (page && snapshots === this.snapshots) this.log.value = applyPage(this.log.value, before, page);
   }
 
   /** A piece of a file to the kernel; "" once it has it, else why not. */
@@ -177,6 +180,7 @@ export class Client {
   }
 
   private snapshot(frame: Snapshot): void {
+    this.snapshots += 1;
     const before = this.log.value;
     this.log.value = applySnapshot(before, frame);
     this.hooks.onMessages?.(frame.messages, before, false);

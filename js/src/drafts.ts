@@ -44,13 +44,21 @@ export class Drafts {
     return entry;
   }
 
+  /** Most messages never are, and an entry for each of them would be much. */
+  private isTouched(key: string): boolean {
+    return this.entries.has(key) || this.keeper.has(key);
+  }
+
   close(): void {
     for (const stop of this.stops) stop();
     this.keeper.flush();
   }
 
   hasText(message: Message): boolean {
-    return Boolean(composeAnswer(message.questions, this.of(message.key).draft.peek()));
+    return (
+      this.isTouched(message.key) &&
+      Boolean(composeAnswer(message.questions, this.of(message.key).draft.peek()))
+    );
   }
 
   clear(key: string): void {
@@ -81,8 +89,7 @@ export class Drafts {
 
   /** Follows a message's fate: delivered as ours clears the draft, failed brings back what could not be delivered. */
   follow(message: Message): void {
-    const untouched = !this.entries.has(message.key) && !this.keeper.has(message.key);
-    if (untouched && message.status !== "failed") return;
+    if (!this.isTouched(message.key) && message.status !== "failed") return;
     const entry = this.of(message.key);
     if (message.status !== "pending" || entry.way.peek() === "accepted") entry.way.value = "none";
     const delivered = message.status === "replied" || message.status === "confirmed";

@@ -1,8 +1,10 @@
 /** What one view shows: the log, or what a filter or an open conversation leaves of it, searched through to the oldest. */
 import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
-import { type App, type Peer, peerKey, peerOf } from "./app";
+import { type App, peerOf } from "./app";
+import { type Peer, peerKey } from "./people";
 import type { Kind, Message, Order, PageFilter } from "./protocol";
-import { isOpen, merge } from "./store";
+import { find, merge, refilter } from "./sorted";
+import { isOpen } from "./store";
 
 export interface Filter {
   readonly text: string;
@@ -15,9 +17,18 @@ export interface Filter {
 
 export const NO_FILTER: Filter = { text: "", kind: "", server_id: "", pending: false, peer: null };
 const PAGE = 50;
+const PAGE_MAX = 500;
+/** Somebody who wants the next page this soon is on the way to somewhere far up: it is twice as large. */
+const HURRY_MS = 2_000;
 
 export const isFiltered = (filter: Filter): boolean =>
   Boolean(filter.text.trim() || filter.kind || filter.server_id || filter.pending || filter.peer);
+
+/** What being at the end of the list makes seen: everything, one conversation, or nothing for certain. */
+export function scopeOf({ text, pending, peer, kind, server_id }: Filter): "all" | Peer | null {
+  if (text.trim() || pending) return null;
+  return peer ?? (kind || server_id ? null : "all");
+}
 
 export function toPageFilter(filter: Filter): PageFilter {
   const kind = filter.peer ? "chat" : filter.kind;
@@ -38,13 +49,12 @@ export function fits(filter: Filter, message: Message): boolean {
   return !filter.server_id || message.server_id === filter.server_id;
 }
 
-export function contains(message: Message, text: string): boolean {
+/** Whether a message holds a text; field by field, as a search may go through a hundred thousand of them. */
+export function holding(text: string): (message: Message) => boolean {
   const needle = text.trim().toLowerCase();
-  const { agent, model, client, project, sender, receiver } = message;
-  return [message.text, agent, model, client, project, sender, receiver, message.reply?.text ?? ""]
-    .join("\n")
-    .toLowerCase()
-    .includes(needle);
+  const inside = (field: string): boolean => field.toLowerCase().includes(needle);
+  return ({ text, agent, model, client, project, sender, receiver, reply }) =>
+    inside(text) || [agent, model, client, project, sender, receiver, reply?.text ?? ""].some(inside);
 }
 
 interface Found {
@@ -54,6 +64,13 @@ interface Found {
 }
 
 const NOTHING_YET: Found = { messages: [], before: null, more: true };
+
+/** What a filter leaves of the window, and of which state of the window. */
+interface Sifted {
+  readonly filter: Filter;
+  readonly from: readonly Message[];
+  readonly kept: readonly Message[];
+}
 
 export class Feed {
   readonly filter: Signal<Filter> = signal(NO_FILTER);
@@ -65,6 +82,9 @@ export class Feed {
   private round = 0;
   /** Answered before the filter was set; what is answered while "pending only" is on stays, to show its fate. */
   private answeredBefore: ReadonlySet<string> = new Set();
+  private sifted: Sifted = { filter: NO_FILTER, from: [], kept: [] };
+  private limit = PAGE;
+  private lastPage = 0;
 
   constructor(private readonly app: App) {
     this.rows = computed(() => this.select());
@@ -106,11 +126,14 @@ export class Feed {
   async older(): Promise<void> {
     if (this.loading.peek() || !this.more.peek()) return;
     const round = this.round;
+    const hurry = Date.now() - this.lastPage < HURRY_MS;
+    this.limit = hurry ? Math.min(this.limit * 2, PAGE_MAX) : PAGE;
     this.loading.value = true;
     try {
       if (isFiltered(this.filter.peek())) await this.search(round);
-      else await this.app.client.older(PAGE);
+      else await this.app.client.older(this.limit);
     } finally {
+      this.lastPage = Date.now();
       if (round === this.round) this.loading.value = false;
     }
   }
@@ -118,7 +141,7 @@ export class Feed {
   private async search(round: number): Promise<void> {
     const filter = this.filter.peek();
     const { messages, before } = this.found.peek();
-    const page = await this.app.client.page(before, PAGE, toPageFilter(filter));
+    const page = await this.app.client.page(before, this.limit, toPageFilter(filter));
     if (!page || round !== this.round) return;
     const first = merge([], page.messages)[0];
     this.found.value = {
@@ -132,17 +155,28 @@ export class Feed {
     const filter = this.filter.value;
     const { messages } = this.app.client.log.value;
     if (!isFiltered(filter)) return messages;
-    const here = messages.filter(
-      (message) => fits(filter, message) && (!filter.text.trim() || contains(message, filter.text)),
-    );
+    const here = this.sift(filter, messages);
     // The window's copy of a message is the living one; what was found may have moved on since.
-    const living = new Map(messages.map((message) => [message.key, message]));
-    const found = this.found.value.messages.map((message) => living.get(message.key) ?? message);
-    return merge(found, here).filter((message) => this.waits(message));
+    const found = this.found.value.messages.map((message) => find(messages, message) ?? message);
+    const rows = merge(here, found);
+    return filter.pending ? rows.filter((message) => this.waits(message)) : rows;
+  }
+
+  /** A window can be large: after a patch only what it changed is looked at again. */
+  private sift(filter: Filter, messages: readonly Message[]): readonly Message[] {
+    const { from, kept } = this.sifted.filter === filter ? this.sifted : { from: [], kept: [] };
+    const holds = holding(filter.text);
+    const now = refilter(
+      from,
+      kept,
+      messages,
+      (message) => fits(filter, message) && (!filter.pending || this.waits(message)) && holds(message),
+    );
+    this.sifted = { filter, from: messages, kept: now };
+    return now;
   }
 
   private waits(message: Message): boolean {
-    if (!this.filter.value.pending) return true;
     if (message.kind !== "chat" && isOpen(message)) return true;
     const { drafts } = this.app;
     if (drafts.answered.has(message.key)) return !this.answeredBefore.has(message.key);

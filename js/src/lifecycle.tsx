@@ -1,5 +1,6 @@
 import { render as mount } from "preact";
 import { type App, makeApp } from "./app";
+import { countOnTab } from "./panel";
 import type { Model } from "./traits";
 import { Root } from "./ui/Root";
 import { View, ViewContext } from "./view";
@@ -63,7 +64,9 @@ export function createLifecycle() {
         </ViewContext.Provider>,
         el,
       );
+      const stopCount = countOnTab(el, app.traits.unread);
       return once(() => {
+        stopCount();
         mount(null, el);
         stopFeed();
         closeApp();

@@ -18,7 +18,7 @@ export interface Bell {
 interface Sources {
   prefs(): Prefs;
   /** The message as it is now, when it is still known. */
-  current(key: string): Message | undefined;
+  current(message: Message): Message | undefined;
   title(message: Message): string;
   lastCall(): string;
   /** Kernel time. */
@@ -68,7 +68,7 @@ export class Notifier {
     if (wait <= 0 || wait > TIMER_MAX_MS) return;
     const timer = setTimeout(() => {
       this.timers.delete(message.key);
-      if (this.sources.current(message.key)?.status !== "pending") return;
+      if (this.sources.current(message)?.status !== "pending") return;
       this.ring(message, this.sources.lastCall());
       if (this.wants("sound", [message])) this.bell.beep();
     }, wait);

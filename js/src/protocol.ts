@@ -83,6 +83,15 @@ export interface User {
   readonly connected_at: number;
 }
 
+/** Chat with one person, also with one who has left. */
+export interface Conversation {
+  readonly server_id: string;
+  readonly nickname: string;
+  readonly unread: number;
+  /** Milliseconds of its newest message. */
+  readonly last: number;
+}
+
 export interface Server {
   readonly id: string;
   readonly label: string;
@@ -110,12 +119,20 @@ export interface Preferences {
   readonly snippets: readonly Snippet[];
 }
 
+/** What stays on disk of the messages; zero days or mebibytes: no limit of that sort. */
+export interface Retention {
+  readonly kept: boolean;
+  readonly days: number;
+  readonly mebibytes: number;
+}
+
 export interface Settings {
   readonly nickname: string;
   readonly has_token: boolean;
   readonly profile: string;
   readonly io: string;
   readonly preferences: Preferences;
+  readonly history: Retention;
 }
 
 export interface Notice {
@@ -132,6 +149,7 @@ export interface Snapshot {
   readonly messages: readonly Message[];
   readonly more: boolean;
   readonly users: readonly User[];
+  readonly conversations: readonly Conversation[];
 }
 
 export interface Patch {
@@ -143,6 +161,8 @@ export interface Patch {
   readonly remove: readonly string[];
   /** Absent when nobody came or went. */
   readonly users: readonly User[] | null;
+  /** Absent when none of them changed. */
+  readonly conversations: readonly Conversation[] | null;
 }
 
 export interface Page {
@@ -205,9 +225,11 @@ export interface Commands {
   check_url: { url: string };
   set_token: { token: string };
   set_nickname: { nickname: string };
-  seen: { upto: Order };
+  /** With a person: that conversation alone. */
+  seen: { upto: Order; server_id?: string; peer?: string };
   set_preferences: Partial<Preferences>;
   clear_history: Record<string, never>;
+  set_history: { days: number; mebibytes: number };
   test_server: { url: string };
   start_local: Record<string, never>;
   complete_path: { key: string; query: string };

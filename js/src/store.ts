@@ -1,5 +1,6 @@
 /** The browser's window onto the kernel's log: pure functions from one state and one frame to the next state. */
 import {
+  type Conversation,
   compareOrder,
   type Epoch,
   type Message,
@@ -9,6 +10,7 @@ import {
   type Snapshot,
   type User,
 } from "./protocol";
+import { indexOf, lowerBound, merge } from "./sorted";
 
 export interface Log {
   /** Null until the first snapshot. */
@@ -23,25 +25,25 @@ export interface Log {
    */
   readonly floor: Order | null;
   readonly users: readonly User[];
+  readonly conversations: readonly Conversation[];
 }
 
-export const EMPTY_LOG: Log = { epoch: null, seq: 0, messages: [], more: false, floor: null, users: [] };
+export const EMPTY_LOG: Log = {
+  epoch: null,
+  seq: 0,
+  messages: [],
+  more: false,
+  floor: null,
+  users: [],
+  conversations: [],
+};
 
 const OPEN: ReadonlySet<string> = new Set(["pending", "sending", "failed"]);
 /** Something may still happen to it, so a copy kept across a gap may be out of date. */
 export const isOpen = (message: Message): boolean => OPEN.has(message.status);
 
-const byOrder = (a: Message, b: Message): number => compareOrder(a.order, b.order);
-
-/** Both lists as one, in order, each key once; `fresh` wins. */
-export function merge(old: readonly Message[], fresh: readonly Message[]): Message[] {
-  const latest = new Map(fresh.map((message) => [message.key, message]));
-  const kept = old.filter((message) => !latest.has(message.key));
-  return [...kept, ...latest.values()].sort(byOrder);
-}
-
 function pageFloor(messages: readonly Message[]): Order | null {
-  return messages.find((message) => message.status !== "pending")?.order ?? null;
+  return messages.find((message) => !isOpen(message))?.order ?? null;
 }
 
 export function applySnapshot(log: Log, frame: Snapshot): Log {
@@ -54,6 +56,7 @@ export function applySnapshot(log: Log, frame: Snapshot): Log {
     more: frame.more,
     floor,
     users: frame.users,
+    conversations: frame.conversations,
   };
   return log.epoch === frame.epoch && floor && frame.more ? keepOlder(log, next, floor) : next;
 }
@@ -65,12 +68,8 @@ export function applySnapshot(log: Log, frame: Snapshot): Log {
 function keepOlder(log: Log, next: Log, floor: Order): Log {
   const newest = log.messages.at(-1);
   if (!newest || !log.floor || compareOrder(newest.order, floor) < 0) return next;
-  const known = new Set(next.messages.map((message) => message.key));
-  const from = log.floor;
-  let older = log.messages.filter(
-    (message) => compareOrder(message.order, floor) < 0 && compareOrder(message.order, from) >= 0,
-  );
-  const stale = older.findLastIndex((message) => isOpen(message) && !known.has(message.key));
+  let older = log.messages.slice(lowerBound(log.messages, log.floor), lowerBound(log.messages, floor));
+  const stale = older.findLastIndex((message) => isOpen(message) && indexOf(next.messages, message) < 0);
   older = older.slice(stale + 1);
   const first = older[0];
   if (!first) return next;
@@ -97,6 +96,7 @@ export function applyPatch(log: Log, frame: Patch): readonly [Log, PatchOutcome]
       seq: frame.seq,
       messages: touched ? merge(kept, frame.upsert) : log.messages,
       users: frame.users ?? log.users,
+      conversations: frame.conversations ?? log.conversations,
     },
     "applied",
   ];
@@ -105,12 +105,13 @@ export function applyPatch(log: Log, frame: Patch): readonly [Log, PatchOutcome]
 /** An answer to "older than `before`"; one asked for before the window moved is dropped. */
 export function applyPage(log: Log, before: Order | null, page: Page): Log {
   if (log.floor !== before && !(log.floor && before && compareOrder(log.floor, before) === 0)) return log;
-  const known = new Map(log.messages.map((message) => [message.key, message]));
-  const fresh = page.messages.filter((message) => !known.has(message.key));
+  // By key, not by place: what comes from the disk may have been written by another kernel, which saw it in its own order.
+  const fresh = new Map(page.messages.map((message) => [message.key, message]));
+  for (const { key } of log.messages) fresh.delete(key);
   const first = merge([], page.messages)[0];
   return {
     ...log,
-    messages: merge(log.messages, fresh),
+    messages: merge(log.messages, [...fresh.values()]),
     floor: first?.order ?? log.floor,
     // A page with nothing in it cannot be paged on from, whatever it says.
     more: page.more && first !== undefined,

@@ -53,22 +53,19 @@ export function formatCountdown(ms: number): string {
 
 export const URGENT_MS = 60_000;
 
-export function formatTime(ms: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(ms);
+/** Making a formatter costs far more than using it, and every card that scrolls into view needs two. */
+function formatter(options: Intl.DateTimeFormatOptions): (ms: number, locale: string) => string {
+  const made = new Map<string, Intl.DateTimeFormat>();
+  return (ms, locale) => {
+    const format = made.get(locale) ?? new Intl.DateTimeFormat(locale, options);
+    made.set(locale, format);
+    return format.format(ms);
+  };
 }
 
-export function formatFull(ms: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" }).format(ms);
-}
-
-export function formatDay(ms: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, {
-    weekday: "long",
-    month: "long",
-    day: "numeric",
-    year: "numeric",
-  }).format(ms);
-}
+export const formatTime = formatter({ hour: "2-digit", minute: "2-digit" });
+export const formatFull = formatter({ dateStyle: "full", timeStyle: "medium" });
+export const formatDay = formatter({ weekday: "long", month: "long", day: "numeric", year: "numeric" });
 
 export function sameDay(a: number, b: number): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();

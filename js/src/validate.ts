@@ -3,6 +3,7 @@
  * right, or the message is refused; what is only shown falls back to something empty.
  */
 import {
+  type Conversation,
   type Epoch,
   type Frame,
   KINDS,
@@ -14,6 +15,7 @@ import {
   type Preferences,
   type Question,
   type Reply,
+  type Retention,
   SERVER_STATES,
   type Server,
   type Settings,
@@ -126,6 +128,16 @@ export function readUser(value: unknown): User | null {
   };
 }
 
+export function readConversation(value: unknown): Conversation | null {
+  if (!isObject(value) || !text(value.server_id) || !text(value.nickname)) return null;
+  return {
+    server_id: text(value.server_id),
+    nickname: text(value.nickname),
+    unread: readCount(value.unread),
+    last: number(value.last),
+  };
+}
+
 export function readServers(value: unknown): Server[] {
   return present(
     list(value).map((item) => {
@@ -155,6 +167,16 @@ export function readSettings(value: unknown): Settings {
     profile: text(fields.profile),
     io: text(fields.io),
     preferences: readPreferences(fields.preferences),
+    history: readRetention(fields.history),
+  };
+}
+
+function readRetention(value: unknown): Retention {
+  const fields = isObject(value) ? value : {};
+  return {
+    kept: fields.kept === true,
+    days: Math.max(0, number(fields.days)),
+    mebibytes: Math.max(0, number(fields.mebibytes)),
   };
 }
 
@@ -213,13 +235,15 @@ export function readFrame(value: unknown, buffers: readonly unknown[] = []): Fra
         messages: present(value.messages.map(readMessage)),
         more: value.more === true,
         users: present(list(value.users).map(readUser)),
+        conversations: present(list(value.conversations).map(readConversation)),
       };
     case "patch": {
       if (epoch === null || !isNumber(value.seq)) return null;
       const upsert = absent(value.upsert) ? [] : whole(value.upsert, readMessage);
       const remove = absent(value.remove) ? [] : whole(value.remove, readKey);
       const users = absent(value.users) ? [] : whole(value.users, readUser);
-      if (!upsert || !remove || !users) return null;
+      const conversations = absent(value.conversations) ? [] : whole(value.conversations, readConversation);
+      if (!upsert || !remove || !users || !conversations) return null;
       return {
         type: "patch",
         epoch,
@@ -228,6 +252,7 @@ export function readFrame(value: unknown, buffers: readonly unknown[] = []): Fra
         upsert,
         remove,
         users: absent(value.users) ? null : users,
+        conversations: absent(value.conversations) ? null : conversations,
       };
     }
     case "page":

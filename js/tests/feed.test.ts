@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { contains, fits, NO_FILTER, toPageFilter } from "../src/feed";
+import { fits, holding, NO_FILTER, scopeOf, toPageFilter } from "../src/feed";
 import { message } from "./helpers";
 
 const chat = (change = {}) => message(1, { kind: "chat", sender: "ada", receiver: "me", ...change });
@@ -24,6 +24,18 @@ describe("a conversation", () => {
   });
 });
 
+describe("the end of the list in view", () => {
+  test.each([
+    ["everything", NO_FILTER, "all"],
+    ["one conversation", ada, ada.peer],
+    ["a conversation searched through", { ...ada, text: "x" }, null],
+    ["one kind", { ...NO_FILTER, kind: "chat" as const }, null],
+    ["what is pending", { ...NO_FILTER, pending: true }, null],
+  ])("of %s makes seen", (_what, filter, scope) => {
+    expect(scopeOf(filter)).toEqual(scope);
+  });
+});
+
 describe("a filter", () => {
   test("sends only what is set", () => {
     expect(toPageFilter(NO_FILTER)).toEqual({});
@@ -32,7 +44,8 @@ describe("a filter", () => {
 
   test("finds text in what is said about a message as well, in any case", () => {
     const item = message(1, { reply: { text: "Ship it", by: "", at: 1, mine: true, parts: [] } });
-    for (const text of ["TEXT 1", "claude", "ship"]) expect(contains(item, text), text).toBe(true);
-    expect(contains(item, "elsewhere")).toBe(false);
+    for (const text of ["TEXT 1", "claude", "ship"]) expect(holding(text)(item), text).toBe(true);
+    expect(holding("elsewhere")(item)).toBe(false);
+    expect(holding("")(item)).toBe(true);
   });
 });

@@ -9,6 +9,16 @@ class NoObserver {
   disconnect() {}
 }
 
+/** Everything that is watched is in view. */
+class InView extends NoObserver {
+  constructor(private readonly callback: (entries: object[]) => void) {
+    super();
+  }
+  override observe() {
+    this.callback([{ isIntersecting: true }]);
+  }
+}
+
 let kernel: FakeKernel;
 let host: HTMLElement;
 let end: (() => void)[];
@@ -46,6 +56,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const stop of end.reverse()) stop();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 const pending = (n: number, change = {}) => raw(n, { status: "pending", ...change });
@@ -156,6 +167,122 @@ describe("the inbox", () => {
     kernel.tell(patch(3, [pending(8)]));
     await settle();
     expect(live()).toBe("Question from claude-code on Work");
+  });
+});
+
+describe("people", () => {
+  const user = { server_id: "s1", client_id: "u", nickname: "ada", connected_at: 1 };
+  const talk = (nickname: string, unread: number) => ({ server_id: "s1", nickname, unread, last: 9 });
+  const list = (name: string) => host.querySelector(`ul[aria-label="${name}"]`);
+  const about = (item: HTMLElement | undefined) =>
+    host.querySelector(`[id="${item?.getAttribute("aria-describedby")}"]`)?.textContent;
+  const said = (n: number, sender: string) => raw(n, { kind: "chat", status: "received", sender });
+
+  test("show how much of what they wrote is unread, under their plain name", async () => {
+    await open([], { users: [user], conversations: [talk("ada", 2), talk("bob", 0)] });
+    const online = button("ada@Work", list("Online users") as Element);
+    expect(online?.textContent).toContain("2");
+    expect(about(online)).toBe("2 unread");
+    kernel.tell(patch(2, [], { conversations: [talk("ada", 0)] }));
+    await settle();
+    expect(button("ada@Work")?.hasAttribute("aria-describedby")).toBe(false);
+    expect(list("Earlier conversations")).toBeNull();
+  });
+
+  test("who have left are listed apart, and their conversation opens again", async () => {
+    await open([said(1, "bob")], { users: [user], conversations: [talk("bob", 1)] });
+    const gone = button("bob@Work", list("Earlier conversations") as Element);
+    expect(gone?.textContent).toContain("gone");
+    expect(about(gone)).toBe("1 unread, gone");
+    gone?.click();
+    await settle();
+    expect(host.querySelector("h2")?.textContent).toBe("bob@Work");
+    expect(host.querySelectorAll("article")).toHaveLength(1);
+  });
+
+  test("have ids of their own in every view", async () => {
+    const lifecycle = await open([], { conversations: [talk("bob", 1)] });
+    const second = document.createElement("div");
+    document.body.append(second);
+    end.push(lifecycle.render({ model: kernel.model(), el: second }));
+    await settle();
+    const ids = [...document.querySelectorAll("[id]")].map((item) => item.id);
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  test("are told apart when the kernel hears what was seen", async () => {
+    vi.stubGlobal("IntersectionObserver", InView);
+    vi.useFakeTimers();
+    const wait = () => vi.advanceTimersByTimeAsync(1_000);
+    vi.spyOn(HTMLElement.prototype, "offsetParent", "get").mockReturnValue(document.body);
+    end.push(() => vi.useRealTimers());
+    const lifecycle = makeLifecycle();
+    end.push(lifecycle.initialize({ model: kernel.model() }));
+    end.push(lifecycle.render({ model: kernel.model(), el: host }));
+    kernel.snapshot([said(1, "bob"), said(2, "ada")], { conversations: [talk("bob", 1)] });
+    await wait();
+    expect(kernel.commands("seen")).toEqual([]);
+    button("bob@Work")?.click();
+    await wait();
+    expect(kernel.commands("seen").map((item) => item.args)).toEqual([
+      { upto: [1000, 0], server_id: "s1", peer: "bob" },
+    ]);
+    kernel.tell(patch(2, [], { conversations: [talk("bob", 0)] }));
+    kernel.set("unread_count", 1);
+    await wait();
+    expect(kernel.commands("seen")).toHaveLength(1);
+    button("All messages")?.click();
+    await wait();
+    expect(kernel.commands("seen").at(-1)?.args).toEqual({ upto: [2000, 0] });
+  });
+});
+
+describe("the history in the settings", () => {
+  const kept = { kept: true, days: 30, mebibytes: 0 };
+  const settings = (history?: object) => ({ nickname: "me", has_token: true, history });
+  const fields = () => [...host.querySelectorAll<HTMLInputElement>("input[type=number]")];
+
+  test("says when nothing is kept on disk", async () => {
+    await open([]);
+    button("Settings")?.click();
+    await settle();
+    expect(fields()).toEqual([]);
+    expect(host.querySelector("[role=dialog]")?.textContent).toContain("Nothing is kept on disk");
+  });
+
+  test("keeps what is typed while the kernel says something else, and saves both numbers", async () => {
+    kernel.traits._settings = settings(kept);
+    await open([]);
+    button("Settings")?.click();
+    await settle();
+    const [days, size] = fields() as [HTMLInputElement, HTMLInputElement];
+    expect([days.value, size.value]).toEqual(["30", "0"]);
+    await type(size, "512");
+    kernel.set("_settings", { ...settings(kept), nickname: "other" });
+    await settle();
+    expect(size.value).toBe("512");
+    size.dispatchEvent(new Event("change"));
+    expect(kernel.commands("set_history")[0]?.args).toEqual({ days: 30, mebibytes: 512 });
+    kernel.answer(kernel.commands("set_history")[0], { ok: false, error: "The disk is full." });
+    await settle();
+    expect(host.querySelector("[role=dialog] [role=alert]")?.textContent).toBe("The disk is full.");
+  });
+
+  test("does not save what is no number", async () => {
+    kernel.traits._settings = settings(kept);
+    await open([]);
+    button("Settings")?.click();
+    await settle();
+    const [days] = fields() as [HTMLInputElement];
+    for (const wrong of ["", "-1"]) {
+      await type(days, wrong);
+      days.dispatchEvent(new Event("change"));
+      await settle();
+      expect(host.querySelector("[role=dialog] [role=alert]")?.textContent).toContain("0 or more");
+      expect(days.getAttribute("aria-invalid")).toBe("true");
+    }
+    expect(kernel.commands("set_history")).toEqual([]);
   });
 });
 

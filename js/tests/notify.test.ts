@@ -32,7 +32,7 @@ beforeEach(() => {
   };
   notifier = new Notifier(bell, {
     prefs: () => prefs,
-    current: (key) => living.get(key),
+    current: (item) => living.get(item.key),
     title: (item) => item.kind,
     lastCall: () => "soon over",
     now: () => Date.now(),

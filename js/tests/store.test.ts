@@ -54,6 +54,22 @@ describe("a patch", () => {
   });
 });
 
+describe("conversations", () => {
+  const talk = { server_id: "s1", nickname: "ada", unread: 2, last: 7 };
+  const known = applySnapshot(EMPTY_LOG, snap(1, [], { conversations: [talk] }));
+
+  test("come with a snapshot, and are none where it says nothing of them", () => {
+    expect(known.conversations).toEqual([talk]);
+    expect(applySnapshot(known, snap(2, [])).conversations).toEqual([]);
+  });
+
+  test("stay as they are without word in a patch, and are replaced by what it says", () => {
+    expect(applyPatch(known, diff(2, []))[0].conversations).toEqual([talk]);
+    const read = { ...talk, unread: 0 };
+    expect(applyPatch(known, diff(2, [], { conversations: [read] }))[0].conversations).toEqual([read]);
+  });
+});
+
 describe("a snapshot", () => {
   test("never doubles a message", () => {
     const again = applySnapshot(start, snap(9, [raw(1), raw(2), raw(2), raw(3)]));
@@ -110,6 +126,11 @@ describe("a page", () => {
   test("never replaces what a patch has brought since", () => {
     const next = applyPage(log, log.floor, page([raw(9), raw(10, { status: "pending" })], false));
     expect(next.messages[1]?.status).toBe("replied");
+  });
+
+  test("never doubles a message, though it stands elsewhere on the disk", () => {
+    const next = applyPage(log, log.floor, page([raw(9), raw(10, { order: [9_500, 0] })], false));
+    expect(keys(next)).toBe("m9 m10 m11");
   });
 
   test("that is empty ends the paging", () => {

@@ -10,7 +10,9 @@ def code_cell(key, source):
     return {"cell_type": "code", "id": key, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
 
 
-def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(lab, open_notebook, ask):
+@pytest.fixture
+def panel(lab, open_notebook):
+    """A notebook with the inbox in the side panel."""
     cells = [
         code_cell("inbox", "from ipymultichat import MultiChat\nchat = MultiChat()\nchat.sidebar()"),
         code_cell("again", "chat.sidebar()"),
@@ -19,8 +21,12 @@ def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(lab, open_
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
     path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
     notebook = open_notebook(path)
-    page = notebook.page
     notebook.run()
+    return notebook
+
+
+def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(panel, ask):
+    notebook, page = panel, panel.page
     badge = page.locator("#jp-right-stack").get_by_role("button", name="2 of 2 servers connected")
     expect(badge).to_be_visible()
     page.keyboard.press("Shift+Enter")
@@ -36,3 +42,33 @@ def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(lab, open_
     card.get_by_role("textbox", name="Your answer").fill("yes")
     card.get_by_role("button", name="Reply").click()
     assert agent.answer() == "yes"
+
+
+def test_the_title_of_the_side_panel_counts_what_is_unread(panel, ask):
+    page = panel.page
+    tab = page.locator(".jp-SideBar .lm-TabBar-tab", has_text="MultiChat")
+    title = tab.locator(".lm-TabBar-tabLabel")
+    expect(title).to_have_text("MultiChat")
+    # With a filter on, nothing that comes in is known to have been in view.
+    pending = page.get_by_role("button", name="Pending only")
+    pending.click()
+    for number in (1, 2):
+        ask("Work", f"Counted {number}?", "--agent", "claude")
+        expect(title).to_have_text(f"MultiChat ({number})")
+    tab.click()
+    expect(pending).to_be_hidden()
+    expect(title).to_have_text("MultiChat (2)")
+    tab.click()
+    pending.click()
+    expect(title).to_have_text("MultiChat")
+    tab.click()
+    expect(pending).to_be_hidden()
+    ask("Home", "In the dark?", "--agent", "claude")
+    expect(title).to_have_text("MultiChat (1)")
+    # JupyterLab draws its tabs again; the panel of another call takes the place of this one.
+    page.keyboard.press("Escape")
+    page.locator(".jp-CodeCell .cm-content").last.click()
+    page.keyboard.press("Shift+Enter")
+    expect(pending).to_be_visible()
+    expect(title).to_have_text("MultiChat")
+    expect(title).to_have_count(1)

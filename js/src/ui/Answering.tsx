@@ -40,6 +40,7 @@ export function Answering() {
         <input
           class="imc-input"
           type="text"
+          dir="auto"
           placeholder={t("quickDefaults")}
           value={typed.value.quick ?? quick.join(", ")}
           onInput={(event) => type("quick", event.currentTarget.value)}

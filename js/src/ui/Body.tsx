@@ -25,6 +25,8 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
       const fragment = app.markdown(text);
       for (const code of fragment.querySelectorAll("pre > code")) highlight(code);
       for (const block of fragment.querySelectorAll("pre")) addCopy(block, copyCode);
+      // Each block by its own first letters: a text may be in two scripts. A list stays whole, with its marks on one side.
+      for (const block of fragment.children) block.setAttribute("dir", "auto");
       element.replaceChildren(fragment);
     }
   }, [text, raw, copyCode, app]);
@@ -35,7 +37,8 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
     const measure = () => {
       if (element.offsetParent) tall.value = element.scrollHeight > FOLD_PX + SLACK_PX;
     };
-    measure();
+    // Once all cards of this drawing have their text: else each of them would be laid out on its own.
+    queueMicrotask(measure);
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();

@@ -17,8 +17,8 @@ export function CardHead({ message, server, raw }: Props) {
   const { app, t } = useView();
   const copied = useSignal<"" | "copied" | "copyFailed">("");
   const at = app.clock.toLocal(message.created);
-  const way = app.drafts.of(message.key).way.value;
-  const status = message.status === "pending" && way !== "none" ? "sending" : message.status;
+  const waits = message.status === "pending";
+  const status = waits && app.drafts.of(message.key).way.value !== "none" ? "sending" : message.status;
   const copy = async (event: MouseEvent) => {
     const done = await app.copy(message.text, event.currentTarget as Element);
     copied.value = done ? "copied" : "copyFailed";
@@ -28,7 +28,7 @@ export function CardHead({ message, server, raw }: Props) {
   };
   return (
     <div class="imc-head">
-      <span class="imc-tag">{server}</span>
+      <bdi class="imc-tag">{server}</bdi>
       <span class="imc-kind">{t(message.kind)}</span>
       <Who message={message} />
       <span class="imc-grow" />
@@ -60,6 +60,7 @@ export function CardHead({ message, server, raw }: Props) {
   );
 }
 
+/** Names stand in `bdi`: one that is written from right to left must not turn its neighbours around. */
 function Who({ message }: { message: Message }) {
   const { view, t } = useView();
   if (message.kind !== "chat") {
@@ -82,7 +83,7 @@ function Who({ message }: { message: Message }) {
   const peer = { server_id: message.server_id, nickname: message.mine ? message.receiver : message.sender };
   return (
     <button type="button" class="imc-who imc-link" onClick={() => view.converse(peer)}>
-      {t("sender", { sender, receiver })}
+      <bdi>{sender}</bdi> → <bdi>{receiver}</bdi>
     </button>
   );
 }

@@ -1,9 +1,8 @@
 import type { Signal } from "@preact/signals";
-import { useId } from "preact/hooks";
 import { choose, type Draft, plainLabel, replaceAt, takesText } from "../answer";
 import type { Message, Question } from "../protocol";
 import { reveal } from "../reveal";
-import { useView } from "../view";
+import { useUid, useView } from "../view";
 import { TextBox } from "./TextBox";
 
 interface Props {
@@ -19,9 +18,9 @@ export function Choices({ message, draft, locked, onSubmit }: Props) {
     <>
       {message.questions.map((question, index) => (
         <fieldset key={index} class="imc-choices" disabled={locked}>
-          <legend>
+          <legend dir="auto">
             {question.header && question.header !== question.question && (
-              <span class="imc-choice-head">{reveal(question.header)}</span>
+              <bdi class="imc-choice-head">{reveal(question.header)}</bdi>
             )}{" "}
             {reveal(question.question || question.header)}
           </legend>
@@ -51,7 +50,7 @@ interface OptionsProps {
 }
 
 function Options({ question, index, draft }: OptionsProps) {
-  const group = useId();
+  const group = useUid();
   const chosen = draft.value.chosen[index] ?? [];
   const pick = (label: string) => {
     const next = choose(question, chosen, label);
@@ -80,7 +79,7 @@ function Options({ question, index, draft }: OptionsProps) {
               }}
             />
             <label for={id}>
-              {reveal(plainLabel(label))}
+              <bdi>{reveal(plainLabel(label))}</bdi>
               {plainLabel(label) !== label && (
                 <span class="imc-recommended" aria-hidden="true">
                   ★

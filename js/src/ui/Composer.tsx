@@ -1,8 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { type Peer, peerKey } from "../app";
+import { distinct, type Peer, peerKey } from "../people";
 import { useView } from "../view";
 import { TextBox } from "./TextBox";
-import { distinct } from "./Users";
 
 export function Composer() {
   const { view, app, t } = useView();

@@ -9,7 +9,9 @@ export function Conversation() {
   return (
     <div class="imc-conversation" style={{ "--imc-hue": hueOf(peer.server_id) }}>
       <IconButton icon="back" name={t("back")} onClick={() => view.showAll()} />
-      <h2 class="imc-heading">{`${peer.nickname}@${app.serverLabel(peer.server_id)}`}</h2>
+      <h2 class="imc-heading">
+        <bdi>{peer.nickname}</bdi>@<bdi>{app.serverLabel(peer.server_id)}</bdi>
+      </h2>
       {!app.online(peer) && <span class="imc-status imc-status-gone">{t("gone")}</span>}
     </div>
   );

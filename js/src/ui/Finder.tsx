@@ -25,6 +25,7 @@ export function SearchBox({ place }: { place: "header" | "row" }) {
     <input
       class={`imc-input imc-search imc-search-${place}`}
       type="search"
+      dir="auto"
       aria-label={t("searchMessages")}
       placeholder={t("searchMessages")}
       value={typed.value}

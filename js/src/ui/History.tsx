@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { download, save } from "../transfer";
 import { useView } from "../view";
+import { Retention } from "./Retention";
 
-/** Takes the log along, or lets it go. */
+/** What is kept of the log; takes it along, or lets it go. */
 export function History() {
   const { app, t } = useView();
   const asking = useSignal(false);
@@ -24,6 +25,7 @@ export function History() {
   return (
     <div class="imc-form">
       <p class="imc-section">{t("history")}</p>
+      <Retention />
       {asking.value ? (
         <div class="imc-row">
           <span class="imc-grow">{t("clearAsk")}</span>

@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChild } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { isFiltered } from "../feed";
-import { compareOrder, type Message, type Order } from "../protocol";
+import { scopeOf } from "../feed";
+import type { Message, Order } from "../protocol";
+import { countAfter, indexOf } from "../sorted";
 import { formatDay, sameDay } from "../time";
 import { useView } from "../view";
 import { Card } from "./Card";
@@ -20,22 +21,27 @@ export function MessageList() {
   const { feed } = view;
   const rows = feed.rows.value;
   const scroller = useRef<HTMLDivElement>(null);
-  const focused = useSignal<string | null>(null);
+  const focused = useSignal<Message | null>(null);
   const typing = useSignal(false);
   /** The newest message when the list was last at its end: what came after it is new. */
   const readTo = useSignal<Order | null>(null);
   const atEnd = useRef(true);
-  const shown = useShown(scroller);
+  // Read here, so that coming into view is looked at like anything else that changes.
+  const shown = useShown(scroller).value;
 
   const held = focused.value;
   const virtual = useRows({
     scroller,
-    keys: rows.map((message) => message.key),
-    pinned: held === null ? -1 : rows.findIndex((message) => message.key === held),
+    rows,
+    pinned: held === null ? -1 : indexOf(rows, held),
     // A hidden list has no height, and so would always seem to be at its end.
     follow: !typing.value && Boolean(scroller.current?.offsetParent),
   });
   const { list } = virtual;
+
+  const scope = scopeOf(feed.filter.value);
+  const peer = scope === "all" ? null : scope;
+  const unread = peer ? (app.conversation(peer)?.unread ?? 0) : app.traits.unread.value;
 
   const look = () => {
     const element = scroller.current;
@@ -45,7 +51,7 @@ export function MessageList() {
     atEnd.current = left <= AT_END_PX;
     if (last && atEnd.current) {
       readTo.value = last.order;
-      if (shown.value && !isFiltered(feed.filter.value)) app.seen(last.order);
+      if (shown && scope && unread > 0) app.seen(last.order, peer);
     }
     if (rows.length && element.scrollTop < NEAR_TOP_PX) void feed.older();
   };
@@ -67,9 +73,7 @@ export function MessageList() {
   }, [list]);
 
   const mark = readTo.value;
-  const fresh = mark
-    ? rows.filter((message) => compareOrder(message.order, mark) > 0 && !message.mine).length
-    : 0;
+  const fresh = mark ? countAfter(rows, mark, (message) => !message.mine) : 0;
 
   return (
     <div class="imc-main">
@@ -84,7 +88,8 @@ export function MessageList() {
         onScroll={look}
         onFocusIn={(event: FocusEvent) => {
           const target = event.target as Element;
-          focused.value = target.closest<HTMLElement>("[data-key]")?.dataset.key ?? null;
+          const item = target.closest<HTMLElement>("[data-index]");
+          focused.value = rows[Number(item?.dataset.index ?? -1)] ?? null;
           typing.value = target.matches(TYPES);
         }}
         onFocusOut={() => {
@@ -106,7 +111,7 @@ export function MessageList() {
   );
 }
 
-function draw(rows: readonly Message[], { list, indexes, space }: Rows): ComponentChild[] {
+function draw(rows: readonly Message[], { indexes, sizes, space }: Rows): ComponentChild[] {
   const drawn: ComponentChild[] = [];
   let next = 0;
   const leave = (to: number) => {
@@ -123,7 +128,7 @@ function draw(rows: readonly Message[], { list, indexes, space }: Rows): Compone
         message={message}
         index={index}
         first={!sameDay(rows[index - 1]?.created ?? 0, message.created)}
-        measure={list.measureElement}
+        sizes={sizes}
       />,
     );
     next = index + 1;
@@ -136,13 +141,20 @@ interface RowProps {
   readonly message: Message;
   readonly index: number;
   readonly first: boolean;
-  readonly measure: (element: HTMLElement | null) => void;
+  readonly sizes: ResizeObserver;
 }
 
-function Row({ message, index, first, measure }: RowProps) {
+function Row({ message, index, first, sizes }: RowProps) {
   const { app, t } = useView();
+  const row = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = row.current;
+    if (!element) return;
+    sizes.observe(element);
+    return () => sizes.unobserve(element);
+  }, [sizes]);
   return (
-    <div ref={measure} class="imc-item" data-index={index} data-key={message.key}>
+    <div ref={row} class="imc-item" data-index={index}>
       {first && <p class="imc-day">{formatDay(app.clock.toLocal(message.created), t.locale)}</p>}
       <Card message={message} />
     </div>

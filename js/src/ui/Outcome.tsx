@@ -19,7 +19,7 @@ export function Outcome({ message }: { message: Message }) {
       {reply && (
         <div class="imc-reply">
           <span class="imc-reply-who">
-            {reply.mine ? t("you") : reply.by || t("someone")}
+            <bdi>{reply.mine ? t("you") : reply.by || t("someone")}</bdi>
             {reply.at > 0 && (
               <time
                 class="imc-dim"
@@ -35,14 +35,18 @@ export function Outcome({ message }: { message: Message }) {
               {reveal(reply.text)}
             </span>
           )}
-          {reply.parts.map((part, index) => (
-            <PartView
-              key={`${index} ${part.name} ${part.size}`}
-              message={message}
-              part={part}
-              index={index}
-            />
-          ))}
+          {reply.parts.length > 0 && (
+            <span class="imc-parts">
+              {reply.parts.map((part, index) => (
+                <PartView
+                  key={`${index} ${part.name} ${part.size}`}
+                  message={message}
+                  part={part}
+                  index={index}
+                />
+              ))}
+            </span>
+          )}
         </div>
       )}
       {why && <p class="imc-error">{why}</p>}

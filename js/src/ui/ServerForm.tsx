@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { Outcome } from "../client";
 import { isObject } from "../validate";
-import { useView } from "../view";
+import { useUid, useView } from "../view";
 
 const CHECK_MS = 300;
 
@@ -37,7 +37,7 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
   const trying = useSignal(false);
   /** The address itself is wrong; one that merely does not answer now may be added all the same. */
   const unusable = useSignal(false);
-  const hint = useId();
+  const hint = useUid();
 
   useEffect(() => {
     const typed = address.value.trim();
@@ -93,6 +93,7 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
             class="imc-input"
             type="text"
             inputMode="url"
+            dir="ltr"
             autocomplete="off"
             spellcheck={false}
             value={address.value}
@@ -108,6 +109,7 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
           <input
             class="imc-input"
             type="text"
+            dir="auto"
             autocomplete="off"
             value={alias.value}
             onInput={(event) => {

@@ -76,7 +76,7 @@ function ServerItem({ server }: { server: Server }) {
     <li class="imc-server" style={{ "--imc-hue": hueOf(server_id) }}>
       <div class="imc-server-line">
         <span class="imc-server-name">
-          <span class="imc-tag">{server.label}</span>
+          <bdi class="imc-tag">{server.label}</bdi>
           <bdi class="imc-url">{server.url}</bdi>
         </span>
         <span class={`imc-state imc-state-${server.enabled ? server.state : "disconnected"}`}>

@@ -80,6 +80,7 @@ function Nickname() {
           <input
             class="imc-input imc-grow"
             type="text"
+            dir="auto"
             autocomplete="off"
             value={typed.value}
             onInput={(event) => {

@@ -39,8 +39,12 @@ export function Snippets() {
         <ul role="list" class="imc-plain" aria-label={t("snippets")}>
           {snippets.map((item) => (
             <li key={item.name} class="imc-snippet">
-              <code>/{item.name}</code>
-              <span class="imc-dim imc-option-hint imc-grow">{item.text}</span>
+              <code>
+                /<bdi>{item.name}</bdi>
+              </code>
+              <span class="imc-dim imc-option-hint imc-grow" dir="auto">
+                {item.text}
+              </span>
               <IconButton
                 icon="edit"
                 name={t("editSnippet", { name: item.name })}
@@ -66,6 +70,7 @@ export function Snippets() {
           <input
             class="imc-input"
             type="text"
+            dir="auto"
             aria-label={t("snippetName")}
             placeholder={t("snippetName")}
             autocomplete="off"

@@ -1,9 +1,9 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { complete, matching, type Token, tokenAt } from "../complete";
 import type { Message } from "../protocol";
-import { useView } from "../view";
+import { useUid, useView } from "../view";
 
 const ASK_MS = 80;
 /** Few enough to need no scrolling: a list that scrolls would have to take the focus. */
@@ -38,7 +38,7 @@ interface Options {
 /** Completes `@path` (asked of the kernel) and `/snippet` in an answer box, by keyboard and by mouse. */
 export function useSuggestions({ message, text, set }: Options): Suggestions {
   const { app, t } = useView();
-  const id = useId();
+  const id = useUid();
   const token: Signal<Token | null> = useSignal<Token | null>(null);
   const items: Signal<readonly Suggestion[]> = useSignal<readonly Suggestion[]>([]);
   const chosen = useSignal(0);
@@ -138,7 +138,11 @@ export function useSuggestions({ message, text, set }: Options): Suggestions {
             onClick={() => accept(item)}
           >
             <bdi>{item.label}</bdi>
-            {item.hint && <span class="imc-dim imc-option-hint">{item.hint}</span>}
+            {item.hint && (
+              <span class="imc-dim imc-option-hint" dir="auto">
+                {item.hint}
+              </span>
+            )}
           </div>
         ))}
       </div>

@@ -1,43 +1,72 @@
-import { type Peer, peerKey } from "../app";
 import { hueOf } from "../colour";
-import { useView } from "../view";
+import { distinct, earlier, type Peer, peerKey } from "../people";
+import { useUid, useView } from "../view";
 
 export function Users() {
   const { view, app, t } = useView();
-  const open = view.feed.filter.value.peer;
-  const people = distinct(app.client.log.value.users);
+  const { users, conversations } = app.client.log.value;
+  const people = distinct(users);
+  const gone = earlier(conversations, people, view.feed.filter.value.peer);
   return (
     <div class="imc-users">
-      {/* biome-ignore lint/a11y/noRedundantRoles: without a marker some browsers drop the list role */}
-      <ul role="list" class="imc-plain" aria-label={t("onlineUsers")}>
-        {people.map((peer) => {
-          const server = app.serverLabel(peer.server_id);
-          return (
-            <li key={peerKey(peer)}>
-              <button
-                type="button"
-                class="imc-user"
-                style={{ "--imc-hue": hueOf(peer.server_id) }}
-                aria-current={open !== null && peerKey(open) === peerKey(peer)}
-                aria-label={`${peer.nickname}@${server}`}
-                onClick={() => view.converse(peer)}
-              >
-                <bdi>{peer.nickname}</bdi>
-                <span class="imc-user-server">@{server}</span>
-              </button>
-            </li>
-          );
-        })}
-      </ul>
+      <List name={t("onlineUsers")} people={people} />
       {people.length === 0 && <span class="imc-dim">{t("nobodyOnline")}</span>}
+      {gone.length > 0 && <List name={t("earlierConversations")} people={gone} gone />}
     </div>
   );
 }
 
-/** One person may be there twice, in two windows: they are one to write to. */
-export function distinct(users: readonly Peer[]): Peer[] {
-  return [...new Map(users.map((user) => [peerKey(user), user])).values()].map(({ server_id, nickname }) => ({
-    server_id,
-    nickname,
-  }));
+interface ListProps {
+  readonly name: string;
+  readonly people: readonly Peer[];
+  readonly gone?: boolean;
+}
+
+function List({ name, people, gone = false }: ListProps) {
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: without a marker some browsers drop the list role
+    <ul role="list" class="imc-plain" aria-label={name}>
+      {people.map((peer) => (
+        <li key={peerKey(peer)}>
+          <Person peer={peer} gone={gone} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The name is the person alone, as it is looked for; what else is to be known of them describes it. */
+function Person({ peer, gone }: { peer: Peer; gone: boolean }) {
+  const { view, app, t } = useView();
+  const about = useUid();
+  const open = view.feed.filter.value.peer;
+  const server = app.serverLabel(peer.server_id);
+  const unread = app.conversation(peer)?.unread ?? 0;
+  const facts = [unread > 0 ? t("unread", { n: unread }) : "", gone ? t("gone") : ""].filter(Boolean);
+  return (
+    <>
+      <button
+        type="button"
+        class={`imc-user${gone ? " imc-user-gone" : ""}`}
+        style={{ "--imc-hue": hueOf(peer.server_id) }}
+        aria-current={open !== null && peerKey(open) === peerKey(peer)}
+        aria-label={`${peer.nickname}@${server}`}
+        aria-describedby={facts.length ? about : undefined}
+        title={facts.join(", ") || undefined}
+        onClick={() => view.converse(peer)}
+      >
+        <bdi>{peer.nickname}</bdi>
+        <span class="imc-user-server">
+          @<bdi>{server}</bdi>
+        </span>
+        {gone && <span class="imc-user-state">{t("gone")}</span>}
+        {unread > 0 && <span class="imc-unread">{unread}</span>}
+      </button>
+      {facts.length > 0 && (
+        <span id={about} hidden>
+          {facts.join(", ")}
+        </span>
+      )}
+    </>
+  );
 }

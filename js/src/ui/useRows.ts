@@ -1,13 +1,13 @@
 import {
   elementScroll,
-  measureElement,
   observeElementOffset,
   observeElementRect,
   type Range,
   Virtualizer,
 } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
-import { useLayoutEffect, useReducer, useState } from "preact/hooks";
+import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import type { Message } from "../protocol";
 
 /** Up to here every card is in the page: searching with the browser and reading with a screen reader just work. */
 const ALL_UP_TO = 60;
@@ -17,7 +17,7 @@ export const AT_END_PX = 24;
 
 interface Options {
   readonly scroller: RefObject<HTMLElement | null>;
-  readonly keys: readonly string[];
+  readonly rows: readonly Message[];
   /** The row that holds focus: it stays in the page wherever the list is scrolled. */
   readonly pinned: number;
   /** Whether a new last row may move the view, when the view is at the end. */
@@ -27,6 +27,8 @@ interface Options {
 export interface Rows {
   readonly list: Virtualizer<HTMLElement, HTMLElement>;
   readonly indexes: readonly number[];
+  /** Watches the rows that are drawn. */
+  readonly sizes: ResizeObserver;
   /** Empty space in the place of the rows from one index up to another. */
   space(from: number, to: number): number;
 }
@@ -35,12 +37,13 @@ export interface Rows {
  * Rows stand in normal flow with spacers for what is left out, so a row that grows pushes the next ones in the same
  * frame; the virtualizer measures, and corrects the scroll position before the frame is painted.
  */
-export function useRows({ scroller, keys, pinned, follow }: Options): Rows {
+export function useRows({ scroller, rows, pinned, follow }: Options): Rows {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const keyOf = useKeys(rows);
   const options = {
-    count: keys.length,
+    count: rows.length,
     getScrollElement: () => scroller.current,
-    getItemKey: (index: number) => keys[index] ?? index,
+    getItemKey: keyOf,
     estimateSize: () => ESTIMATE_PX,
     overscan: OVERSCAN,
     anchorTo: "end" as const,
@@ -57,37 +60,62 @@ export function useRows({ scroller, keys, pinned, follow }: Options): Rows {
     observeElementRect,
     observeElementOffset,
     scrollToFn: elementScroll,
-    measureElement: (
-      element: HTMLElement,
-      entry: ResizeObserverEntry | undefined,
-      list: Virtualizer<HTMLElement, HTMLElement>,
-    ) => {
-      const index = list.indexFromElement(element);
-      // A hidden tab measures everything as nothing, and would lose every place in the list.
-      if (!element.offsetParent) return list.itemSizeCache.get(keys[index] ?? index) ?? ESTIMATE_PX;
-      return entry ? measureElement(element, entry, list) : element.offsetHeight;
-    },
     onChange: () => redraw(undefined),
   };
   const [list] = useState(() => {
     const made = new Virtualizer<HTMLElement, HTMLElement>(options);
-    // Whatever changes its height above what is being read is made up for, also while scrolling up.
-    made.shouldAdjustScrollPositionOnItemSizeChange = ({ key, start, end }, _delta, { itemSizeCache }) => {
-      const top = made.scrollOffset ?? 0;
-      return itemSizeCache.has(key) ? end <= top : start < top;
+    // Whatever changes its height above what is being read is made up for, also while scrolling up. Where rows start is
+    // out of date while several are measured, which of them are above is not.
+    made.shouldAdjustScrollPositionOnItemSizeChange = ({ index, key, start }) => {
+      const top = made.range?.startIndex ?? 0;
+      const cut = index === top && start < (made.scrollOffset ?? 0) && !made.itemSizeCache.has(key);
+      return index < top || cut;
     };
     return made;
   });
   list.setOptions(options);
+  // For every row that is measured, the virtualizer would ask how far the end is, and lay out all rows for that answer.
+  const left = list.getTotalSize() - (list.scrollOffset ?? 0);
+  if (left > 3 * (list.scrollRect?.height ?? 0)) list.options.anchorTo = "start";
+  const [sizes] = useState(() => makeSizes(list));
   useLayoutEffect(() => list._didMount(), [list]);
   useLayoutEffect(() => list._willUpdate());
 
-  list.getTotalSize();
-  const indexes = keys.length <= ALL_UP_TO ? keys.map((_, index) => index) : list.getVirtualIndexes();
+  // Also where all are drawn: it finds out which row is at the top.
+  const near = list.getVirtualIndexes();
+  const indexes = rows.length <= ALL_UP_TO ? rows.map((_, index) => index) : near;
   const at = (index: number) => list.measurementsCache[index];
   return {
     list,
     indexes,
+    sizes,
     space: (from, to) => Math.max(0, (at(to - 1)?.end ?? 0) - (at(from)?.start ?? 0)),
   };
+}
+
+/** The virtualizer's own measuring lays out all rows again for each one; and it measures a card before its text is in. */
+function makeSizes(list: Virtualizer<HTMLElement, HTMLElement>): ResizeObserver {
+  return new ResizeObserver((entries) => {
+    for (const { target, borderBoxSize } of entries) {
+      const row = target as HTMLElement;
+      // To the fraction: rounded heights add up to a list that moves while rows come and go above.
+      const size = borderBoxSize[0]?.blockSize;
+      // A hidden tab measures everything as nothing, and would lose every place in the list.
+      if (size !== undefined && row.offsetParent) list.resizeItem(list.indexFromElement(row), size);
+    }
+  });
+}
+
+type KeyOf = (index: number) => string | number;
+
+/** The virtualizer lays out every row again for another function: it gets one only when other rows stand there. */
+function useKeys(rows: readonly Message[]): KeyOf {
+  const known = useRef<{ rows: readonly Message[]; keyOf: KeyOf } | null>(null);
+  const last = known.current;
+  if (last?.rows === rows) return last.keyOf;
+  const same =
+    last?.rows.length === rows.length && rows.every((row, index) => row.key === last.rows[index]?.key);
+  const keyOf = same ? last.keyOf : (index: number) => rows[index]?.key ?? index;
+  known.current = { rows, keyOf };
+  return keyOf;
 }
