@@ -1,6 +1,7 @@
-"""Much of everything: a log of a hundred thousand messages, and a page at 200 %."""
+"""Much of everything: a very long log, and a page at 200 %."""
 
 import json
+import os
 import re
 
 import pytest
@@ -9,8 +10,8 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
-MESSAGES = 99_999
-"""One more makes as many as a kernel without a disk keeps; beyond that the oldest leave, from the browser as well."""
+MESSAGES = int(os.environ.get("LARGE", "20000")) - 1
+"""`LARGE=100000` makes, with the one that is asked, as many as a kernel without a disk keeps: the whole takes 80 s."""
 
 FILL = """
 from datetime import datetime, timedelta, timezone
@@ -72,7 +73,7 @@ def notebook_of(code):
     return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
 
 
-def test_a_hundred_thousand_messages_are_read_to_the_first_and_nothing_jumps(lab, open_notebook, servers, ask):
+def test_a_log_of_any_length_is_read_to_the_first_and_nothing_jumps(lab, open_notebook, servers, ask):
     path = lab.notebooks / "large.ipynb"
     path.write_text(notebook_of(FILL.format(url=servers["Work"].url, token=TOKEN, count=MESSAGES)))
     notebook = open_notebook(path)
@@ -97,13 +98,13 @@ def test_a_hundred_thousand_messages_are_read_to_the_first_and_nothing_jumps(lab
     card = notebook.card("Question from claude on Work", "Still there?")
     expect(card).to_be_in_viewport()
     box = card.get_by_role("textbox", name="Your answer")
-    box.press_sequentially("typed among a hundred thousand")
-    expect(box).to_have_value("typed among a hundred thousand")
+    box.press_sequentially("typed among them all")
+    expect(box).to_have_value("typed among them all")
     search = page.get_by_role("searchbox", name="Search messages")
     search.fill("message 4242:")
     expect(page.get_by_role("article")).to_have_count(1)
     search.fill("")
-    expect(box).to_have_value("typed among a hundred thousand")
+    expect(box).to_have_value("typed among them all")
 
 
 REACHABLE = """root => {

@@ -1,5 +1,7 @@
 """Several views of one inbox: two tabs on one kernel, a reload, a notebook without a kernel."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -8,6 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 def test_two_tabs_on_one_kernel_show_the_same_and_keep_their_own_drafts(notebook, open_notebook, ask):
     here = notebook
+    here.save()
     there = open_notebook(notebook.path)
     agent = ask("Work", "In both tabs?", "--agent", "claude")
     here.badge("2 of 2").wait_for()
@@ -23,3 +26,17 @@ def test_two_tabs_on_one_kernel_show_the_same_and_keep_their_own_drafts(notebook
         expect(card).to_contain_text("replied")
     for tab in (here, there):
         expect(tab.page.get_by_title("Pending only")).to_contain_text("0")
+
+
+def test_a_notebook_opened_without_a_kernel_shows_a_quiet_line_and_holds_no_conversation(notebook, ask, lab, chromium):
+    ask("Work", "Is this kept in the file?", "--agent", "claude")
+    expect(notebook.card("Question from claude on Work", "Is this kept in the file?")).to_be_visible()
+    document = json.loads(notebook.save())
+    document["metadata"] = {}  # so that JupyterLab asks which kernel to start, if any
+    (lab.notebooks / "asleep.ipynb").write_text(json.dumps(document))
+    page = chromium.new_page(viewport={"width": 1200, "height": 1000}, locale="en-US")
+    page.goto(f"{lab.address_of('asleep.ipynb')}&reset")
+    page.get_by_role("dialog").get_by_role("button", name="No Kernel").click(timeout=60_000)
+    expect(page.locator(".jp-OutputArea").first).to_contain_text("MultiChat: run this cell to open the inbox")
+    expect(page.get_by_text("Is this kept in the file?")).to_have_count(0)
+    page.close()

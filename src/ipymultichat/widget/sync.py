@@ -160,7 +160,6 @@ class Sync:
     def _on_sync(self, content: Json) -> None:
         self._watched = True
         entries, more = self._hub.inbox.page(None, _PAGE, MessageFilter())
-        self._conversations = self._talks()
         shown = {entry.message.id: entry for entry in (*self._hub.inbox.waiting()[-_MAX_PAGE:], *entries)}
         self._send(
             {
@@ -172,7 +171,7 @@ class Sync:
                 "messages": [encode.message(entry) for entry in sorted(shown.values())],
                 "more": more or self._hub.inbox.floor is not None,
                 "users": self._users(),
-                "conversations": self._conversations,
+                "conversations": self._talks(),
             }
         )
 
