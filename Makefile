@@ -12,8 +12,8 @@ demo: $(READY)
 
 test: lint
 	@$(BIN)/python hatch_build.py test
-	@$(BIN)/python tests/support/browser.py
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python tests/support/chromium_path.py
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 	@$(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider
 
 lint: $(READY)
@@ -42,7 +42,7 @@ format: $(READY)
 
 # Pictures of the main states at three widths, light and dark, in build/screenshots.
 screenshots: $(READY)
-	@$(BIN)/python tests/support/browser.py
+	@$(BIN)/python tests/support/chromium_path.py
 	@$(BIN)/python tests/support/screenshots.py
 
 clean:

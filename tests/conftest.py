@@ -15,3 +15,11 @@ def _no_home(tmp_path, monkeypatch):
     monkeypatch.delenv("MULTICHAT_TOKEN", raising=False)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where tests run side by side, one process has all that drive a browser: two of them need more than two cores."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))

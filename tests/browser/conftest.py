@@ -1,15 +1,17 @@
 import json
 import shutil
 
-import browser
+import chromium_path
 import pytest
 from lab_page import TOKEN, Agent, Notebook, scriptable
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from processes import ServerProcess
 
 from ipymultichat.cli.children import Children
 from ipymultichat.cli.demo import NOTEBOOK, free_port, notebook_path
 from ipymultichat.cli.lab import Lab
+
+expect.set_options(timeout=20_000)  # milliseconds: other tests run beside these
 
 
 @pytest.fixture(scope="module")
@@ -20,24 +22,37 @@ def servers():
         server.kill()
 
 
-@pytest.fixture(scope="module")
-def lab(servers, tmp_path_factory):
-    """A JupyterLab whose profile knows both servers."""
+@pytest.fixture(scope="package")
+def jupyterlab(tmp_path_factory):
+    """One JupyterLab for all modules: it takes longer to start than most tests to run."""
     folder = tmp_path_factory.mktemp("lab")
-    config = folder / "config"
-    config.mkdir()
-    entries = [{"id": name, "name": name, "url": server.url, "isEnabled": True} for name, server in servers.items()]
-    (config / "default.json").write_text(json.dumps({"server_configs": entries, "token": TOKEN, "nickname": "me"}))
     with Children() as children:
-        lab = Lab(children, folder, free_port(0), {"MULTICHAT_CONFIG_DIR": str(config), **scriptable(folder)})
+        lab = Lab(
+            children, folder, free_port(0), {"MULTICHAT_CONFIG_DIR": str(folder / "config"), **scriptable(folder)}
+        )
         lab.start()
         yield lab
 
 
 @pytest.fixture(scope="module")
+def lab(jupyterlab, servers):
+    """The JupyterLab, with a new profile that knows both servers."""
+    config = jupyterlab.notebooks.parent / "config"
+    config.mkdir()
+    entries = [{"id": name, "name": name, "url": server.url, "isEnabled": True} for name, server in servers.items()]
+    (config / "default.json").write_text(json.dumps({"server_configs": entries, "token": TOKEN, "nickname": "me"}))
+    yield jupyterlab
+    for session in jupyterlab.request("GET", "sessions"):
+        jupyterlab.request("DELETE", f"sessions/{session['id']}")
+    shutil.rmtree(config)
+    for path in jupyterlab.notebooks.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.fixture(scope="package")
 def chromium():
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser.find(), args=browser.ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS)
         yield started
         started.close()
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
-MESSAGES = int(os.environ.get("LARGE", "20000")) - 1
+MESSAGES = int(os.environ.get("LARGE", "10000")) - 1
 """`LARGE=100000` makes, with the one that is asked, as many as a kernel without a disk keeps: the whole takes 80 s."""
 
 FILL = """

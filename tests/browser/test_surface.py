@@ -11,15 +11,18 @@ AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.
 
 
 def findings(notebook):
-    """What axe-core calls serious or critical within the widget."""
-    notebook.page.evaluate(AXE.read_text())
-    found = notebook.page.evaluate("axe.run('.imc-root', { resultTypes: ['violations'] })")
-    return [
-        (item["id"], node["target"], node["failureSummary"])
-        for item in found["violations"]
-        if item["impact"] in ("serious", "critical")
-        for node in item["nodes"]
-    ]
+    """What axe-core calls serious or critical within the widget, in the light and in the dark theme."""
+    found = []
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        notebook.theme(theme)
+        result = notebook.page.evaluate("axe.run('.imc-root', { resultTypes: ['violations'] })")
+        found += [
+            (theme, item["id"], node["target"], node["failureSummary"])
+            for item in result["violations"]
+            if item["impact"] in ("serious", "critical")
+            for node in item["nodes"]
+        ]
+    return found
 
 
 def narrow(notebook, pixels):
@@ -50,10 +53,9 @@ def full(notebook, ask, request):
     return question
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_nothing_serious_is_found_in_any_part(notebook, full, light_again, theme):
-    notebook.theme(theme)
+def test_nothing_serious_is_found_in_any_part(notebook, full, light_again):
     page = notebook.page
+    page.evaluate(AXE.read_text())
     full.locator("input[type=file]").set_input_files(
         [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x"}], timeout=10_000
     )
@@ -61,7 +63,7 @@ def test_nothing_serious_is_found_in_any_part(notebook, full, light_again, theme
     expect(full.get_by_role("listbox", name="Paths")).to_be_visible()
     assert findings(notebook) == []
     page.keyboard.press("Escape")
-    notebook.page.get_by_role("button", name="Filters").click()
+    page.get_by_role("button", name="Filters").click()
     for button, dialog in (("2 of 2 servers connected", "Server connections"), ("Settings", "Settings")):
         page.get_by_role("button", name=button, exact=True).click()
         shown = page.get_by_role("dialog", name=dialog)
@@ -82,22 +84,24 @@ def test_colours_follow_the_theme_at_once(notebook, full, light_again):
     assert sum(int(part) for part in dark[4:-1].split(",")) < 150
 
 
-@pytest.mark.parametrize("pixels", [280, 400, 600])
-def test_nothing_is_cut_off_in_a_narrow_panel(notebook, full, pixels):
-    narrow(notebook, pixels)
+WIDER = """root => [...root.querySelectorAll("button, textarea, input, select, p, h2, article")]
+    .filter(item => item.offsetParent && !item.closest(".imc-sr, pre"))
+    .filter(item => {
+        const [own, all] = [item.getBoundingClientRect(), root.getBoundingClientRect()];
+        return own.left < all.left - 1 || own.right > all.right + 1;
+    }).map(item => item.outerHTML.slice(0, 120))"""
+
+
+def test_nothing_is_cut_off_in_a_narrow_panel(notebook, full):
     page = notebook.page
-    wide = """root => [...root.querySelectorAll("button, textarea, input, select, p, h2, article")]
-        .filter(item => item.offsetParent && !item.closest(".imc-sr, pre"))
-        .filter(item => {
-            const [own, all] = [item.getBoundingClientRect(), root.getBoundingClientRect()];
-            return own.left < all.left - 1 || own.right > all.right + 1;
-        }).map(item => item.outerHTML.slice(0, 120))"""
-    assert notebook.root().evaluate(wide) == []
-    for button in ("2 of 2 servers connected", "Settings"):
-        page.get_by_role("button", name=button, exact=True).click()
-        assert notebook.root().evaluate(wide) == []
-        page.keyboard.press("Escape")
-    expect(full.get_by_role("button", name="Reply")).to_be_visible()
+    for pixels in (280, 400, 600):
+        narrow(notebook, pixels)
+        assert notebook.root().evaluate(WIDER) == [], pixels
+        for button in ("2 of 2 servers connected", "Settings"):
+            page.get_by_role("button", name=button, exact=True).click()
+            assert notebook.root().evaluate(WIDER) == [], (pixels, button)
+            page.keyboard.press("Escape")
+        expect(full.get_by_role("button", name="Reply")).to_be_visible()
 
 
 FOCUSED = """() => {

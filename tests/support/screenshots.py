@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 
-import browser  # noqa: E402
+import chromium_path  # noqa: E402
 from lab_page import TOKEN, Agent, Notebook, scriptable  # noqa: E402
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from processes import ServerProcess  # noqa: E402
@@ -106,7 +106,7 @@ def main():
             lab.start()
             options = f"{entries!r}, token={TOKEN!r}, nickname='me'"
             code = f"from ipymultichat import MultiChat\nchat = MultiChat({options})\nchat"
-            chromium = playwright.chromium.launch(executable_path=browser.find(), args=browser.ARGUMENTS)
+            chromium = playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS)
 
             def opened(file, source):
                 page = chromium.new_context(viewport={"width": 1900, "height": 1000}, locale="en-US").new_page()

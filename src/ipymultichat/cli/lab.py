@@ -48,7 +48,7 @@ class Lab:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                self._request("GET", "status")
+                self.request("GET", "status")
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise DemoError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}") from None
@@ -66,7 +66,7 @@ class Lab:
         Raises:
             DemoError: the cell failed.
         """
-        session = self._request(
+        session = self.request(
             "POST",
             "sessions",
             {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}},
@@ -78,7 +78,30 @@ class Lab:
         target["execution_count"] = 1
         path.write_text(json.dumps(document, indent=1), "utf-8")
         # Without this, JupyterLab does not show widgets that it did not see being made.
-        self._request("POST", f"contents/{notebook}/trust")
+        self.request("POST", f"contents/{notebook}/trust")
+
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Ask JupyterLab's own API.
+
+        Args:
+            method: of HTTP.
+            path: below `/api/`.
+            body: sent as JSON.
+
+        Returns:
+            What it answered, from JSON.
+
+        Raises:
+            OSError: it does not answer, or answers with an error.
+        """
+        request = urllib.request.Request(
+            f"http://{HOST}:{self._port}/api/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self._token}"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return json.loads(response.read() or b"null")
 
     def _execute(self, kernel: str, cell: str, code: str) -> list[dict[str, Any]]:
         from jupyter_client.blocking.client import BlockingKernelClient
@@ -115,16 +138,6 @@ class Lab:
                 )
             if kind == "status" and content["execution_state"] == "idle":
                 return outputs
-
-    def _request(self, method: str, path: str, body: object = None) -> Any:
-        request = urllib.request.Request(
-            f"http://{HOST}:{self._port}/api/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"token {self._token}"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-            return json.loads(response.read() or b"null")
 
     def _command(self) -> list[str]:
         options = {
