@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 
 from jupyter_client.manager import AsyncKernelManager
 
@@ -27,6 +28,11 @@ class Kernel:
         self.client.stop_channels()
         await self.manager.restart_kernel(now=True)
         await self._connected()
+
+    async def kill(self):
+        """As a machine that runs out of memory does it; `restart` starts the next one."""
+        await self.manager.signal_kernel(signal.SIGKILL)
+        await self.manager.provisioner.wait()
 
     async def stop(self):
         self.client.stop_channels()
