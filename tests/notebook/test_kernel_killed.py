@@ -45,7 +45,7 @@ async def tell():
 
 telling = asyncio.ensure_future(tell())
 """
-SETTLED = ("replied", "received", "expired", "cancelled")
+FINAL = ("replied", "received", "cancelled")
 
 
 async def agent(url, name, ended):
@@ -72,7 +72,6 @@ async def test_what_was_stored_and_the_profile_are_whole_after_the_kernel_was_ki
     kernel, servers, observer, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("MULTICHAT_CONFIG_DIR", str(tmp_path / "config"))
-    said = tmp_path / "said"
     profile = tmp_path / "config" / "default.json"
     listed = [{"id": str(i), "name": f"S{i}", "url": server.url, "isEnabled": True} for i, server in enumerate(servers)]
     profile.parent.mkdir(exist_ok=True)
@@ -81,28 +80,28 @@ async def test_what_was_stored_and_the_profile_are_whole_after_the_kernel_was_ki
     traffic = [asyncio.ensure_future(agent(servers[n % 2].url, f"agent {n}", ended)) for n in range(8)]
     traffic.append(asyncio.ensure_future(chatter(observer, ended)))
     chance = random.Random(1)
-    for _ in range(KILLS):
+    expected, count = {}, 0
+    for number in range(KILLS):
+        said = tmp_path / f"said {number}"
         await kernel.run(CELL.format(said=str(said)))
         await asyncio.sleep(chance.uniform(0, 1.5))
         await kernel.kill()
-        expected, count = {}, 0
         for line in said.read_text().splitlines(keepends=True):
-            status, key = line.split(maxsplit=1)
-            if not line.endswith("\n"):
-                continue
-            if status == "profile":
-                count = int(key)
-            else:
-                expected[key.strip()] = status
+            if line.endswith("\n"):
+                what, which = line.split()
+                if what == "profile":
+                    count = int(which)
+                else:
+                    expected[which] = what
         found = {entry.message.id: entry.message for entry in kept(limit=10**6)}
         assert [key for key in expected if key not in found] == []
         wrong = [
-            (key, was, found[key].status)
-            for key, was in expected.items()
-            if was in SETTLED and found[key].status != was
+            (key, was, found[key].status) for key, was in expected.items() if was in FINAL and found[key].status != was
         ]
         assert wrong == []
-        assert all(message.reply.text == "yes" for message in found.values() if message.status == "replied")
+        # A reply that was on its way when the kernel died may have arrived; the next one cannot know whose it was.
+        mine = [message.reply.text for message in found.values() if message.reply and message.reply.mine]
+        assert set(mine) <= {"yes"}
         with closing(sqlite3.connect(history_path("default"))) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         config = json.loads(profile.read_text())
@@ -111,6 +110,6 @@ async def test_what_was_stored_and_the_profile_are_whole_after_the_kernel_was_ki
         await kernel.restart()
     assert list(expected.values()).count("replied") > KILLS
     assert not list(profile.parent.glob("*corrupt*"))
-    await kernel.run(CELL.format(said=str(said)))
+    await kernel.run(CELL.format(said=str(tmp_path / "said at last")))
     ended.set()
     await asyncio.wait_for(asyncio.gather(*traffic), 20)  # the next kernel answers whoever still waits
