@@ -6,6 +6,7 @@ import { copyText } from "./clipboard";
 import { Drafts } from "./drafts";
 import { makeTranslate, pickLocale, type Translate } from "./i18n";
 import { Keeper } from "./keep";
+import { onKernelEnd } from "./kernel";
 import { makeMarkdown, type RenderMarkdown } from "./markdown";
 import { makeBell, Notifier } from "./notify";
 import { type Peer, peerKey } from "./people";
@@ -98,6 +99,7 @@ export function makeApp(model: Model): App {
   model.on("msg:custom", receive);
   model.on("comm:close", closed);
   model.on("comm_live_update", checked);
+  const stopKernel = onKernelEnd(model.widget_manager, closed);
   // A tab that goes takes its unsent files along.
   const left = (event: PageTransitionEvent): void => {
     if (!event.persisted) attachments.drop();
@@ -155,6 +157,7 @@ export function makeApp(model: Model): App {
       model.off("msg:custom", receive);
       model.off("comm:close", closed);
       model.off("comm_live_update", checked);
+      stopKernel();
       window.removeEventListener("pagehide", left);
       seen.stop();
       attachments.drop();

@@ -8,6 +8,7 @@ export interface Model {
   get(name: string): unknown;
   on(event: string, callback: (content: unknown, buffers?: readonly unknown[]) => void): void;
   off(event: string, callback: (content: unknown, buffers?: readonly unknown[]) => void): void;
+  readonly widget_manager?: unknown;
   send(content: object, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
 }
 

@@ -20,12 +20,25 @@ export class FakeKernel {
   };
   private readonly listeners = new Map<string, Set<(content: unknown) => void>>();
 
+  /** Like the manager of JupyterLab, which shows the kernel's end as a signal; other hosts show no kernel. */
+  readonly manager: unknown = {
+    kernel: {
+      disposed: {
+        connect: (slot: () => void) => this.listen("disposed", slot),
+        disconnect: (slot: () => void) => this.listeners.get("disposed")?.delete(slot),
+      },
+    },
+  };
+
+  private listen(event: string, callback: (content: unknown) => void): void {
+    this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback));
+  }
+
   model(): Model {
     return {
+      widget_manager: this.manager,
       get: (name) => this.traits[name],
-      on: (event, callback) => {
-        this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback));
-      },
+      on: (event, callback) => this.listen(event, callback),
       off: (event, callback) => {
         this.listeners.get(event)?.delete(callback);
       },

@@ -369,6 +369,19 @@ describe("trouble", () => {
     expect((host.querySelector("article textarea") as HTMLTextAreaElement).value).toBe("words");
   });
 
+  test("the end of the kernel, of which no comm tells, gives back the answer it was asked to send", async () => {
+    await open([pending(1)]);
+    const box = () => host.querySelector("article textarea") as HTMLTextAreaElement;
+    await type(box(), "words");
+    button("Reply")?.click();
+    await settle();
+    kernel.emit("disposed");
+    await settle();
+    expect(host.querySelector("[role=alert]")?.textContent).toContain("Run the cell again");
+    expect(host.querySelector("article")?.textContent).not.toContain("sending");
+    expect(box().value).toBe("words");
+  });
+
   test("a missing token is asked for in place, and goes to the kernel once and nowhere else", async () => {
     kernel.traits._settings = { nickname: "me", has_token: false };
     await open([]);

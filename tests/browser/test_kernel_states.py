@@ -6,23 +6,12 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def run_below(notebook, code):
-    """Run code in a new cell below the widget's."""
-    page = notebook.page
-    page.locator(".jp-CodeCell .cm-content").last.click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("b")
-    page.keyboard.press("Enter")
-    page.keyboard.insert_text(code)
-    page.keyboard.press("Shift+Enter")
-
-
 def test_an_answer_given_while_a_cell_computes_is_said_to_be_queued_and_goes_out_after_it(notebook, ask, lab):
     go_on = lab.notebooks / "go-on"
     agent = ask("Work", "While it computes?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "While it computes?")
     expect(card).to_be_visible()
-    run_below(notebook, f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.05)")
+    notebook.run_below(f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.05)")
     expect(notebook.page.get_by_text("Python 3 (ipykernel) | Busy")).to_be_visible()
     card.get_by_role("textbox", name="Your answer").fill("queued")
     card.get_by_role("button", name="Reply").click()
@@ -50,3 +39,19 @@ def test_without_its_kernel_the_inbox_says_so_and_what_was_typed_can_be_copied(n
     assert box.evaluate("box => box.value.slice(box.selectionStart, box.selectionEnd)") == "not sent yet"
     notebook.run()
     expect(card.get_by_role("textbox", name="Your answer")).to_have_value("not sent yet")
+
+
+def test_an_answer_on_its_way_to_a_kernel_that_is_shut_down_comes_back_to_be_typed_again(notebook, ask, lab):
+    page = notebook.page
+    ask("Work", "Into the void?", "--agent", "claude")
+    card = notebook.card("Question from claude on Work", "Into the void?")
+    expect(card).to_be_visible()
+    notebook.run_below("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
+    expect(page.get_by_text("Python 3 (ipykernel) | Busy")).to_be_visible()
+    card.get_by_role("textbox", name="Your answer").fill("kept")
+    card.get_by_role("button", name="Reply").click()
+    expect(card).to_contain_text("sending")
+    page.evaluate("jupyterapp.serviceManager.sessions.shutdownAll()")
+    expect(page.get_by_role("alert").filter(has_text="Run the cell again")).to_be_visible(timeout=30_000)
+    expect(card.get_by_role("textbox", name="Your answer")).to_have_value("kept")
+    expect(page.get_by_role("status").filter(has_text="The kernel is busy")).to_have_count(0)

@@ -55,6 +55,14 @@ class Notebook:
         self.page.keyboard.press("Shift+Enter")
         self.badge("2 of 2").wait_for(timeout=30_000)
 
+    def run_below(self, code):
+        """Run code in a new cell below the widget's."""
+        self.page.locator(".jp-CodeCell .cm-content").last.click()
+        for key in ("Escape", "b", "Enter"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Shift+Enter")
+
     def badge(self, counts):
         return self.page.get_by_role("button", name=f"{counts} servers connected")
 

@@ -40,6 +40,18 @@ def document(code):
     return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
 
 
+SCROLLED = """root => {
+    for (const part of root.querySelectorAll("[data-scrolled]")) {
+        part.scrollTop = part.dataset.scrolled === "end" ? part.scrollHeight : 0;
+    }
+}"""
+
+
+def scroll(part, to):
+    """Scroll to the "start" or the "end" in every picture, whatever the width."""
+    part.evaluate("(part, to) => { part.dataset.scrolled = to }", to)
+
+
 def take(notebook, state):
     """One picture per width and theme of what is shown now."""
     for theme, name in THEMES.items():
@@ -48,7 +60,9 @@ def take(notebook, state):
             notebook.root().evaluate(
                 "(root, width) => { root.style.inlineSize = width; root.style.blockSize = '640px' }", f"{width}px"
             )
-            notebook.page.wait_for_timeout(250)
+            notebook.page.wait_for_timeout(150)
+            notebook.root().evaluate(SCROLLED)
+            notebook.page.wait_for_timeout(150)
             notebook.root().screenshot(path=FOLDER / f"{state}-{width}-{theme}.png")
 
 
@@ -69,16 +83,20 @@ def fill(notebook, servers, agents):
         expect(notebook.page.get_by_role("article").last).to_contain_text(text.split("\n")[0].split("*")[0].strip())
 
 
-def states(notebook):
+def states(notebook, servers, agents):
     """Bring the widget into each state, and name it."""
     page = notebook.page
+    yield "no-messages"
+    fill(notebook, servers, agents)
+    log = page.get_by_role("log", name="Messages")
+    scroll(log, "end")
     yield "inbox"
-    notebook.page.get_by_role("log", name="Messages").evaluate("log => { log.scrollTop = 0 }")
+    scroll(log, "start")
     yield "inbox-top"
     for button, name in (("2 of 2 servers connected", "connections"), ("Settings", "settings")):
         page.get_by_role("button", name=button, exact=True).click()
         yield name
-    page.locator(".imc-dialog-body").evaluate("body => { body.scrollTop = body.scrollHeight }")
+    scroll(page.locator(".imc-dialog-body"), "end")
     yield "settings-end"
     page.keyboard.press("Escape")
     page.get_by_role("list", name="Online users").get_by_role("button", name="ada@Home").click()
@@ -90,6 +108,22 @@ def states(notebook):
     page.get_by_role("searchbox", name="Search messages").fill("nothing like this")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     yield "nothing-found"
+    page.get_by_role("button", name="Show everything").click()
+    servers["Home"].kill()
+    notebook.badge("1 of 2").click()
+    yield "server-gone"
+    page.keyboard.press("Escape")
+    notebook.run_below("import time; time.sleep(600)")
+    expect(page.get_by_text("Python 3 (ipykernel) | Busy")).to_be_visible()
+    card = notebook.card("Question from claude-code on Work", "Deploy")
+    card.get_by_role("textbox", name="Your answer").fill("yes, to staging")
+    card.get_by_role("button", name="Reply").click()
+    expect(page.get_by_role("status").filter(has_text="The kernel is busy")).to_be_visible()
+    scroll(log, "end")
+    yield "kernel-busy"
+    page.evaluate("jupyterapp.serviceManager.sessions.shutdownAll()")
+    expect(page.get_by_role("alert").filter(has_text="Run the cell again")).to_be_visible(timeout=30_000)
+    yield "kernel-gone"
 
 
 def main():
@@ -119,9 +153,7 @@ def main():
             notebook = opened("inbox.ipynb", code)
             notebook.run()
             ada.start()
-            fill(notebook, servers, agents)
-
-            for state in states(notebook):
+            for state in states(notebook, servers, agents):
                 take(notebook, state)
             notebook.page.context.close()
             blank = opened("empty.ipynb", "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:')")
