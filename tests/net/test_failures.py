@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import http
 import socket
+import ssl
 
 import pytest
+import trustme
 from waiting import left_over, until
 from websockets.asyncio.server import serve
 
@@ -92,6 +94,18 @@ async def test_a_server_without_tls_is_named():
         assert_error(await outcome(url.replace("ws://", "wss://")), "TLS failed", "ws://")
 
 
+async def test_a_certificate_that_nobody_vouches_for_is_named():
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with websocket(lambda _socket: None, ssl=context) as url:
+        assert_error(await outcome(url.replace("ws://", "wss://")), "certificate", "not trusted")
+
+
+async def test_a_host_that_no_name_server_knows_is_named():
+    # ".invalid" is reserved for names that exist nowhere (RFC 6761).
+    assert_error(await outcome("ws://nowhere.invalid/ws"), "nowhere.invalid", "cannot be found")
+
+
 async def test_a_refused_connection_is_named():
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -127,6 +141,16 @@ async def test_a_close_code_is_put_into_words(code, words):
 
     async with websocket(leave) as url:
         assert_error(await outcome(url), words)
+
+
+async def test_a_close_without_a_code_is_named():
+    async def leave(socket):
+        await socket.recv()
+        async with socket.send_context():
+            socket.protocol.send_close()
+
+    async with websocket(leave) as url:
+        assert_error(await outcome(url), "without saying why")
 
 
 async def test_a_connection_cut_without_a_word_is_named():
