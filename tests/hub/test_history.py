@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 from processes import ServerProcess
+from proxy import Proxy
 from waiting import until
 
 from ipymultichat.agent import AgentClient
@@ -121,6 +122,30 @@ async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_tex
     first.close()
     with pytest.raises(DeliveryError):
         await delivery
+
+
+@pytest.mark.parametrize("contents", [("yes",), ("see", b"\x89PNG\r\n\x1a\n-not-much")])
+async def test_an_answer_on_its_way_when_the_kernel_ended_goes_out_with_the_next_if_it_is_waited_for(
+    work, make_hub, ask, contents
+):
+    async with Proxy(work.url) as proxy:
+        first = make_hub({"id": "w", "url": proxy.url}, profile=PROFILE)
+        await first.connect()
+        agent = ask()
+        message = await pending(first)
+        proxy.stalled = True
+        lost = first.reply(message, *contents)
+        assert await asyncio.to_thread(first.history.flush, 5)
+        second = make_hub({"id": "w", "url": work.url}, profile=PROFILE)  # as if the first had been killed
+        second.feed.add_handler(lambda _message: "something else", lambda _message: True)
+        await second.connect()
+        answer = await asyncio.wait_for(agent, 5)
+        assert (answer, len(answer.contents)) == (contents[0], len(contents))
+        await until(lambda: second.messages[0].status == "replied")
+        assert second.messages[0].reply.mine
+        first.close()
+        with pytest.raises(DeliveryError):
+            await lost
 
 
 async def test_a_deadline_that_passed_without_a_kernel_is_over(kernel, ask):

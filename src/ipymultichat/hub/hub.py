@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections import deque
@@ -14,7 +15,7 @@ from random import random
 from threading import RLock
 from typing import Any
 
-from ipymultichat.errors import ClosedError, ConfigError
+from ipymultichat.errors import ClosedError, ConfigError, NotAnswerableError
 from ipymultichat.hub import contents as parts
 from ipymultichat.hub import lookup
 from ipymultichat.hub.delivery import Delivery
@@ -30,6 +31,7 @@ from ipymultichat.model import (
     Message,
     MessageFilter,
     MessageKind,
+    MessageStatus,
     OnlineUser,
     Order,
     Secret,
@@ -620,7 +622,15 @@ class Hub:
             self.notice(f"{self.label_of(server_id)}: something unexpected came in; see the log")
 
     def _arrived(self, message: Message) -> None:
-        self.feed.publish(message)
+        if message.status is MessageStatus.FAILED:
+            self.run(self._finish(message))
+        else:
+            self.feed.publish(message)
+
+    async def _finish(self, message: Message) -> None:
+        # Answered, withdrawn or closed since it was listed: then there is nothing left to finish.
+        with contextlib.suppress(NotAnswerableError, ClosedError):
+            self.reply(message, *message.draft)
 
     def _recall(self) -> None:
         """Take in the newest part of the history; the rest is read when somebody looks for it."""

@@ -40,7 +40,8 @@ class Intake:
         clock: returns the time now (aware UTC).
         changed: called with the id of every message that was added or changed.
         users_changed: called when somebody came or left.
-        arrived: called with every new message from a server.
+        arrived: called with every new message from a server; also with a failed request that still waits because an
+            earlier kernel ended while it was sending the answer, which is its `draft`.
         trouble: called with a server's id and a line about something odd.
     """
 
@@ -67,6 +68,8 @@ class Intake:
         self._ids: dict[tuple[str, str], str] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._earlier_replies: dict[str, Reply] = {}
+        # Whose answer an earlier kernel was sending when it ended.
+        self._cut_short: set[str] = set()
         self.recalled: set[str] = set()
         """Requests known from the history only: no server has said yet whether they still wait."""
         self.users: dict[str, dict[str, OnlineUser]] = {}
@@ -89,8 +92,10 @@ class Intake:
                 if known.reply is not None:
                     self._earlier_replies[known.id] = known.reply
                 known = self._update(known.id, status=MessageStatus.PENDING, reply=None, error="") or known
-            if known.id in self.recalled and known.status is MessageStatus.PENDING:
+            cut_short = known.id in self._cut_short and known.status is MessageStatus.FAILED
+            if known.id in self.recalled and (cut_short or known.status is MessageStatus.PENDING):
                 self._arrived(known)
+            self._cut_short.discard(known.id)
             self.recalled.discard(known.id)
             return
         message_id = f"{server_id}/request/{request.request_id}"
@@ -128,7 +133,8 @@ class Intake:
         for message in list(self._inbox.of_server(server_id)):
             if message.status is MessageStatus.PENDING and message.request_id not in waits:
                 self._end(message, _AWAY)
-        self.recalled -= {message_id for message_id in self.recalled if message_id.startswith(f"{server_id}/")}
+        for ids in (self.recalled, self._cut_short):
+            ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
 
     def _answered_elsewhere(self, server_id: str, answer: RequestAnswered) -> None:
         """Somebody else replied."""
@@ -230,6 +236,8 @@ class Intake:
         changes: dict[str, Any] = {} if label == message.server_id else {"server_name": label}
         if message.status is MessageStatus.SENDING:
             changes |= {"status": MessageStatus.FAILED, "error": _ENDED_ON_THE_WAY}
+            if request:
+                self._cut_short.add(message.id)
         elif message.status is MessageStatus.PENDING and message.deadline and message.deadline <= self._clock():
             changes["status"] = MessageStatus.EXPIRED
         return replace(message, **changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from http import HTTPStatus
@@ -57,7 +58,7 @@ def connect_reason(error: BaseException, url: str, timeout: float) -> str:
         return f"TLS failed: {where} does not speak TLS as asked (is it ws:// rather than wss://?)"
     if isinstance(error, socket.gaierror):
         return f"the host name in {where} cannot be found"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # two classes before Python 3.11
         return f"no answer from {where} within {timeout:g} s"
     if isinstance(error, ConnectionRefusedError):
         return f"connection refused: no server listens at {where}"

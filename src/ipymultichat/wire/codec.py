@@ -45,7 +45,8 @@ def encode(command: c.Command) -> bytes:
     """
     try:
         return _to_wire(command).SerializeToString()
-    except ValueError as error:
+    # Protobuf 4 reports such a text in a list of texts as a SystemError, with the reason as its cause.
+    except (ValueError, SystemError) as error:
         raise EncodeError(f"the text cannot be sent, it is not valid Unicode: {error}") from error
 
 
