@@ -46,7 +46,7 @@ def test_an_answer_on_its_way_to_a_kernel_that_is_shut_down_comes_back_to_be_typ
     ask("Work", "Into the void?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "Into the void?")
     expect(card).to_be_visible()
-    notebook.run_below("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
+    notebook.run_below("import time; time.sleep(600)")
     expect(page.get_by_text("Python 3 (ipykernel) | Busy")).to_be_visible()
     card.get_by_role("textbox", name="Your answer").fill("kept")
     card.get_by_role("button", name="Reply").click()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from tempfile import TemporaryDirectory
 
 from jupyter_client.manager import AsyncKernelManager
 
@@ -15,7 +16,10 @@ class Kernel:
     """
 
     def __init__(self, folder):
-        self.manager = AsyncKernelManager(kernel_name="python3")
+        # Ports are chosen before they are bound, and the tests beside this one take many; sockets in files need none,
+        # but a path of at most 100 bytes, which a test's own folder may exceed.
+        self._sockets = TemporaryDirectory()
+        self.manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{self._sockets.name}/k")
         self._environment = {**os.environ, "MULTICHAT_CONFIG_DIR": str(folder)}
         self.client = None
 
@@ -39,6 +43,7 @@ class Kernel:
         await self.manager.shutdown_kernel(now=True)
         await self.manager.cleanup_resources()
         self.manager.context.destroy()
+        self._sockets.cleanup()
 
     def send(self, code, cell="cell"):
         """Start a cell; returns the id of its run."""

@@ -1,5 +1,6 @@
 """What browser tests drive: a notebook with the widget in a page, and agents in processes of their own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ def scriptable(folder):
     """Variables that let a test speak to the JupyterLab in its page."""
     settings = folder / "jupyter"
     settings.mkdir()
-    (settings / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
+    # Kernels whose ports somebody else takes before they do would not start.
+    config = {"LabApp": {"expose_app_in_browser": True}, "KernelManager": {"transport": "ipc"}}
+    (settings / "jupyter_lab_config.json").write_text(json.dumps(config))
     return {"JUPYTER_CONFIG_DIR": str(settings)}
 
 
