@@ -1,8 +1,11 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const LIMIT_KB = 90;
+const OUT_DIR = join(import.meta.dirname, "../src/ipymultichat/static");
 
 /** Every notebook that shows the widget loads the whole bundle, so its size is a property we hold. */
 function bundleSize(): Plugin {
@@ -25,13 +28,27 @@ function bundleSize(): Plugin {
   };
 }
 
+/**
+ * `hatch_build.py` writes this file beside a bundle it has built, and takes a bundle without it for stale. A bundle that
+ * was built in another way must not pass for one of its own.
+ */
+function removeStamp(): Plugin {
+  return {
+    name: "remove-stamp",
+    apply: "build",
+    buildStart() {
+      rmSync(join(OUT_DIR, "bundle.sha256"), { force: true });
+    },
+  };
+}
+
 export default defineConfig({
   // Library mode leaves this alone, and a browser has no `process`.
   define: { "process.env.NODE_ENV": JSON.stringify("production") },
-  plugins: [bundleSize()],
+  plugins: [bundleSize(), removeStamp()],
   build: {
     target: "es2022",
-    outDir: "../src/ipymultichat/static",
+    outDir: OUT_DIR,
     emptyOutDir: true,
     sourcemap: false,
     minify: true,

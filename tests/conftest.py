@@ -7,6 +7,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "session"))
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+from processes import restore_interrupts
+
+
+def pytest_configure():
+    """Set up each process that runs tests."""
+    restore_interrupts()
+
 
 @pytest.fixture(autouse=True)
 def _no_home(tmp_path, monkeypatch):

@@ -11,6 +11,10 @@ export interface Draft {
 
 export const EMPTY_DRAFT: Draft = { text: "", chosen: [], typed: [] };
 
+/** Whether nothing is typed or chosen. */
+export const isEmpty = (draft: Draft): boolean =>
+  !draft.text && draft.chosen.every((labels) => !labels.length) && draft.typed.every((text) => !text);
+
 export const takesText = (question: Question): boolean => question.custom || question.options.length === 0;
 
 /** Agents mark the option they would take; the mark is for the eye and not part of the answer. */

@@ -1,55 +1,52 @@
 /** Everything the views of one model share. Made once per model; a view only reads it and calls it. */
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { Attachments } from "./attachments";
+import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { ChatDrafts } from "./chat-drafts";
 import { Client, type Outcome } from "./client";
 import { copyText } from "./clipboard";
 import { Drafts } from "./drafts";
+import { followTraits, type Model, onKernelEnd, type Traits } from "./host";
 import { makeTranslate, pickLocale, type Translate } from "./i18n";
-import { Keeper } from "./keep";
-import { onKernelEnd } from "./kernel";
 import { makeMarkdown, type RenderMarkdown } from "./markdown";
-import { makeBell, Notifier } from "./notify";
-import { type Peer, peerKey } from "./people";
+import { articleName, isOpen, isSendable } from "./message";
+import type { Message } from "./model.gen";
+import { makeNotificationPort, Notifier } from "./notify";
+import { distinctPeers, type Peer, peerKey } from "./people";
 import { makePrefs, type Prefs } from "./prefs";
-import {
-  type Commands,
-  type Conversation,
-  compareOrder,
-  type Message,
-  type Order,
-  type User,
-} from "./protocol";
+import { type Commands, type Conversation, compareOrder, type Order, type User } from "./protocol";
 import { find, indexOf } from "./sorted";
-import { cabinet } from "./storage";
-import { isOpen } from "./store";
+import { makeSafeStorage } from "./storage";
 import { Clock } from "./time";
-import { followTraits, type Model, type Traits } from "./traits";
+import { Uploads } from "./uploads";
 
-export function peerOf(message: Message): Peer {
-  return { server_id: message.server_id, nickname: message.mine ? message.receiver : message.sender };
-}
-
+/** How often the kernel is told what has been in view, at most. */
 const SEEN_MS = 500;
 
 export interface App {
   readonly client: Client;
   readonly traits: Traits;
   readonly drafts: Drafts;
-  readonly attachments: Attachments;
+  readonly chatDrafts: ChatDrafts;
+  readonly uploads: Uploads;
   readonly prefs: Signal<Prefs>;
   readonly clock: Clock;
   readonly t: ReadonlySignal<Translate>;
   readonly markdown: RenderMarkdown;
-  /** The composer's text and recipient: one per tab, whatever view it is typed in. */
-  readonly letter: Signal<string>;
-  readonly recipient: Signal<Peer | null>;
   /** The newest question or report to be read out. */
   readonly announcement: Signal<string>;
+  /** When the newest notice that was put away was given; kernel time. */
   readonly dismissed: Signal<number>;
+  /** The server's name as it is now; `fallback` where it was removed. */
   serverLabel(serverId: string, fallback?: string): string;
+  /** Their newest connection, or undefined when they are not there. */
   online(peer: Peer): User | undefined;
+  /** Why a command failed, in words, or "". */
   explain(outcome: Outcome): string;
+  /** Sends an answer; what becomes of it shows in `drafts`. */
   answer(message: Message, text: string): Promise<void>;
+  /** Gives up a request whose answer failed. */
+  discard(message: Message): Promise<void>;
+  /** Sends the draft for a person who is there; what becomes of it shows in `chatDrafts`. */
+  sendChat(to: Peer): Promise<void>;
   /** Chat with this person, as the kernel counts it. */
   conversation(peer: Peer): Conversation | undefined;
   /** Everything up to there has been in view; with a person: of that conversation. */
@@ -60,9 +57,10 @@ export interface App {
 
 export function makeApp(model: Model): App {
   const { traits, stop: stopTraits } = followTraits(model);
-  const { prefs, stop: stopPrefs } = makePrefs(cabinet(() => window.localStorage));
+  const { prefs, stop: stopPrefs } = makePrefs(makeSafeStorage(() => window.localStorage));
+  const tabStorage = makeSafeStorage(() => window.sessionStorage);
   const clock = new Clock();
-  const drafts = new Drafts(new Keeper(cabinet(() => window.sessionStorage)));
+  const drafts = new Drafts(tabStorage);
   const announcement = signal("");
   const t = computed(() => makeTranslate(pickLocale(prefs.value.language, navigator.languages)));
 
@@ -74,7 +72,7 @@ export function makeApp(model: Model): App {
     onMessages: (messages, before, live) => {
       for (const message of messages) {
         drafts.follow(message);
-        if (!isOpen(message)) attachments.clear(message.key);
+        if (!isOpen(message)) uploads.clear(message.id);
       }
       const isNew = (message: Message): boolean => live && indexOf(before.messages, message) < 0;
       notifier.take(messages, isNew);
@@ -82,16 +80,33 @@ export function makeApp(model: Model): App {
       if (asks) announcement.value = title(asks);
     },
   });
-  const attachments = new Attachments(client);
+  const uploads = new Uploads(client);
   const title = (message: Message): string =>
-    articleName(t.value, message, serverLabel(message.server_id, message.server));
-  const notifier = new Notifier(makeBell(window), {
+    articleName(t.value, message, serverLabel(message.server_id, message.server_name));
+  const notifier = new Notifier(makeNotificationPort(window), {
     prefs: () => prefs.value,
     current: (message) => find(client.log.value.messages, message),
     title,
     lastCall: () => t.value("lastCall"),
     now: () => clock.toKernel(Date.now()),
   });
+  const chatDrafts = new ChatDrafts(
+    tabStorage,
+    computed(() => distinctPeers(client.log.value.users)),
+    (serverId) => traits.servers.peek().some((server) => server.id === serverId),
+  );
+  const stopForgetting = effect(() => drafts.forget(client.removed.value));
+  const explain = (outcome: Outcome): string => (outcome.ok ? "" : outcome.error || t.value("kernelSilent"));
+  const online = (peer: Peer): User | undefined =>
+    client.log.value.users
+      .filter((user) => user.server_id === peer.server_id && user.nickname === peer.nickname)
+      .sort((a, b) => a.connected_at - b.connected_at)
+      .at(-1);
+  const flush = (): void => {
+    drafts.flush();
+    chatDrafts.flush();
+  };
+
   const receive = (content: unknown, buffers?: readonly unknown[]): void => client.receive(content, buffers);
   const closed = (): void => client.close();
   // After a kernel restart the manager drops the comm without a word to us but this event; likewise when it is back.
@@ -100,9 +115,10 @@ export function makeApp(model: Model): App {
   model.on("comm:close", closed);
   model.on("comm_live_update", checked);
   const stopKernel = onKernelEnd(model.widget_manager, closed);
-  // A tab that goes takes its unsent files along.
   const left = (event: PageTransitionEvent): void => {
-    if (!event.persisted) attachments.drop();
+    flush();
+    // A tab that goes takes its unsent files along.
+    if (!event.persisted) uploads.drop();
   };
   window.addEventListener("pagehide", left);
   client.sync();
@@ -112,44 +128,51 @@ export function makeApp(model: Model): App {
     client,
     traits,
     drafts,
-    attachments,
+    chatDrafts,
+    uploads,
     prefs,
     clock,
     t,
     markdown: makeMarkdown(window),
-    letter: signal(""),
-    recipient: signal<Peer | null>(null),
     announcement,
     dismissed: signal(0),
     serverLabel,
-    online: (peer) =>
-      client.log.value.users
-        .filter((user) => user.server_id === peer.server_id && user.nickname === peer.nickname)
-        .sort((a, b) => a.connected_at - b.connected_at)
-        .at(-1),
+    online,
+    explain,
     conversation: (peer) => client.log.value.conversations.find((item) => peerKey(item) === peerKey(peer)),
-    explain: (outcome) => (outcome.ok ? "" : outcome.error || t.value("kernelSilent")),
     async answer(message, text) {
+      const { id } = message;
       // Asked of the state, not of what is drawn: two clicks may come before the next drawing.
-      if (drafts.of(message.key).way.peek() !== "none") return;
-      const name = message.kind === "report" ? "confirm" : "reply";
-      drafts.sending(message.key, text);
-      if (!(await attachments.refresh(message.key))) {
-        drafts.refused(message.key, t.value("attachFailed"));
+      if (!isSendable(message) || !drafts.startSending(id, text)) return;
+      if (!(await uploads.refresh(id))) {
+        drafts.refused(id, t.value("attachFailed"));
         return;
       }
-      const files = attachments.of(message.key).peek();
+      const files = uploads.peek(id).map((file) => file.id);
       const { prefix, suffix } = traits.settings.peek().preferences;
       // The lines of a structured answer are read by programs; nothing may stand around them.
-      const free = message.questions.length === 0 && drafts.of(message.key).wrap.peek();
-      const outcome = await client.command(name, {
-        key: message.key,
+      const wrap = message.options.length === 0 && drafts.state(id).wrap && (prefix || suffix);
+      const outcome = await client.command(message.kind === "report" ? "confirm" : "reply", {
+        message_id: id,
         text,
-        ...(files.length && { uploads: files.map((item) => item.id) }),
-        ...(free && (prefix || suffix) && { wrap: true }),
+        ...(files.length && { uploads: files }),
+        ...(wrap && { wrap: true }),
       });
-      if (outcome.ok) drafts.accepted(message.key);
-      else drafts.refused(message.key, this.explain(outcome));
+      if (outcome.ok) drafts.accepted(id);
+      else drafts.refused(id, explain(outcome));
+    },
+    async discard({ id }) {
+      drafts.giveUp(id);
+      const outcome = await client.command("discard", { message_id: id });
+      if (!outcome.ok) drafts.refused(id, explain(outcome));
+    },
+    async sendChat(to) {
+      const user = online(to);
+      const text = user && chatDrafts.startSending(to);
+      if (!text) return;
+      const { server_id, client_id, nickname } = user;
+      const outcome = await client.command("send", { server_id, client_id, nickname, text });
+      chatDrafts.finishSending(to, text, explain(outcome));
     },
     seen: seen.tell,
     copy: copyText,
@@ -160,11 +183,12 @@ export function makeApp(model: Model): App {
       stopKernel();
       window.removeEventListener("pagehide", left);
       seen.stop();
-      attachments.drop();
+      stopForgetting();
+      uploads.drop();
       notifier.close();
       stopTraits();
       stopPrefs();
-      drafts.close();
+      flush();
       client.close();
     },
   };
@@ -190,12 +214,4 @@ function makeSeen(client: Client): { tell: App["seen"]; stop: () => void } {
     },
     stop: () => clearTimeout(timer),
   };
-}
-
-/** The accessible name of a message: what a screen reader says and a test looks for. */
-export function articleName(t: Translate, message: Message, server: string): string {
-  const agent = message.agent || t("agent");
-  if (message.kind === "question") return t("questionFrom", { agent, server });
-  if (message.kind === "report") return t("reportFrom", { agent, server });
-  return t("chatWith", { nickname: peerOf(message).nickname, server });
 }

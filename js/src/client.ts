@@ -1,6 +1,7 @@
 /** The browser's end of the conversation with the kernel: handshake, resync, commands and pages. */
-import { type Signal, signal } from "@preact/signals";
-import type { Commands, Frame, Message, Order, Page, PageFilter, Patch, Piece, Snapshot } from "./protocol";
+import { batch, type Signal, signal } from "@preact/signals";
+import type { Message } from "./model.gen";
+import type { Commands, Frame, Order, Page, PageFilter, Patch, Piece, Snapshot, Source } from "./protocol";
 import { applyPage, applyPatch, applySnapshot, EMPTY_LOG, type Log } from "./store";
 import { isObject, readFrame } from "./validate";
 
@@ -15,12 +16,14 @@ export const SILENT_MS = 5_000;
 export const SLOW_MS = 1_000;
 const RESEND_MS = 1_000;
 const RESEND_MAX_MS = 30_000;
-/** A reply waits in the kernel's queue while a cell runs, and cells run long; the rest is of no use later. */
+/** What is sent waits in the kernel's queue while a cell runs, and cells run long; the rest is of no use later. */
 const PATIENT_MS = 30 * 60_000;
 const BRIEF_MS = 30_000;
-const PATIENT: ReadonlySet<keyof Commands> = new Set(["reply", "confirm", "send"]);
+const PATIENT: ReadonlySet<keyof Commands> = new Set(["reply", "confirm", "send", "discard"]);
 /** Frames that overtook a snapshot; beyond this, another snapshot is cheaper. */
 const HELD_MAX = 256;
+
+const NO_IDS: ReadonlySet<string> = new Set();
 
 interface Waiting {
   settle(frame: Frame | null): void;
@@ -29,7 +32,7 @@ interface Waiting {
 export interface Hooks {
   /** The kernel's clock, as of a frame that just arrived. */
   onNow?(now: number): void;
-  /** Messages that may be new or changed: a patch's, or all of a snapshot's. */
+  /** Messages that may be new or changed: `live` for those of a patch, else all of a snapshot or of a page. */
   onMessages?(messages: readonly Message[], before: Log, live: boolean): void;
 }
 
@@ -38,8 +41,8 @@ export class Client {
   readonly phase: Signal<Phase> = signal<Phase>("waiting");
   /** How many commands have waited long enough to call the kernel busy. */
   readonly slow: Signal<number> = signal(0);
-  /** The keys the last patch took away. */
-  readonly removed: Signal<ReadonlySet<string>> = signal<ReadonlySet<string>>(new Set());
+  /** Ids that are in the log no more, by the last frame that said so: a patch, or the first snapshot of another log. */
+  readonly removed: Signal<ReadonlySet<string>> = signal(NO_IDS);
   /** Named once per tab and model: two tabs share one comm. */
   readonly name: string = randomName();
 
@@ -119,15 +122,17 @@ export class Client {
   /** A page of the kernel's log, or null when none came. */
   async page(before: Order | null, limit: number, filter: PageFilter): Promise<Page | null> {
     const frame = await this.ask("page", { before, limit, filter }, BRIEF_MS);
-    return frame?.type === "page" ? frame : null;
+    if (frame?.type !== "page") return null;
+    this.hooks.onMessages?.(frame.messages, this.log.value, false);
+    return frame;
   }
 
   /** Widens the window by one page. */
   async older(limit: number): Promise<void> {
-    const before = this.log.value.floor;
+    const before = this.log.value.completeFrom;
     const { snapshots } = this;
     const page = await this.page(before, limit, {});
-    // A page from before a snapshot need not join it, even where the floor is the same.
+    // A page from before a snapshot need not join it, even where both begin at the same place.
     if (page && snapshots === this.snapshots) this.log.value = applyPage(this.log.value, before, page);
   }
 
@@ -139,8 +144,8 @@ export class Client {
   }
 
   /** A piece of what the kernel has; a string says why not, null that nothing came. */
-  async fetch(fields: object): Promise<Piece | string | null> {
-    const frame = await this.ask("fetch", fields, BRIEF_MS);
+  async fetch(source: Source, offset: number): Promise<Piece | string | null> {
+    const frame = await this.ask("fetch", { ...source, offset }, BRIEF_MS);
     if (frame?.type === "piece") return frame;
     return frame?.type === "result" ? frame.error : null;
   }
@@ -182,8 +187,9 @@ export class Client {
   private snapshot(frame: Snapshot): void {
     this.snapshots += 1;
     const before = this.log.value;
-    this.log.value = applySnapshot(before, frame);
-    this.hooks.onMessages?.(frame.messages, before, false);
+    const next = applySnapshot(before, frame);
+    const removed = before.epoch === frame.epoch ? NO_IDS : idsBeyond(before.messages, next.messages);
+    this.change(next, removed, frame.messages, false);
     this.replay();
   }
 
@@ -193,14 +199,22 @@ export class Client {
     if (outcome === "applied") {
       this.phase.value = "live";
       this.hooks.onNow?.(frame.now);
-      this.log.value = next;
-      if (frame.remove.length) this.removed.value = new Set(frame.remove);
-      this.hooks.onMessages?.(frame.upsert, before, true);
+      this.change(next, new Set(frame.remove), frame.upsert, true);
       this.replay();
     } else if (outcome === "gap") {
       if (this.held.length < HELD_MAX) this.held.push(frame);
       this.sync();
     }
+  }
+
+  /** Whoever watches the log sees it only when the drafts and all else have followed. */
+  private change(log: Log, removed: ReadonlySet<string>, messages: readonly Message[], live: boolean): void {
+    const before = this.log.peek();
+    batch(() => {
+      this.log.value = log;
+      if (removed.size) this.removed.value = removed;
+      this.hooks.onMessages?.(messages, before, live);
+    });
   }
 
   /** Frames that came too early fit now, or the next gap shows. */
@@ -242,6 +256,13 @@ export class Client {
     if (typeof content.client === "string" && content.client !== this.name) return false;
     return typeof content.type !== "string" || ["snapshot", "patch"].includes(content.type);
   }
+}
+
+/** The ids of messages that are in one list and not in the other. */
+function idsBeyond(messages: readonly Message[], others: readonly Message[]): ReadonlySet<string> {
+  const ids = new Set(messages.map((message) => message.id));
+  for (const { id } of others) ids.delete(id);
+  return ids;
 }
 
 function randomName(): string {

@@ -1,13 +1,14 @@
 /** What one view shows: the log, or what a filter or an open conversation leaves of it, searched through to the oldest. */
 import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
-import { type App, peerOf } from "./app";
+import type { App } from "./app";
+import { isOpen, isRequest, peerOf } from "./message";
+import type { Kind, Message } from "./model.gen";
 import { type Peer, peerKey } from "./people";
-import type { Kind, Message, Order, PageFilter } from "./protocol";
+import type { Order, PageFilter } from "./protocol";
 import { find, merge, refilter } from "./sorted";
-import { isOpen } from "./store";
 
 export interface Filter {
-  readonly text: string;
+  readonly search: string;
   readonly kind: Kind | "";
   readonly server_id: string;
   readonly pending: boolean;
@@ -15,18 +16,18 @@ export interface Filter {
   readonly peer: Peer | null;
 }
 
-export const NO_FILTER: Filter = { text: "", kind: "", server_id: "", pending: false, peer: null };
+export const NO_FILTER: Filter = { search: "", kind: "", server_id: "", pending: false, peer: null };
 const PAGE = 50;
 const PAGE_MAX = 500;
 /** Somebody who wants the next page this soon is on the way to somewhere far up: it is twice as large. */
 const HURRY_MS = 2_000;
 
 export const isFiltered = (filter: Filter): boolean =>
-  Boolean(filter.text.trim() || filter.kind || filter.server_id || filter.pending || filter.peer);
+  Boolean(filter.search.trim() || filter.kind || filter.server_id || filter.pending || filter.peer);
 
-/** What being at the end of the list makes seen: everything, one conversation, or nothing for certain. */
-export function scopeOf({ text, pending, peer, kind, server_id }: Filter): "all" | Peer | null {
-  if (text.trim() || pending) return null;
+/** What counts as seen when the end of the list is in view: everything, one conversation, or null: nothing for certain. */
+export function seenScope({ search, pending, peer, kind, server_id }: Filter): "all" | Peer | null {
+  if (search.trim() || pending) return null;
   return peer ?? (kind || server_id ? null : "all");
 }
 
@@ -34,7 +35,7 @@ export function toPageFilter(filter: Filter): PageFilter {
   const kind = filter.peer ? "chat" : filter.kind;
   const serverId = filter.peer?.server_id ?? filter.server_id;
   return {
-    ...(filter.text.trim() && { text: filter.text.trim() }),
+    ...(filter.search.trim() && { search: filter.search.trim() }),
     ...(kind && { kind }),
     ...(serverId && { server_id: serverId }),
     ...(filter.pending && { pending: true }),
@@ -42,21 +43,29 @@ export function toPageFilter(filter: Filter): PageFilter {
   };
 }
 
-/** Everything but the text, which only the kernel can judge for messages beyond the window. */
+/** Whether a message is of the kind, the server and the conversation; what else a filter says is left to others. */
 export function fits(filter: Filter, message: Message): boolean {
   if (filter.peer) return message.kind === "chat" && peerKey(peerOf(message)) === peerKey(filter.peer);
   if (filter.kind && message.kind !== filter.kind) return false;
   return !filter.server_id || message.server_id === filter.server_id;
 }
 
-/** Whether a message holds a text; field by field, as a search may go through a hundred thousand of them. */
-export function holding(text: string): (message: Message) => boolean {
-  const needle = text.trim().toLowerCase();
-  const inside = (field: string): boolean => field.toLowerCase().includes(needle);
-  return ({ text, agent, model, client, project, sender, receiver, reply }) =>
-    inside(text) || [agent, model, client, project, sender, receiver, reply?.text ?? ""].some(inside);
+/** A test for what is searched for, field by field: a search may go through a hundred thousand messages. */
+export function makeSearch(search: string): (message: Message) => boolean {
+  const wanted = search.trim().toLowerCase();
+  const holds = (field: string): boolean => field.toLowerCase().includes(wanted);
+  return (message) =>
+    holds(message.text) ||
+    holds(message.agent_name) ||
+    holds(message.model_name) ||
+    holds(message.client_name) ||
+    holds(message.project_directory) ||
+    holds(message.sender) ||
+    holds(message.receiver) ||
+    holds(message.reply?.text ?? "");
 }
 
+/** What the kernel has found, also beyond the window. */
 interface Found {
   readonly messages: readonly Message[];
   readonly before: Order | null;
@@ -65,12 +74,16 @@ interface Found {
 
 const NOTHING_YET: Found = { messages: [], before: null, more: true };
 
-/** What a filter leaves of the window, and of which state of the window. */
-interface Sifted {
+/** What a filter left of the window, in which state of the window. */
+interface Filtered {
   readonly filter: Filter;
   readonly from: readonly Message[];
   readonly kept: readonly Message[];
+  /** Ids of the requests that stand in the list while "pending only" is on. */
+  readonly waited: Set<string>;
 }
+
+const filtered = (filter: Filter): Filtered => ({ filter, from: [], kept: [], waited: new Set() });
 
 export class Feed {
   readonly filter: Signal<Filter> = signal(NO_FILTER);
@@ -80,11 +93,9 @@ export class Feed {
   private readonly found: Signal<Found> = signal(NOTHING_YET);
   /** Counts filters, so that a page for an earlier one is dropped. */
   private round = 0;
-  /** Answered before the filter was set; what is answered while "pending only" is on stays, to show its fate. */
-  private answeredBefore: ReadonlySet<string> = new Set();
-  private sifted: Sifted = { filter: NO_FILTER, from: [], kept: [] };
+  private last: Filtered = filtered(NO_FILTER);
   private limit = PAGE;
-  private lastPage = 0;
+  private lastPageAt = 0;
 
   constructor(private readonly app: App) {
     this.rows = computed(() => this.select());
@@ -100,7 +111,6 @@ export class Feed {
       const active = isFiltered(this.filter.value) && epoch.value !== null;
       untracked(() => {
         this.round += 1;
-        this.answeredBefore = new Set(this.app.drafts.answered);
         this.loading.value = false;
         this.found.value = NOTHING_YET;
         if (active) void this.older();
@@ -108,9 +118,10 @@ export class Feed {
     });
     const stopRemove = effect(() => {
       const removed = this.app.client.removed.value;
+      for (const id of removed) this.last.waited.delete(id);
       const found = this.found.peek();
-      if (found.messages.some((message) => removed.has(message.key))) {
-        this.found.value = { ...found, messages: found.messages.filter(({ key }) => !removed.has(key)) };
+      if (found.messages.some((message) => removed.has(message.id))) {
+        this.found.value = { ...found, messages: found.messages.filter(({ id }) => !removed.has(id)) };
       }
     });
     return () => {
@@ -126,14 +137,14 @@ export class Feed {
   async older(): Promise<void> {
     if (this.loading.peek() || !this.more.peek()) return;
     const round = this.round;
-    const hurry = Date.now() - this.lastPage < HURRY_MS;
+    const hurry = Date.now() - this.lastPageAt < HURRY_MS;
     this.limit = hurry ? Math.min(this.limit * 2, PAGE_MAX) : PAGE;
     this.loading.value = true;
     try {
       if (isFiltered(this.filter.peek())) await this.search(round);
       else await this.app.client.older(this.limit);
     } finally {
-      this.lastPage = Date.now();
+      this.lastPageAt = Date.now();
       if (round === this.round) this.loading.value = false;
     }
   }
@@ -155,31 +166,38 @@ export class Feed {
     const filter = this.filter.value;
     const { messages } = this.app.client.log.value;
     if (!isFiltered(filter)) return messages;
-    const here = this.sift(filter, messages);
+    const here = this.filterWindow(filter, messages);
     // The window's copy of a message is the living one; what was found may have moved on since.
     const found = this.found.value.messages.map((message) => find(messages, message) ?? message);
     const rows = merge(here, found);
-    return filter.pending ? rows.filter((message) => this.waits(message)) : rows;
+    return filter.pending ? rows.filter((message) => this.isPending(message)) : rows;
   }
 
   /** A window can be large: after a patch only what it changed is looked at again. */
-  private sift(filter: Filter, messages: readonly Message[]): readonly Message[] {
-    const { from, kept } = this.sifted.filter === filter ? this.sifted : { from: [], kept: [] };
-    const holds = holding(filter.text);
+  private filterWindow(filter: Filter, messages: readonly Message[]): readonly Message[] {
+    if (this.last.filter !== filter) this.last = filtered(filter);
+    const { from, kept } = this.last;
+    const holds = makeSearch(filter.search);
     const now = refilter(
       from,
       kept,
       messages,
-      (message) => fits(filter, message) && (!filter.pending || this.waits(message)) && holds(message),
+      (message) => fits(filter, message) && (!filter.pending || this.isPending(message)) && holds(message),
     );
-    this.sifted = { filter, from: messages, kept: now };
+    this.last = { ...this.last, from: messages, kept: now };
     return now;
   }
 
-  private waits(message: Message): boolean {
-    if (message.kind !== "chat" && isOpen(message)) return true;
+  /**
+   * Whether a message belongs under "pending only": a request that is open; and, to show what has become of it, one that
+   * was open under this filter and was answered from here, or holds what the person typed for it.
+   */
+  private isPending(message: Message): boolean {
+    const { id } = message;
+    const { waited } = this.last;
     const { drafts } = this.app;
-    if (drafts.answered.has(message.key)) return !this.answeredBefore.has(message.key);
-    return message.kind !== "chat" && drafts.hasText(message);
+    if (isRequest(message) && isOpen(message)) waited.add(id);
+    else if (!drafts.isAnsweredHere(id) && !drafts.hasText(message)) waited.delete(id);
+    return waited.has(id);
   }
 }

@@ -1,7 +1,7 @@
 import { render as mount } from "preact";
 import { type App, makeApp } from "./app";
+import type { Model } from "./host";
 import { countOnTab } from "./panel";
-import type { Model } from "./traits";
 import { Root } from "./ui/Root";
 import { View, ViewContext } from "./view";
 
@@ -42,7 +42,7 @@ export function createLifecycle() {
     ];
   }
 
-  /** A host that passes its model as it is, or that made this closure for one model, leaves no doubt. */
+  /** The app of this model object, or the only one there is: a host may give `render` another object for one model. */
   function find(model: Model): App | undefined {
     const [only, ...others] = apps.values();
     return apps.get(model) ?? (others.length ? undefined : only);
@@ -57,7 +57,7 @@ export function createLifecycle() {
       const found = find(model);
       const [app, closeApp] = found ? [found, () => {}] : open(model);
       const view = new View(app);
-      const stopFeed = view.feed.start();
+      const stopView = view.start();
       mount(
         <ViewContext.Provider value={view}>
           <Root />
@@ -68,7 +68,7 @@ export function createLifecycle() {
       return once(() => {
         stopCount();
         mount(null, el);
-        stopFeed();
+        stopView();
         closeApp();
       }, signal);
     },

@@ -1,4 +1,4 @@
-/** Who is to be offered for a conversation: those who are there, and those who have left something to read. */
+/** The people who are offered for a conversation: those online, and those there was one with before. */
 import type { Conversation } from "./protocol";
 
 /** A person on a server. The client id changes when they come back; the conversation does not. */
@@ -9,19 +9,19 @@ export interface Peer {
 
 export const peerKey = (peer: Peer): string => JSON.stringify([peer.server_id, peer.nickname]);
 
-/** Conversations with people who have left, beyond those with something unread. */
-const EARLIER = 5;
+/** How many earlier conversations are offered, beyond those with something unread. */
+const EARLIER_MAX = 5;
 
-/** One person may be there twice, in two windows: they are one to write to. */
-export function distinct(users: readonly Peer[]): Peer[] {
+/** Each person once: they may be online twice, in two windows. */
+export function distinctPeers(users: readonly Peer[]): Peer[] {
   return [...new Map(users.map((user) => [peerKey(user), user])).values()].map(({ server_id, nickname }) => ({
     server_id,
     nickname,
   }));
 }
 
-/** Conversations with those who are gone, newest first: the last few, all that hold something unread, and the open one. */
-export function earlier(
+/** Those who are gone, by their newest message: the last few, all with something unread, and whose conversation is open. */
+export function earlierPeers(
   conversations: readonly Conversation[],
   online: readonly Peer[],
   open: Peer | null,
@@ -30,7 +30,7 @@ export function earlier(
   const gone = conversations
     .filter((item) => !there.has(peerKey(item)))
     .sort((a, b) => b.last - a.last)
-    .filter((item, index) => index < EARLIER || item.unread > 0);
+    .filter((item, index) => index < EARLIER_MAX || item.unread > 0);
   const isNew = open && !there.has(peerKey(open));
-  return distinct(isNew ? [...gone, open] : gone);
+  return distinctPeers(isNew ? [...gone, open] : gone);
 }

@@ -1,7 +1,7 @@
 /** Choices that belong to the person at this browser, not to a notebook: kept in the browser's own storage. */
 import { effect, type Signal, signal } from "@preact/signals";
-import { KINDS, type Kind } from "./protocol";
-import type { Cabinet } from "./storage";
+import { KINDS, type Kind } from "./model.gen";
+import type { SafeStorage } from "./storage";
 import { isObject } from "./validate";
 
 export type Language = "auto" | "en" | "zh";
@@ -38,12 +38,12 @@ export function readPrefs(stored: string | null): Prefs {
   };
 }
 
-export function makePrefs(store: Cabinet): { prefs: Signal<Prefs>; stop: () => void } {
-  const stored = store.read(STORAGE_KEY);
-  const prefs = signal(readPrefs(stored));
+/** The stored choices as a signal; what is set is stored. */
+export function makePrefs(storage: SafeStorage): { prefs: Signal<Prefs>; stop: () => void } {
+  const prefs = signal(readPrefs(storage.read(STORAGE_KEY)));
   const stop = effect(() => {
     // Somebody who never chose anything leaves no trace.
-    if (prefs.value !== DEFAULTS) store.write(STORAGE_KEY, JSON.stringify(prefs.value));
+    if (prefs.value !== DEFAULTS) storage.write(STORAGE_KEY, JSON.stringify(prefs.value));
   });
   return { prefs, stop };
 }

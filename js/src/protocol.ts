@@ -1,27 +1,9 @@
 /** What travels between kernel and browser, as the README beside `src` fixes it. Times are kernel milliseconds. */
+import type { Kind, Message, ServerState } from "./model.gen";
 
 /** A place in the log: compare the first, then the second. */
 export type Order = readonly [number, number];
 export type Epoch = string | number;
-
-export const KINDS = ["question", "report", "chat"] as const;
-export type Kind = (typeof KINDS)[number];
-
-export const STATUSES = [
-  "pending",
-  "sending",
-  "replied",
-  "confirmed",
-  "expired",
-  "cancelled",
-  "sent",
-  "received",
-  "failed",
-] as const;
-export type Status = (typeof STATUSES)[number];
-
-export const SERVER_STATES = ["connecting", "connected", "error", "disconnected"] as const;
-export type ServerState = (typeof SERVER_STATES)[number];
 
 export interface Option {
   readonly label: string;
@@ -36,7 +18,8 @@ export interface Question {
   readonly options: readonly Option[];
 }
 
-export interface Part {
+/** What of a reply is not text. Its bytes are fetched by its place in the list. */
+export interface Attachment {
   readonly type: string;
   readonly mime_type: string;
   readonly size: number;
@@ -48,32 +31,7 @@ export interface Reply {
   readonly by: string;
   readonly at: number;
   readonly mine: boolean;
-  readonly parts: readonly Part[];
-}
-
-export interface Message {
-  readonly key: string;
-  readonly order: Order;
-  readonly server_id: string;
-  readonly server: string;
-  readonly kind: Kind;
-  readonly status: Status;
-  readonly error: string;
-  readonly text: string;
-  readonly agent: string;
-  readonly model: string;
-  readonly client: string;
-  readonly project: string;
-  readonly created: number;
-  readonly deadline: number | null;
-  readonly sender: string;
-  readonly receiver: string;
-  readonly sender_id: string;
-  readonly receiver_id: string;
-  readonly mine: boolean;
-  readonly questions: readonly Question[];
-  readonly reply: Reply | null;
-  readonly draft: string;
+  readonly attachments: readonly Attachment[];
 }
 
 export interface User {
@@ -158,6 +116,7 @@ export interface Patch {
   readonly seq: number;
   readonly now: number;
   readonly upsert: readonly Message[];
+  /** Ids of messages that are in the log no more. */
   readonly remove: readonly string[];
   /** Absent when nobody came or went. */
   readonly users: readonly User[] | null;
@@ -194,16 +153,20 @@ export interface Piece {
 export type Frame = Snapshot | Patch | Page | Result | Piece;
 
 export interface PageFilter {
-  text?: string;
+  search?: string;
   kind?: Kind;
   server_id?: string;
-  pending?: boolean;
   /** A nickname, with `server_id`: one conversation. */
   peer?: string;
+  /** Only requests that are open. */
+  pending?: boolean;
 }
 
+/** What of the kernel can be fetched: an attachment of a message's reply, or the exported log. */
+export type Source = { readonly message_id: string; readonly attachment: number } | { readonly export: true };
+
 interface Answer {
-  key: string;
+  message_id: string;
   text: string;
   /** Ids of files handed over before. */
   uploads?: readonly string[];
@@ -211,13 +174,16 @@ interface Answer {
   wrap?: boolean;
 }
 
+/** The arguments of each command. */
 export interface Commands {
   reply: Answer;
   confirm: Answer;
   send:
     | { server_id: string; client_id: string; nickname: string; text: string }
     /** A failed one again. */
-    | { key: string };
+    | { message_id: string };
+  /** Gives up a request or chat message that failed; it becomes `cancelled` and keeps its text. */
+  discard: { message_id: string };
   reconnect: { server_id: string | null };
   add_server: { url: string; name: string; enabled: boolean };
   update_server: { server_id: string; url?: string; name?: string; enabled?: boolean };
@@ -232,9 +198,10 @@ export interface Commands {
   set_history: { days: number; mebibytes: number };
   test_server: { url: string };
   start_local: Record<string, never>;
-  complete_path: { key: string; query: string };
+  complete_path: { message_id: string; query: string };
 }
 
+/** Negative when `a` comes first, positive when `b` does, 0 for the same place. */
 export function compareOrder(a: Order, b: Order): number {
   return a[0] - b[0] || a[1] - b[1];
 }

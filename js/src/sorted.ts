@@ -2,7 +2,8 @@
  * Lists of messages in the order of the log. The window may hold a hundred thousand, and every patch goes through here:
  * nothing is sorted again, and nothing is looked up but by its place, which a message keeps for as long as the epoch.
  */
-import { compareOrder, type Message, type Order } from "./protocol";
+import type { Message } from "./model.gen";
+import { compareOrder, type Order } from "./protocol";
 
 type List = readonly Message[];
 
@@ -19,11 +20,11 @@ export function lowerBound(list: List, order: Order): number {
   return low;
 }
 
-/** The index of a message, by its place and key, or -1. */
-export function indexOf(list: List, { key, order }: Message): number {
+/** The index of a message, by its place and id, or -1. */
+export function indexOf(list: List, { id, order }: Message): number {
   for (let index = lowerBound(list, order); index < list.length; index += 1) {
     const here = list[index] as Message;
-    if (here.key === key) return index;
+    if (here.id === id) return index;
     if (compareOrder(here.order, order) !== 0) break;
   }
   return -1;
@@ -43,14 +44,14 @@ export function countAfter(list: List, order: Order, counts: (message: Message) 
   return count;
 }
 
-/** Both lists as one, in order, each key once; `fresh` wins, and may come in any order. */
+/** Both lists as one, in order, each id once; `fresh` wins, and may come in any order. */
 export function merge(old: List, fresh: List): Message[] {
   const changed = old.slice();
   const added = new Map<string, Message>();
   for (const message of fresh) {
     const index = indexOf(old, message);
     if (index >= 0) changed[index] = message;
-    else added.set(message.key, message);
+    else added.set(message.id, message);
   }
   const coming = [...added.values()].sort(byOrder);
   const first = coming[0];
@@ -75,8 +76,13 @@ function weave(a: List, b: List): Message[] {
 }
 
 /**
- * What a test leaves of a list, given what it left of the list before: only what is between the first and the last
- * difference is tested. Messages that did not change are the same objects.
+ * Filters a list again that has changed since. Messages that did not change are the same objects, and only what lies
+ * between the first and the last difference is tested.
+ *
+ * @param before the list as it was.
+ * @param kept what was left of it then.
+ * @param now the list as it is.
+ * @param test whether a message stays.
  */
 export function refilter(
   before: List,

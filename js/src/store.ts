@@ -1,9 +1,10 @@
 /** The browser's window onto the kernel's log: pure functions from one state and one frame to the next state. */
+import { isOpen } from "./message";
+import type { Message } from "./model.gen";
 import {
   type Conversation,
   compareOrder,
   type Epoch,
-  type Message,
   type Order,
   type Page,
   type Patch,
@@ -23,7 +24,7 @@ export interface Log {
    * From here on the window has no holes. A snapshot also carries pending requests older than its page, so the first
    * message is not always the place to page on from. Null: not known yet.
    */
-  readonly floor: Order | null;
+  readonly completeFrom: Order | null;
   readonly users: readonly User[];
   readonly conversations: readonly Conversation[];
 }
@@ -33,50 +34,49 @@ export const EMPTY_LOG: Log = {
   seq: 0,
   messages: [],
   more: false,
-  floor: null,
+  completeFrom: null,
   users: [],
   conversations: [],
 };
 
-const OPEN: ReadonlySet<string> = new Set(["pending", "sending", "failed"]);
-/** Something may still happen to it, so a copy kept across a gap may be out of date. */
-export const isOpen = (message: Message): boolean => OPEN.has(message.status);
-
-function pageFloor(messages: readonly Message[]): Order | null {
+/** Where the page of a snapshot begins, as far as that is certain: what is open may be older than the page. */
+function pageStart(messages: readonly Message[]): Order | null {
   return messages.find((message) => !isOpen(message))?.order ?? null;
 }
 
 export function applySnapshot(log: Log, frame: Snapshot): Log {
   const messages = merge([], frame.messages);
-  const floor = frame.more ? pageFloor(messages) : (messages[0]?.order ?? null);
+  const completeFrom = frame.more ? pageStart(messages) : (messages[0]?.order ?? null);
   const next = {
     epoch: frame.epoch,
     seq: frame.seq,
     messages,
     more: frame.more,
-    floor,
+    completeFrom,
     users: frame.users,
     conversations: frame.conversations,
   };
-  return log.epoch === frame.epoch && floor && frame.more ? keepOlder(log, next, floor) : next;
+  return log.epoch === frame.epoch && completeFrom && frame.more ? keepOlder(log, next, completeFrom) : next;
 }
 
 /**
  * After a gap within one epoch, the pages the person has scrolled through stay, or the list would jump under their
  * eyes. They are kept only as far down as they are known to be still right and joined to the new window.
  */
-function keepOlder(log: Log, next: Log, floor: Order): Log {
+function keepOlder(log: Log, next: Log, from: Order): Log {
   const newest = log.messages.at(-1);
-  if (!newest || !log.floor || compareOrder(newest.order, floor) < 0) return next;
-  let older = log.messages.slice(lowerBound(log.messages, log.floor), lowerBound(log.messages, floor));
+  if (!newest || !log.completeFrom || compareOrder(newest.order, from) < 0) return next;
+  const first = lowerBound(log.messages, log.completeFrom);
+  let older = log.messages.slice(first, lowerBound(log.messages, from));
+  // An open one that the snapshot does not have is over; where it stands now, and what is before it, is not known.
   const stale = older.findLastIndex((message) => isOpen(message) && indexOf(next.messages, message) < 0);
   older = older.slice(stale + 1);
-  const first = older[0];
-  if (!first) return next;
+  const oldest = older[0];
+  if (!oldest) return next;
   return {
     ...next,
     messages: merge(older, next.messages),
-    floor: first.order,
+    completeFrom: oldest.order,
     more: stale >= 0 || log.more,
   };
 }
@@ -89,7 +89,7 @@ export function applyPatch(log: Log, frame: Patch): readonly [Log, PatchOutcome]
   if (frame.seq !== log.seq + 1) return [log, "gap"];
   const gone = new Set(frame.remove);
   const touched = gone.size > 0 || frame.upsert.length > 0;
-  const kept = gone.size ? log.messages.filter((message) => !gone.has(message.key)) : log.messages;
+  const kept = gone.size ? log.messages.filter((message) => !gone.has(message.id)) : log.messages;
   return [
     {
       ...log,
@@ -104,15 +104,17 @@ export function applyPatch(log: Log, frame: Patch): readonly [Log, PatchOutcome]
 
 /** An answer to "older than `before`"; one asked for before the window moved is dropped. */
 export function applyPage(log: Log, before: Order | null, page: Page): Log {
-  if (log.floor !== before && !(log.floor && before && compareOrder(log.floor, before) === 0)) return log;
-  // By key, not by place: what comes from the disk may have been written by another kernel, which saw it in its own order.
-  const fresh = new Map(page.messages.map((message) => [message.key, message]));
-  for (const { key } of log.messages) fresh.delete(key);
+  const { completeFrom } = log;
+  if (completeFrom !== before && !(completeFrom && before && compareOrder(completeFrom, before) === 0))
+    return log;
+  // By id, not by place: what comes from the disk may have been written by another kernel, which saw it in its own order.
+  const fresh = new Map(page.messages.map((message) => [message.id, message]));
+  for (const { id } of log.messages) fresh.delete(id);
   const first = merge([], page.messages)[0];
   return {
     ...log,
     messages: merge(log.messages, [...fresh.values()]),
-    floor: first?.order ?? log.floor,
+    completeFrom: first?.order ?? completeFrom,
     // A page with nothing in it cannot be paged on from, whatever it says.
     more: page.more && first !== undefined,
   };

@@ -1,5 +1,6 @@
 /** Large things in pieces: a websocket of Jupyter breaks on a large message. */
 import type { Client } from "./client";
+import type { Source } from "./protocol";
 
 /** Bytes; the kernel's limit for one piece. */
 export const PIECE = 2 ** 20;
@@ -31,14 +32,12 @@ export async function upload(
   return "";
 }
 
-export type Source = { readonly key: string; readonly part: number } | { readonly export: true };
-
 /** Fetches a whole thing as a blob; a string says why not, null that the kernel is silent. */
 export async function download(client: Client, source: Source, type: string): Promise<Blob | string | null> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let offset = 0;
   for (;;) {
-    const piece = await client.fetch({ ...source, offset });
+    const piece = await client.fetch(source, offset);
     if (piece === null || typeof piece === "string") return piece;
     pieces.push(piece.data);
     offset += piece.data.byteLength;

@@ -3,24 +3,29 @@
  * right, or the message is refused; what is only shown falls back to something empty.
  */
 import {
-  type Conversation,
-  type Epoch,
-  type Frame,
   KINDS,
+  type Kind,
+  MESSAGE_FIELDS,
   type Message,
-  type Notice,
-  type Option,
-  type Order,
-  type Part,
-  type Preferences,
-  type Question,
-  type Reply,
-  type Retention,
   SERVER_STATES,
-  type Server,
-  type Settings,
   STATUSES,
-  type User,
+  type Status,
+} from "./model.gen";
+import type {
+  Attachment,
+  Conversation,
+  Epoch,
+  Frame,
+  Notice,
+  Option,
+  Order,
+  Preferences,
+  Question,
+  Reply,
+  Retention,
+  Server,
+  Settings,
+  User,
 } from "./protocol";
 
 type Fields = Record<string, unknown>;
@@ -34,17 +39,17 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 const number = (value: unknown): number => (isNumber(value) ? value : 0);
 const time = (value: unknown): number | null => (isNumber(value) ? value : null);
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const oneOf = <T extends string>(value: unknown, known: readonly T[]): T | null =>
-  known.find((item) => item === value) ?? null;
+const oneOf = <T extends string>(value: unknown, known: readonly T[]): T | undefined =>
+  known.find((item) => item === value);
 
 function present<T>(values: readonly (T | null)[]): T[] {
   return values.filter((value) => value !== null);
 }
 
-function readOrder(value: unknown): Order | null {
-  if (!Array.isArray(value) || value.length !== 2) return null;
+function readOrder(value: unknown): Order | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [ms, n] = value;
-  return isNumber(ms) && isNumber(n) ? [ms, n] : null;
+  return isNumber(ms) && isNumber(n) ? [ms, n] : undefined;
 }
 
 function readOption(value: unknown): Option | null {
@@ -63,13 +68,14 @@ function readQuestion(value: unknown): Question | null {
   };
 }
 
-function readPart(value: unknown): Part | null {
-  if (!isObject(value)) return null;
+/** One that is unreadable keeps its place in the list, by which the others are fetched. */
+function readAttachment(value: unknown): Attachment {
+  const fields = isObject(value) ? value : {};
   return {
-    type: text(value.type),
-    mime_type: text(value.mime_type),
-    size: number(value.size),
-    name: text(value.name),
+    type: text(fields.type) || "unknown",
+    mime_type: text(fields.mime_type),
+    size: number(fields.size),
+    name: text(fields.name),
   };
 }
 
@@ -80,42 +86,53 @@ function readReply(value: unknown): Reply | null {
     by: text(value.by),
     at: number(value.at),
     mine: value.mine === true,
-    parts: present(list(value.parts).map(readPart)),
+    attachments: list(value.attachments).map(readAttachment),
   };
 }
 
+/** What a field of a message can be, by the name of its type in `MESSAGE_FIELDS`. */
+interface FieldTypes {
+  Order: Order;
+  Kind: Kind;
+  Status: Status;
+  string: string;
+  number: number;
+  boolean: boolean;
+  "number | null": number | null;
+  "readonly Question[]": readonly Question[];
+  "Reply | null": Reply | null;
+}
+
+/** How each is read; undefined: the message is refused. */
+const READ: { readonly [T in keyof FieldTypes]: (value: unknown) => FieldTypes[T] | undefined } = {
+  Order: readOrder,
+  Kind: (value) => oneOf(value, KINDS),
+  Status: (value) => oneOf(value, STATUSES),
+  string: text,
+  number,
+  boolean: (value) => value === true,
+  "number | null": time,
+  "readonly Question[]": (value) => present(list(value).map(readQuestion)),
+  "Reply | null": readReply,
+};
+
+type Read<F extends Record<string, keyof FieldTypes>> = { readonly [K in keyof F]: FieldTypes[F[K]] };
+
+function readFields<F extends Record<string, keyof FieldTypes>>(fields: F, value: Fields): Read<F> | null {
+  const read: Fields = {};
+  for (const [name, type] of Object.entries(fields)) {
+    const field = READ[type](value[name]);
+    if (field === undefined) return null;
+    read[name] = field;
+  }
+  return read as Read<F>;
+}
+
+/** The message, or null where its id, server, place, kind or status is wrong. */
 export function readMessage(value: unknown): Message | null {
-  if (!isObject(value)) return null;
-  const order = readOrder(value.order);
-  const kind = oneOf(value.kind, KINDS);
-  const status = oneOf(value.status, STATUSES);
-  const key = text(value.key);
-  const serverId = text(value.server_id);
-  if (!key || !serverId || !order || !kind || !status) return null;
-  return {
-    key,
-    order,
-    server_id: serverId,
-    server: text(value.server),
-    kind,
-    status,
-    error: text(value.error),
-    text: text(value.text),
-    agent: text(value.agent),
-    model: text(value.model),
-    client: text(value.client),
-    project: text(value.project),
-    created: isNumber(value.created) ? value.created : order[0],
-    deadline: time(value.deadline),
-    sender: text(value.sender),
-    receiver: text(value.receiver),
-    sender_id: text(value.sender_id),
-    receiver_id: text(value.receiver_id),
-    mine: value.mine === true,
-    questions: present(list(value.questions).map(readQuestion)),
-    reply: readReply(value.reply),
-    draft: text(value.draft),
-  };
+  const message = isObject(value) ? readFields(MESSAGE_FIELDS, value) : null;
+  if (!message?.id || !message.server_id) return null;
+  return message.created_at ? message : { ...message, created_at: message.order[0] };
 }
 
 export function readUser(value: unknown): User | null {
@@ -213,7 +230,7 @@ function whole<T>(value: unknown, read: (item: unknown) => T | null): T[] | null
   return items.length === value.length ? items : null;
 }
 
-const readKey = (value: unknown): string | null => text(value) || null;
+const readId = (value: unknown): string | null => text(value) || null;
 const absent = (value: unknown): boolean => value === undefined || value === null;
 
 /** The frame, or null for what cannot be read. A type this version does not know is null as well. */
@@ -240,7 +257,7 @@ export function readFrame(value: unknown, buffers: readonly unknown[] = []): Fra
     case "patch": {
       if (epoch === null || !isNumber(value.seq)) return null;
       const upsert = absent(value.upsert) ? [] : whole(value.upsert, readMessage);
-      const remove = absent(value.remove) ? [] : whole(value.remove, readKey);
+      const remove = absent(value.remove) ? [] : whole(value.remove, readId);
       const users = absent(value.users) ? [] : whole(value.users, readUser);
       const conversations = absent(value.conversations) ? [] : whole(value.conversations, readConversation);
       if (!upsert || !remove || !users || !conversations) return null;

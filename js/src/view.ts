@@ -1,24 +1,30 @@
 /** The state of one view: what is open, what is filtered. Typed text is not here but in the app, or a view could lose it. */
-import { type Signal, signal } from "@preact/signals";
+import { effect, type Signal, signal, useComputed } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext, useId } from "preact/hooks";
 import type { App } from "./app";
 import { Feed, NO_FILTER } from "./feed";
 import type { Translate } from "./i18n";
 import type { Peer } from "./people";
+import { WatchedMap } from "./storage";
 
 export type DialogName = "connections" | "settings";
+
+/** What a card can be switched to: its text as it was written, a long text in full. */
+export type Flag = "raw" | "open";
 
 let views = 0;
 
 export class View {
   readonly feed: Feed;
   readonly dialog: Signal<DialogName | null> = signal<DialogName | null>(null);
-  /** The row of filters is open. */
-  readonly finding: Signal<boolean> = signal(false);
-  /** Remembered per message, as cards leave the page when they scroll away. */
-  private readonly flags = new Map<string, Signal<boolean>>();
-
+  /** Whether the row of filters is open. */
+  readonly filtersOpen: Signal<boolean> = signal(false);
+  /** By message, as cards leave the page when they scroll away. */
+  readonly flags: Readonly<Record<Flag, WatchedMap<true>>> = {
+    raw: new WatchedMap<true>(),
+    open: new WatchedMap<true>(),
+  };
   /** Tells the ids of this view's elements from those of every other view on the page. */
   readonly name: string;
 
@@ -28,15 +34,21 @@ export class View {
     this.name = `imc-${app.client.name}-${views}`;
   }
 
-  flag(name: "raw" | "open", key: string): Signal<boolean> {
-    const id = `${name} ${key}`;
-    const flag = this.flags.get(id) ?? signal(false);
-    this.flags.set(id, flag);
-    return flag;
+  /** Follows the kernel's log until the returned function is called. */
+  start(): () => void {
+    const stopFeed = this.feed.start();
+    const stopForgetting = effect(() => {
+      for (const flag of Object.values(this.flags)) flag.deleteAll(this.app.client.removed.value);
+    });
+    return () => {
+      stopForgetting();
+      stopFeed();
+    };
   }
 
+  /** Shows the conversation with a person, and writes to them. */
   converse(peer: Peer): void {
-    this.app.recipient.value = peer;
+    this.app.chatDrafts.choose(peer);
     this.feed.filter.value = { ...NO_FILTER, peer };
   }
 
@@ -51,6 +63,13 @@ export function useView(): { view: View; app: App; t: Translate } {
   const view = useContext(ViewContext);
   if (!view) throw new Error("rendered outside a view");
   return { view, app: view.app, t: view.app.t.value };
+}
+
+/** A flag of one message's card, and how to turn it over. */
+export function useFlag(name: Flag, messageId: string): [on: boolean, toggle: () => void] {
+  const flag = useView().view.flags[name];
+  const on = useComputed(() => flag.get(messageId) === true).value;
+  return [on, () => flag.set(messageId, on ? undefined : true)];
 }
 
 /** An id that no other element of the page has: Preact's own begin anew in every view. */

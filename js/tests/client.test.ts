@@ -5,8 +5,9 @@ import { patch, raw, snapshot } from "./helpers";
 type Sent = Record<string, unknown>;
 let sent: Sent[];
 let client: Client;
+let told: string[];
 
-const keys = () => client.log.value.messages.map((message) => message.key).join(" ");
+const ids = () => client.log.value.messages.map((message) => message.id).join(" ");
 const syncs = () => sent.filter((frame) => frame.type === "sync").length;
 const last = () => sent.at(-1) as Sent;
 const answer = (change: object) =>
@@ -23,7 +24,12 @@ const answer = (change: object) =>
 beforeEach(() => {
   vi.useFakeTimers();
   sent = [];
-  client = new Client((content) => sent.push(content as Sent));
+  told = [];
+  client = new Client((content) => sent.push(content as Sent), {
+    onMessages: (messages, _before, isLive) => {
+      told.push(`${messages.map((message) => message.id).join(" ")}${isLive ? " live" : ""}`);
+    },
+  });
 });
 afterEach(() => {
   client.close();
@@ -90,9 +96,9 @@ describe("out of step", () => {
     client.receive(patch(8, [raw(9)]));
     client.receive(patch(9, [raw(10)]));
     expect(syncs()).toBe(2);
-    expect(keys()).toBe("m1 m2");
+    expect(ids()).toBe("m1 m2");
     client.receive(snapshot(client.name, 9, [raw(1), raw(2), raw(9), raw(10)]));
-    expect(keys()).toBe("m1 m2 m9 m10");
+    expect(ids()).toBe("m1 m2 m9 m10");
     vi.advanceTimersByTime(60_000);
     expect(syncs()).toBe(2);
   });
@@ -102,7 +108,7 @@ describe("out of step", () => {
     client.receive(patch(8, [raw(8)]));
     client.receive(patch(7, [raw(7)]));
     client.receive(snapshot(client.name, 6, [raw(1), raw(2), raw(6)]));
-    expect(keys()).toBe("m1 m2 m6 m7 m8");
+    expect(ids()).toBe("m1 m2 m6 m7 m8");
     expect(client.log.value.seq).toBe(8);
     expect(syncs()).toBe(2);
   });
@@ -111,7 +117,7 @@ describe("out of step", () => {
     live();
     client.receive(patch(7, [raw(7)]));
     client.receive(patch(6, [raw(6)]));
-    expect(keys()).toBe("m1 m2 m6 m7");
+    expect(ids()).toBe("m1 m2 m6 m7");
   });
 
   test("a snapshot that does not close the gap is asked for again", () => {
@@ -125,28 +131,28 @@ describe("out of step", () => {
     live();
     client.receive(patch(6, [raw(3)]));
     client.receive(patch(6, [raw(4)]));
-    expect(keys()).toBe("m1 m2 m3");
+    expect(ids()).toBe("m1 m2 m3");
     expect(syncs()).toBe(1);
   });
 
   test("another epoch asks for a snapshot, keeps the list until it is there, then replaces it", () => {
     live();
     client.receive(patch(1, [raw(50)], { epoch: "e2" }));
-    expect(keys()).toBe("m1 m2");
+    expect(ids()).toBe("m1 m2");
     expect(syncs()).toBe(2);
     client.receive(snapshot(client.name, 1, [raw(50)], { epoch: "e2" }));
-    expect(keys()).toBe("m50");
+    expect(ids()).toBe("m50");
   });
 
   test.each([
     ["no object", "garbage"],
     ["no type", { seq: 6 }],
-    ["a patch with an unreadable message", patch(6, [{ key: "x" }])],
+    ["a patch with an unreadable message", patch(6, [{ id: "x" }])],
     ["a patch without a number", patch(6, [], { seq: null })],
   ])("%s asks for a snapshot and leaves the list alone", (_name, content) => {
     live();
     client.receive(content);
-    expect(keys()).toBe("m1 m2");
+    expect(ids()).toBe("m1 m2");
     expect(syncs()).toBe(2);
   });
 
@@ -171,14 +177,14 @@ describe("a command", () => {
     expect(await second).toEqual({ ok: true, value: 2 });
   });
 
-  test("carries no key that the kernel would keep", () => {
-    void client.command("reply", { key: "k", text: "t" });
+  test("carries its name and arguments and nothing else", () => {
+    void client.command("reply", { message_id: "m", text: "t" });
     expect(last()).toEqual({
       type: "command",
       client: client.name,
       ref: expect.any(String),
       name: "reply",
-      args: { key: "k", text: "t" },
+      args: { message_id: "m", text: "t" },
     });
   });
 
@@ -197,7 +203,7 @@ describe("a command", () => {
   });
 
   test("that is a reply waits for a busy kernel, and says that it is busy", async () => {
-    const waiting = client.command("reply", { key: "k", text: "t" });
+    const waiting = client.command("reply", { message_id: "m", text: "t" });
     vi.advanceTimersByTime(SLOW_MS);
     expect(client.slow.value).toBe(1);
     vi.advanceTimersByTime(10 * 60_000);
@@ -207,10 +213,13 @@ describe("a command", () => {
   });
 
   test("fails at once when the comm closes, and ever after", async () => {
-    const waiting = client.command("reply", { key: "k", text: "t" });
+    const waiting = client.command("reply", { message_id: "m", text: "t" });
     client.close();
     expect(await waiting).toMatchObject({ ok: false, silent: true });
-    expect(await client.command("reply", { key: "k", text: "t" })).toMatchObject({ ok: false, silent: true });
+    expect(await client.command("reply", { message_id: "m", text: "t" })).toMatchObject({
+      ok: false,
+      silent: true,
+    });
     expect(vi.getTimerCount()).toBe(0);
   });
 });
@@ -223,7 +232,33 @@ describe("older pages", () => {
     expect(last()).toMatchObject({ type: "page", before: [10_000, 0], limit: 50, filter: {} });
     client.receive({ type: "page", client: client.name, ref: last().ref, messages: [raw(9)], more: false });
     await waiting;
-    expect(keys()).toBe("m9 m10");
+    expect(ids()).toBe("m9 m10");
+    expect(told, "who follows messages hears of those as well").toEqual(["m10", "m9"]);
     expect(client.log.value.more).toBe(false);
+  });
+});
+
+describe("what is in the log no more", () => {
+  const removed = () => [...client.removed.value].sort().join(" ");
+
+  test("is told as a patch says it", () => {
+    live();
+    client.receive(patch(6, [], { remove: ["m1"] }));
+    expect(removed()).toBe("m1");
+  });
+
+  test("is all that the first snapshot of another log does not have", () => {
+    live();
+    client.receive(patch(1, [], { epoch: "e2" }));
+    client.receive(snapshot(client.name, 1, [raw(2), raw(3)], { epoch: "e2" }));
+    expect(removed()).toBe("m1");
+  });
+
+  test("is not what only left the window of the same log", () => {
+    live();
+    client.receive(patch(9, []));
+    client.receive(snapshot(client.name, 9, [raw(50)], { more: true }));
+    expect(ids()).toBe("m50");
+    expect(removed()).toBe("");
   });
 });

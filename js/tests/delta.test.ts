@@ -53,11 +53,11 @@ class Kernel {
         upsert.push(changed);
       } else if (oldest && !upsert.includes(oldest)) {
         this.log.splice(this.log.indexOf(oldest), 1);
-        this.dropped.add(oldest.key);
-        remove.push(oldest.key as string);
+        this.dropped.add(oldest.id);
+        remove.push(oldest.id as string);
       }
     }
-    const latest = new Map(upsert.map((message) => [message.key, message]));
+    const latest = new Map(upsert.map((message) => [message.id, message]));
     this.seq += 1;
     return {
       type: "patch",
@@ -121,14 +121,14 @@ describe("whatever happens to frames on their way", () => {
     const random = generator(seed);
     const kernel = new Kernel(random);
     let calm = false;
-    let way: unknown[] = [];
+    let inFlight: unknown[] = [];
     const put = (frame: Frame) => {
       const dice = calm ? 1 : random();
       if (dice < 0.1) return; // lost
-      if (dice < 0.2) way.push(garbage(random, frame));
-      else if (dice < 0.3) way.push(frame, frame);
-      else if (dice < 0.4) way.unshift(frame);
-      else way.push(frame);
+      if (dice < 0.2) inFlight.push(garbage(random, frame));
+      else if (dice < 0.3) inFlight.push(frame, frame);
+      else if (dice < 0.4) inFlight.unshift(frame);
+      else inFlight.push(frame);
     };
     const client = new Client((content) => {
       const frame = kernel.answer(content as Frame);
@@ -137,8 +137,8 @@ describe("whatever happens to frames on their way", () => {
     let shown = 0;
     const look = () => {
       const { messages } = client.log.value;
-      const keys = messages.map((message) => message.key);
-      expect(new Set(keys).size, "a message stands there twice").toBe(keys.length);
+      const ids = messages.map((message) => message.id);
+      expect(new Set(ids).size, "a message stands there twice").toBe(ids.length);
       const orders = messages.map((message) => message.order);
       expect(orders, "out of order").toEqual([...orders].sort(compareOrder));
       if (kernel.log.length > 0 && shown > 0)
@@ -153,8 +153,8 @@ describe("whatever happens to frames on their way", () => {
       if (dice < 0.6) put(kernel.change());
       else if (dice < 0.62) kernel.clear();
       else if (dice < 0.7) void client.older(PAGE);
-      const now = way;
-      way = [];
+      const now = inFlight;
+      inFlight = [];
       for (const frame of now) {
         client.receive(frame);
         look();
@@ -165,8 +165,8 @@ describe("whatever happens to frames on their way", () => {
     for (let n = 0; n < 3; n += 1) {
       put(kernel.change());
       for (let round = 0; round < 5; round += 1) {
-        const now = way;
-        way = [];
+        const now = inFlight;
+        inFlight = [];
         for (const frame of now) client.receive(frame);
         await vi.advanceTimersByTimeAsync(31_000);
       }
@@ -174,11 +174,11 @@ describe("whatever happens to frames on their way", () => {
     }
     for (let page = 0; client.log.value.more && page < 30; page += 1) {
       void client.older(PAGE);
-      for (const frame of way.splice(0)) client.receive(frame);
+      for (const frame of inFlight.splice(0)) client.receive(frame);
       await vi.advanceTimersByTimeAsync(0);
     }
-    const told = (message: { key?: unknown; status?: unknown }) => `${message.key} ${message.status}`;
-    const shownAtLast = client.log.value.messages.filter((message) => !kernel.dropped.has(message.key));
+    const told = (message: { id?: unknown; status?: unknown }) => `${message.id} ${message.status}`;
+    const shownAtLast = client.log.value.messages.filter((message) => !kernel.dropped.has(message.id));
     expect(shownAtLast.map(told)).toEqual(kernel.log.map(told));
     expect(client.phase.value).toBe("live");
     client.close();

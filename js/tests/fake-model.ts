@@ -1,4 +1,4 @@
-import type { Model } from "../src/traits";
+import type { Model } from "../src/host";
 import { snapshot } from "./helpers";
 
 type Sent = Record<string, unknown>;

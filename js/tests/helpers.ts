@@ -1,34 +1,52 @@
-import type { Message } from "../src/protocol";
+import { MESSAGE_FIELDS, type Message } from "../src/model.gen";
 import { readMessage } from "../src/validate";
+
+type FieldType = (typeof MESSAGE_FIELDS)[keyof typeof MESSAGE_FIELDS];
+
+/** What a field of each type holds in a message that says nothing in it. */
+const EMPTY: Readonly<Record<FieldType, unknown>> = {
+  Order: [0, 0],
+  Kind: "question",
+  Status: "replied",
+  string: "",
+  number: 0,
+  boolean: false,
+  "number | null": null,
+  "readonly Question[]": [],
+  "Reply | null": null,
+};
 
 /** A message as the kernel would send it. */
 export function raw(n: number, change: Record<string, unknown> = {}): Record<string, unknown> {
+  const empty = Object.entries(MESSAGE_FIELDS).map(([name, type]) => [name, EMPTY[type]]);
   return {
-    key: `m${n}`,
+    ...Object.fromEntries(empty),
+    id: `m${n}`,
     order: [n * 1000, 0],
     server_id: "s1",
-    server: "Work",
-    kind: "question",
-    status: "replied",
-    error: "",
+    server_name: "Work",
     text: `text ${n}`,
-    agent: "claude-code",
-    model: "opus",
-    client: "",
-    project: "/p",
-    created: n * 1000,
-    deadline: null,
-    sender: "",
-    receiver: "",
-    sender_id: "",
-    receiver_id: "",
-    mine: false,
-    questions: [],
-    reply: null,
-    draft: "",
+    agent_name: "claude-code",
+    model_name: "opus",
+    project_directory: "/p",
+    created_at: n * 1000,
     ...change,
   };
 }
+
+/** One that waits for an answer. */
+export const pending = (n: number, change: Record<string, unknown> = {}) =>
+  raw(n, { status: "pending", ...change });
+
+/** An answer as the kernel would send it. */
+export const reply = (text: string, change: object = {}) => ({
+  text,
+  by: "me",
+  at: 5,
+  mine: true,
+  attachments: [],
+  ...change,
+});
 
 export function message(n: number, change: Record<string, unknown> = {}): Message {
   const read = readMessage(raw(n, change));

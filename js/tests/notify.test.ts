@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Message } from "../src/model.gen";
 import { LAST_CALL_MS, Notifier } from "../src/notify";
 import { DEFAULTS, type Prefs, readPrefs } from "../src/prefs";
-import type { Message } from "../src/protocol";
 import { message } from "./helpers";
 
 let shown: string[];
@@ -11,7 +11,7 @@ let prefs: Prefs;
 let living: Map<string, Message>;
 let notifier: Notifier;
 const arrive = (item: Message, isNew = true) => {
-  living.set(item.key, item);
+  living.set(item.id, item);
   notifier.take([item], () => isNew);
 };
 const question = (change = {}) => message(1, { status: "pending", ...change });
@@ -23,16 +23,16 @@ beforeEach(() => {
   front = false;
   prefs = { ...DEFAULTS, notify: ["question"], sound: ["chat"] };
   living = new Map();
-  const bell = {
-    inFront: () => front,
+  const port = {
+    isInFront: () => front,
     show: (title: string, body: string) => void shown.push(`${title}: ${body}`),
     beep: () => {
       beeps += 1;
     },
   };
-  notifier = new Notifier(bell, {
+  notifier = new Notifier(port, {
     prefs: () => prefs,
-    current: (item) => living.get(item.key),
+    current: (item) => living.get(item.id),
     title: (item) => item.kind,
     lastCall: () => "soon over",
     now: () => Date.now(),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { distinct, earlier } from "../src/people";
+import { distinctPeers, earlierPeers } from "../src/people";
 
 const ada = { server_id: "s1", nickname: "ada" };
 const talk = (nickname: string, last: number, unread = 0, server_id = "s1") => ({
@@ -13,7 +13,7 @@ const names = (people: readonly { nickname: string }[]) => people.map((item) => 
 describe("people", () => {
   test("are listed once, however many windows they have open, and once per server", () => {
     const users = [ada, ada, { ...ada, server_id: "s2" }];
-    expect(distinct(users)).toHaveLength(2);
+    expect(distinctPeers(users)).toHaveLength(2);
   });
 });
 
@@ -21,20 +21,20 @@ describe("earlier conversations", () => {
   const many = Array.from({ length: 9 }, (_, n) => talk(`p${n}`, n));
 
   test("are those with people who have left, newest first, and only the last few", () => {
-    expect(names(earlier(many, [{ server_id: "s1", nickname: "p8" }], null))).toBe("p7 p6 p5 p4 p3");
+    expect(names(earlierPeers(many, [{ server_id: "s1", nickname: "p8" }], null))).toBe("p7 p6 p5 p4 p3");
   });
 
   test("include whatever has something unread, however old it is", () => {
-    expect(names(earlier([...many, talk("old", -1, 2)], [], null))).toBe("p8 p7 p6 p5 p4 old");
+    expect(names(earlierPeers([...many, talk("old", -1, 2)], [], null))).toBe("p8 p7 p6 p5 p4 old");
   });
 
   test("include the open one, known or not, and once", () => {
-    expect(names(earlier(many, [], { server_id: "s1", nickname: "p1" }))).toBe("p8 p7 p6 p5 p4 p1");
-    expect(names(earlier(many, [], { server_id: "s1", nickname: "p8" }))).toBe("p8 p7 p6 p5 p4");
-    expect(names(earlier([], [], ada))).toBe("ada");
+    expect(names(earlierPeers(many, [], { server_id: "s1", nickname: "p1" }))).toBe("p8 p7 p6 p5 p4 p1");
+    expect(names(earlierPeers(many, [], { server_id: "s1", nickname: "p8" }))).toBe("p8 p7 p6 p5 p4");
+    expect(names(earlierPeers([], [], ada))).toBe("ada");
   });
 
   test("leave out who is there, but not their namesake on another server", () => {
-    expect(names(earlier([talk("ada", 1), talk("ada", 2, 0, "s2")], [ada], ada))).toBe("ada");
+    expect(names(earlierPeers([talk("ada", 1), talk("ada", 2, 0, "s2")], [ada], ada))).toBe("ada");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Message } from "../src/protocol";
+import type { Message } from "../src/model.gen";
 import { countAfter, find, indexOf, lowerBound, merge, refilter } from "../src/sorted";
 import { message } from "./helpers";
 
@@ -14,11 +14,11 @@ function random(seed: number): (below: number) => number {
 
 /** What `merge` promises, written without regard to its cost. */
 function naive(old: readonly Message[], fresh: readonly Message[]): Message[] {
-  const all = new Map([...old, ...fresh].map((item) => [item.key, item]));
+  const all = new Map([...old, ...fresh].map((item) => [item.id, item]));
   return [...all.values()].sort((a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1]);
 }
 
-const keys = (list: readonly Message[]) => list.map((item) => item.key).join(" ");
+const ids = (list: readonly Message[]) => list.map((item) => item.id).join(" ");
 const some = (next: (below: number) => number, count: number) =>
   Array.from({ length: next(count) }, () => {
     const n = next(40);
@@ -41,7 +41,7 @@ describe("two lists become one", () => {
   test("and what did not change is the same object", () => {
     const list = [message(1), message(3)];
     const merged = merge(list, [message(2), message(3)]);
-    expect(keys(merged)).toBe("m1 m2 m3");
+    expect(ids(merged)).toBe("m1 m2 m3");
     expect(merged[0]).toBe(list[0]);
     expect(merged[2]).not.toBe(list[1]);
   });
@@ -50,7 +50,7 @@ describe("two lists become one", () => {
 describe("a message is found by its place", () => {
   const list = [message(1), message(5, { order: [2000, 0] }), message(6, { order: [2000, 0] }), message(7)];
 
-  test("and by its key where two share one", () => {
+  test("and by its id where two share one", () => {
     expect(list.map((item) => indexOf(list, item))).toEqual([0, 1, 2, 3]);
     expect(find(list, message(6, { order: [2000, 0], text: "changed" }))).toBe(list[2]);
   });
@@ -67,7 +67,7 @@ describe("a message is found by its place", () => {
 
   test("and those after it are counted from the end", () => {
     expect(countAfter(list, [2000, 0], () => true)).toBe(1);
-    expect(countAfter(list, [0, 0], (item) => item.key !== "m6")).toBe(3);
+    expect(countAfter(list, [0, 0], (item) => item.id !== "m6")).toBe(3);
   });
 });
 
@@ -79,14 +79,14 @@ describe("a filter goes on from what it left before", () => {
     let list: readonly Message[] = [];
     let kept: readonly Message[] = [];
     for (let step = 0; step < 12; step += 1) {
-      const gone = new Set(some(next, 3).map((item) => item.key));
+      const gone = new Set(some(next, 3).map((item) => item.id));
       const now = merge(
-        list.filter((item) => !gone.has(item.key)),
+        list.filter((item) => !gone.has(item.id)),
         some(next, 6),
       );
       kept = refilter(list, kept, now, odd);
       list = now;
-      expect(keys(kept)).toBe(keys(list.filter(odd)));
+      expect(ids(kept)).toBe(ids(list.filter(odd)));
       expect(kept.every((item) => list.includes(item))).toBe(true);
     }
   });

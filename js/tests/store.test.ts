@@ -4,7 +4,7 @@ import { applyPage, applyPatch, applySnapshot, EMPTY_LOG, type Log } from "../sr
 import { readFrame } from "../src/validate";
 import { patch, raw, snapshot } from "./helpers";
 
-const keys = (log: Log) => log.messages.map((message) => message.key).join(" ");
+const ids = (log: Log) => log.messages.map((message) => message.id).join(" ");
 const snap = (seq: number, messages: unknown[], change = {}) =>
   readFrame(snapshot("c", seq, messages, change)) as Snapshot;
 const diff = (seq: number, upsert: unknown[], change = {}) => readFrame(patch(seq, upsert, change)) as Patch;
@@ -19,7 +19,7 @@ describe("a patch", () => {
       diff(6, [raw(4), raw(3), raw(2, { status: "failed" })], { remove: ["m1"] }),
     );
     expect(outcome).toBe("applied");
-    expect(keys(log)).toBe("m2 m3 m4");
+    expect(ids(log)).toBe("m2 m3 m4");
     expect(log.messages[0]?.status).toBe("failed");
     expect(log.seq).toBe(6);
   });
@@ -38,7 +38,7 @@ describe("a patch", () => {
 
   test("orders by the second number where the first is equal", () => {
     const same = [raw(3, { order: [9, 2] }), raw(4, { order: [9, 10] }), raw(5, { order: [9, 1] })];
-    expect(keys(applySnapshot(EMPTY_LOG, snap(1, same)))).toBe("m5 m3 m4");
+    expect(ids(applySnapshot(EMPTY_LOG, snap(1, same)))).toBe("m5 m3 m4");
   });
 
   test("leaves untouched messages the same objects, so that their cards are not drawn again", () => {
@@ -73,30 +73,30 @@ describe("conversations", () => {
 describe("a snapshot", () => {
   test("never doubles a message", () => {
     const again = applySnapshot(start, snap(9, [raw(1), raw(2), raw(2), raw(3)]));
-    expect(keys(again)).toBe("m1 m2 m3");
+    expect(ids(again)).toBe("m1 m2 m3");
   });
 
   test("of another epoch replaces everything", () => {
-    expect(keys(applySnapshot(start, snap(1, [raw(8)], { epoch: "e2", more: true })))).toBe("m8");
+    expect(ids(applySnapshot(start, snap(1, [raw(8)], { epoch: "e2", more: true })))).toBe("m8");
   });
 
   test("of the same epoch keeps older pages that join it, so that the list does not jump", () => {
     const wide = applySnapshot(EMPTY_LOG, snap(1, [raw(1), raw(2), raw(3), raw(4)]));
     const log = applySnapshot(wide, snap(9, [raw(3), raw(4), raw(5)], { more: true }));
-    expect(keys(log)).toBe("m1 m2 m3 m4 m5");
-    expect(log.floor).toEqual([1000, 0]);
+    expect(ids(log)).toBe("m1 m2 m3 m4 m5");
+    expect(log.completeFrom).toEqual([1000, 0]);
     expect(log.more).toBe(false);
   });
 
   test("drops older pages with a hole before it", () => {
     const log = applySnapshot(start, snap(99, [raw(50), raw(51)], { more: true }));
-    expect(keys(log)).toBe("m50 m51");
+    expect(ids(log)).toBe("m50 m51");
   });
 
   test("drops an older request that is no longer pending, and what lies before it is fetched again", () => {
     const wide = applySnapshot(EMPTY_LOG, snap(1, [raw(1), raw(2, { status: "pending" }), raw(3), raw(4)]));
     const log = applySnapshot(wide, snap(9, [raw(4), raw(5)], { more: true }));
-    expect(keys(log)).toBe("m3 m4 m5");
+    expect(ids(log)).toBe("m3 m4 m5");
     expect(log.more).toBe(true);
   });
 
@@ -105,7 +105,7 @@ describe("a snapshot", () => {
       EMPTY_LOG,
       snap(1, [raw(1, { status: "pending" }), raw(50), raw(51)], { more: true }),
     );
-    expect(log.floor).toEqual([50_000, 0]);
+    expect(log.completeFrom).toEqual([50_000, 0]);
   });
 });
 
@@ -113,9 +113,9 @@ describe("a page", () => {
   const log = applySnapshot(EMPTY_LOG, snap(1, [raw(10), raw(11)], { more: true }));
 
   test("widens the window downwards", () => {
-    const next = applyPage(log, log.floor, page([raw(8), raw(9)], true));
-    expect(keys(next)).toBe("m8 m9 m10 m11");
-    expect(next.floor).toEqual([8000, 0]);
+    const next = applyPage(log, log.completeFrom, page([raw(8), raw(9)], true));
+    expect(ids(next)).toBe("m8 m9 m10 m11");
+    expect(next.completeFrom).toEqual([8000, 0]);
     expect(next.more).toBe(true);
   });
 
@@ -124,16 +124,16 @@ describe("a page", () => {
   });
 
   test("never replaces what a patch has brought since", () => {
-    const next = applyPage(log, log.floor, page([raw(9), raw(10, { status: "pending" })], false));
+    const next = applyPage(log, log.completeFrom, page([raw(9), raw(10, { status: "pending" })], false));
     expect(next.messages[1]?.status).toBe("replied");
   });
 
   test("never doubles a message, though it stands elsewhere on the disk", () => {
-    const next = applyPage(log, log.floor, page([raw(9), raw(10, { order: [9_500, 0] })], false));
-    expect(keys(next)).toBe("m9 m10 m11");
+    const next = applyPage(log, log.completeFrom, page([raw(9), raw(10, { order: [9_500, 0] })], false));
+    expect(ids(next)).toBe("m9 m10 m11");
   });
 
   test("that is empty ends the paging", () => {
-    expect(applyPage(log, log.floor, page([], true)).more).toBe(false);
+    expect(applyPage(log, log.completeFrom, page([], true)).more).toBe(false);
   });
 });

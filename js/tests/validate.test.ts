@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readFrame, readMessage, readNotices, readServers, readSettings } from "../src/validate";
-import { patch, raw, snapshot } from "./helpers";
+import { patch, raw, reply, snapshot } from "./helpers";
 
 const GARBAGE = [null, undefined, 7, "x", [], {}, { type: 3 }, { type: "patch" }, { type: "snapshot" }];
 
@@ -13,9 +13,9 @@ describe("a frame", () => {
     ["seq is not a number", { seq: "6" }],
     ["seq is not finite", { seq: Number.NaN }],
     ["epoch is missing", { epoch: null }],
-    ["a message is unreadable", { upsert: [raw(1), { key: "x" }] }],
+    ["a message is unreadable", { upsert: [raw(1), { id: "x" }] }],
     ["the messages are no list", { upsert: {} }],
-    ["a removed key is no text", { remove: [4] }],
+    ["a removed id is no text", { remove: [4] }],
     ["a user is unreadable", { users: [{ nickname: "ada" }] }],
   ])("that is a patch is refused as a whole when %s", (_name, change) => {
     expect(readFrame(patch(6, [], change))).toBeNull();
@@ -23,7 +23,7 @@ describe("a frame", () => {
 
   test("that is a snapshot keeps its readable messages", () => {
     const frame = readFrame(snapshot("c", 1, [raw(1), 7, raw(2, { order: "x" })]));
-    expect(frame?.type === "snapshot" && frame.messages.map((message) => message.key)).toEqual(["m1"]);
+    expect(frame?.type === "snapshot" && frame.messages.map((message) => message.id)).toEqual(["m1"]);
   });
 
   test("that is a result needs to say yes or no", () => {
@@ -33,7 +33,7 @@ describe("a frame", () => {
 
 describe("a message", () => {
   test.each([
-    ["key", ""],
+    ["id", ""],
     ["server_id", 4],
     ["order", [1]],
     ["order", [1, "2"]],
@@ -44,22 +44,28 @@ describe("a message", () => {
   });
 
   test("with only what matters reads as empty elsewhere", () => {
-    const read = readMessage({ key: "k", server_id: "s", order: [5, 0], kind: "chat", status: "sent" });
+    const read = readMessage({ id: "m", server_id: "s", order: [5, 0], kind: "chat", status: "sent" });
     expect(read).toMatchObject({
       text: "",
-      created: 5,
+      created_at: 5,
       deadline: null,
-      questions: [],
+      options: [],
       reply: null,
       mine: false,
     });
   });
 
+  test("with an unreadable attachment keeps the places of the others, by which they are fetched", () => {
+    const image = { type: "image", mime_type: "image/png", size: 3, name: "image" };
+    const read = readMessage(raw(1, { reply: reply("", { attachments: [null, image] }) }));
+    expect(read?.reply?.attachments).toEqual([{ type: "unknown", mime_type: "", size: 0, name: "" }, image]);
+  });
+
   test("with broken options keeps those that can be chosen", () => {
     const read = readMessage(
-      raw(1, { questions: [{ question: "q", options: [{ label: "a" }, {}, 3] }, null] }),
+      raw(1, { options: [{ question: "q", options: [{ label: "a" }, {}, 3] }, null] }),
     );
-    expect(read?.questions).toEqual([
+    expect(read?.options).toEqual([
       {
         question: "q",
         header: "",

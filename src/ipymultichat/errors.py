@@ -6,10 +6,7 @@ Messages name the bad thing and the remedy, and never contain a token.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ipymultichat.model import Message
+from typing import Protocol
 
 
 class MultiChatError(Exception):
@@ -86,6 +83,30 @@ class EncodeError(MultiChatError, ValueError):
     """A value cannot be put into a frame (text that is not valid Unicode, an odd type)."""
 
 
+class TransitionError(MultiChatError, RuntimeError):
+    """A message was to get a status that does not follow the one it has: a fault of this package, never of a person."""
+
+
+class WouldBlockError(MultiChatError, RuntimeError):
+    """Waiting here would keep the event loop from doing what is waited for."""
+
+
+class KeptMessage(Protocol):
+    """What an error shows of the message it is about: a `Message`."""
+
+    @property
+    def id(self) -> str:
+        """Its id in the inbox."""
+
+    @property
+    def text(self) -> str:
+        """Its body."""
+
+    @property
+    def status(self) -> str:
+        """A word of `MessageStatus`."""
+
+
 class DeliveryError(MultiChatError):
     """A reply or chat message was not proved to have arrived; its text is kept.
 
@@ -94,7 +115,7 @@ class DeliveryError(MultiChatError):
         message: the message as it stands in the inbox, with its text.
     """
 
-    def __init__(self, reason: str, *, message: Message | None = None) -> None:
+    def __init__(self, reason: str, *, message: KeptMessage | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.message = message

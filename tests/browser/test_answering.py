@@ -92,12 +92,11 @@ def test_a_reloaded_page_shows_everything_again(notebook, ask):
 def test_chat_is_written_and_read_in_the_widget(notebook, servers):
     import threading
 
-    from ipymultichat.hub import Hub
+    from ipymultichat.hub import Chat
 
-    ada = Hub(":memory:", servers=[servers["Home"].url], token="s3cret-token", nickname="ada", io="thread")
+    ada = Chat([servers["Home"].url], token="s3cret-token", nickname="ada", io="thread", profile=":memory:")
     came = threading.Event()
-    ada.feed.add_handler(lambda message: came.set() or f"got {message.text}", lambda message: message.kind == "chat")
-    ada.start()
+    ada.on_message(kind="chat")(lambda message: came.set() or f"got {message.text}")
     page = notebook.page
     person = page.get_by_role("list", name="Online users").get_by_role("button", name="ada@Home")
     person.click()
@@ -107,3 +106,31 @@ def test_chat_is_written_and_read_in_the_widget(notebook, servers):
     assert came.wait(10)
     expect(notebook.card("Chat with ada@Home", "got lunch?")).to_be_visible()
     ada.close()
+
+
+def test_an_answer_that_failed_is_put_away_and_its_text_can_be_copied(notebook, ask):
+    page = notebook.page
+    popup = page.get_by_role("dialog", name="Server connections")
+
+    def switch(before, after):
+        notebook.badge(before).click()
+        popup.get_by_role("switch", name="Use Work").press("Space")
+        page.keyboard.press("Escape")
+        notebook.badge(after).wait_for(timeout=30_000)
+
+    ask("Work", "Still wanted?", "--agent", "claude")
+    card = notebook.card("Question from claude on Work", "Still wanted?")
+    expect(card).to_be_visible()
+    switch("2 of 2", "1 of 1")
+    card.get_by_role("textbox", name="Your answer").fill("never mind")
+    card.get_by_role("button", name="Reply").click()
+    expect(card).to_contain_text("failed")
+    expect(card.get_by_role("textbox", name="Your answer")).to_have_value("never mind")
+    card.get_by_role("button", name="Discard").click()
+    expect(card).to_contain_text("cancelled")
+    expect(card).to_contain_text("Your text, not sent:")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    card.get_by_role("button", name="Copy", exact=True).click()
+    assert page.evaluate("navigator.clipboard.readText()") == "never mind"
+    switch("1 of 1", "2 of 2")
+    expect(card).to_contain_text("cancelled")

@@ -6,7 +6,7 @@ import pytest
 from lab_page import TOKEN
 from playwright.sync_api import expect
 
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -20,8 +20,7 @@ def person(servers):
     made = []
 
     def join(nickname, server):
-        made.append(Hub(":memory:", servers=[servers[server].url], token=TOKEN, nickname=nickname, io="thread"))
-        made[-1].start()
+        made.append(Chat([servers[server].url], token=TOKEN, nickname=nickname, io="thread", profile=":memory:"))
         return made[-1]
 
     yield join
@@ -133,3 +132,54 @@ def test_a_text_from_right_to_left_turns_itself_around_and_nothing_beside_it(not
     box.fill("left to right")
     assert box.evaluate("box => getComputedStyle(box).direction") == "ltr"
     box.fill("")
+
+
+def test_a_draft_stays_with_its_recipient_over_a_reload_whoever_comes_and_goes(notebook, person):
+    page = notebook.page
+    to = page.get_by_role("combobox", name="To", exact=True)
+    recipient = to.locator("option:checked")
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    send = page.get_by_role("button", name="Send", exact=True)
+    erin = person("erin", "Home")
+    expect(page.get_by_role("list", name="Online users").get_by_role("button")).to_have_count(1)
+    expect(recipient).to_have_text("erin@Home")
+    box.fill("between us")
+    erin.close()
+    person("frank", "Home")
+    expect(listed(notebook, "erin@Home")).to_have_count(0)
+    expect(listed(notebook, "frank@Home")).to_be_visible()
+    expect(recipient).to_have_text("erin@Home (gone)")
+    expect(box).to_have_value("between us")
+    expect(page.get_by_role("alert")).to_contain_text("erin@Home has left")
+    expect(send).to_be_disabled()
+    to.select_option(label="frank@Home")
+    expect(box).to_have_value("")
+    box.fill("for frank")
+    notebook.save()
+    notebook.open()
+    expect(box).to_have_value("for frank", timeout=30_000)
+    expect(recipient).to_have_text("frank@Home")
+    to.select_option(label="erin@Home (gone)")
+    expect(box).to_have_value("between us")
+    person("erin", "Home")
+    expect(recipient).to_have_text("erin@Home")
+    send.click()
+    expect(notebook.card("Chat with erin@Home", "between us")).to_contain_text("sent")
+    expect(box).to_have_value("")
+    to.select_option(label="frank@Home")
+    expect(box).to_have_value("for frank")
+
+
+def test_a_message_that_did_not_arrive_is_put_away(notebook, person):
+    gina = person("gina", "Home")
+    write(notebook, gina, "back soon")
+    gina.close()
+    expect(listed(notebook, "gina@Home", "Earlier conversations")).to_be_visible()
+    notebook.run_below('chat.send("gina@Home", "are you still there?")')
+    card = notebook.card("Chat with gina@Home", "are you still there?")
+    expect(card.get_by_role("button", name="Retry")).to_be_visible()
+    card.get_by_role("button", name="Discard").click()
+    expect(card).to_contain_text("cancelled")
+    expect(card).to_contain_text("are you still there?")
+    for name in ("Retry", "Discard"):
+        expect(card.get_by_role("button", name=name)).to_have_count(0)

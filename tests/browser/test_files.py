@@ -9,7 +9,7 @@ from lab_page import TOKEN
 from playwright.sync_api import expect
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -97,10 +97,9 @@ def test_what_a_colleague_attached_is_shown_and_nothing_of_it_runs(notebook, ser
     card = notebook.card("Question from claude on Home", "Look at these")
     expect(card).to_be_visible()
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>window.top.ran = 1</script></svg>'
-    ada = Hub(":memory:", servers=[servers["Home"].url], token=TOKEN, nickname="ada", io="thread")
+    ada = Chat([servers["Home"].url], token=TOKEN, nickname="ada", io="thread", profile=":memory:")
     came = threading.Event()
-    ada.feed.add_handler(lambda message: came.set(), lambda message: True)
-    ada.start()
+    ada.on_message(lambda message: came.set())
     from ipymultichat.model import AudioContent, ImageContent, ResourceContent
 
     page_file = ResourceContent("file:///page.html", "text/html", b"<script>window.top.ran = 2</script>")

@@ -1,11 +1,10 @@
 """Nothing that comes from an agent or a stranger runs, asks the network for anything, or breaks out of its card."""
 
-import threading
-
 import pytest
 from playwright.sync_api import expect
+from waiting import wait_until
 
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -44,12 +43,9 @@ def test_hostile_text_and_names_do_nothing(notebook, ask, servers):
     for number, hostile in enumerate(CORPUS):
         ask("Work", f"{hostile}\n\nmark {number} end", "--agent", NAME, "--model", hostile[:60])
         expect(page.get_by_role("article").filter(has_text=f"mark {number} end")).to_be_attached(timeout=15_000)
-    ada = Hub(":memory:", servers=[servers["Work"].url], token="s3cret-token", nickname=NAME, io="thread")
-    came = threading.Event()
-    ada.listen(lambda _change: came.set() if any(user.nickname == "me" for user in ada.users) else None)
-    ada.start()
-    assert came.wait(10)
-    ada.send(next(user for user in ada.users if user.nickname == "me"), CORPUS[1]).result(10)
+    ada = Chat([servers["Work"].url], token="s3cret-token", nickname=NAME, io="thread", profile=":memory:")
+    me = wait_until(lambda: next((user for user in ada.users if user.nickname == "me"), None))
+    ada.send(me, CORPUS[1]).result(10)
     expect(page.get_by_role("article", name=f"Chat with {NAME}@Work")).to_be_visible()
     ada.close()
     assert page.evaluate("window.pwned") is None

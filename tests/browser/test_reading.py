@@ -6,7 +6,7 @@ import pytest
 from lab_page import TOKEN
 from playwright.sync_api import expect
 
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -35,8 +35,7 @@ def person(servers):
     made = []
 
     def join(nickname, server):
-        made.append(Hub(":memory:", servers=[servers[server].url], token=TOKEN, nickname=nickname, io="thread"))
-        made[-1].start()
+        made.append(Chat([servers[server].url], token=TOKEN, nickname=nickname, io="thread", profile=":memory:"))
         return made[-1]
 
     yield join

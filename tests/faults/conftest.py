@@ -2,13 +2,13 @@ import asyncio
 import warnings
 
 import pytest
+from inboxes import make_inbox
 from people import QUICK
 from processes import ServerProcess
 from proxy import Proxy
 from waiting import left_over, until
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.hub import Hub
 from ipymultichat.server import LocalServer
 
 
@@ -32,21 +32,20 @@ def process():
 
 
 @pytest.fixture
-async def make_hub():
-    """Makes hubs; after the test each must have gone without leaving a task or a warning."""
+async def make_chat():
+    """Makes inboxes; after the test each must have gone without leaving a task or a warning."""
     before = asyncio.all_tasks()
     made = []
 
-    def make(*servers, token="tok", nickname="me", settings=QUICK, profile=":memory:", **options):
-        hub = Hub(profile, servers=list(servers), token=token, nickname=nickname, settings=settings, **options)
-        made.append(hub)
-        return hub
+    def make(*servers, **options):
+        made.append(make_inbox(*servers, **{"link_settings": QUICK, **options}))
+        return made[-1]
 
     yield make
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for hub in made:
-            hub.close()
+        for chat in made:
+            chat.close()
         await until(lambda: not left_over(before), seconds=3)
 
 
@@ -70,15 +69,15 @@ async def ask():
 
 @pytest.fixture
 def status():
-    def status(hub, number=0):
-        return list(hub.statuses.values())[number]
+    def status(chat, number=0):
+        return list(chat.statuses.values())[number]
 
     return status
 
 
 @pytest.fixture
 def pending():
-    async def pending(hub, count=1):
-        return await until(lambda: hub.messages.pending if len(hub.messages.pending) >= count else None)
+    async def pending(chat, count=1):
+        return await until(lambda: chat.messages.pending if len(chat.messages.pending) >= count else None)
 
     return pending

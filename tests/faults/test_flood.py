@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from frames import chat, login, pending, question, users
 from people import QUICK
@@ -43,7 +44,7 @@ def url_of(server):
     return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers_are_slow(make_hub):
+async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers_are_slow(make_chat):
     frames = [
         question(f"q{n}", f"question {n}") if n % 2 else chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES)
     ]
@@ -54,57 +55,59 @@ async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers
         await release.wait()
 
     async with flooding(frames) as server:
-        hub = make_hub(url_of(server))
-        hub.feed.add_handler(slow, lambda _message: True)
+        inbox = make_chat(url_of(server))
+        inbox.on_message(slow)
         # A display that has stopped: it is told, and never asks.
-        hub.listen(lambda _change: None)
+        inbox._hub.listen(lambda _what, _id: None)
         tracemalloc.start()
         began = time.perf_counter()
-        await hub.connect()
-        await until(lambda: len(hub.messages) == FRAMES, seconds=30)
+        await inbox.connect()
+        await until(lambda: len(inbox.messages) == FRAMES, seconds=30)
         took = time.perf_counter() - began
         memory = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert hub.counts()["connected_count"] == 1
-        assert {message.text for message in hub.messages} == {
+        assert inbox.connected_count == 1
+        assert {message.text for message in inbox.messages} == {
             f"question {n}" if n % 2 else f"chat {n}" for n in range(FRAMES)
         }
-        assert hub.counts()["pending_count"] == FRAMES // 2
+        assert inbox.pending_count == FRAMES // 2
         await until(lambda: len(begun) == FRAMES)
         release.set()
         print(f"{FRAMES} frames in {took:.1f} s, at most {memory / 2**20:.0f} MiB")
         assert memory < 150 * 2**20
-        hub.close()
+        inbox.close()
 
 
-async def test_a_flood_while_the_disk_is_stuck_loses_nothing_and_holds_up_nobody(make_hub):
+async def test_a_flood_while_the_disk_is_stuck_loses_nothing_and_holds_up_nobody(make_chat):
     frames = [chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES)]
     async with flooding(frames) as server:
         address = url_of(server)
-        hub = make_hub(address, profile="flooded")
+        inbox = make_chat(address, profile="flooded")
         with closing(sqlite3.connect(history_path("flooded"), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            await hub.connect()
-            await until(lambda: len(hub.messages) == FRAMES, seconds=30)
-            assert not any(hub.history.stored(message.id) for message in hub.messages)
+            await inbox.connect()
+            await until(lambda: len(inbox.messages) == FRAMES, seconds=30)
+            assert not any(inbox._hub.history.stored(message.id) for message in inbox.messages)
             other.execute("ROLLBACK")
-        await until(lambda: all(hub.history.stored(message.id) for message in hub.messages), seconds=30)
-        hub.close()
-    assert sum(1 for _ in make_hub(address, profile="flooded").pages.everything()) == FRAMES
+        await until(lambda: all(inbox._hub.history.stored(message.id) for message in inbox.messages), seconds=30)
+        inbox.close()
+    assert sum(1 for _ in make_chat(address, profile="flooded").messages.everything()) == FRAMES
 
 
-async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_waits(make_hub):
+async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_waits(make_chat, monkeypatch):
+    monkeypatch.setattr("ipymultichat.hub.hub.Inbox", partial(Inbox, max_messages=1000))
     frames = [question("q1", "first of all"), *(chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES))]
     async with flooding(frames) as server:
-        hub = make_hub(url_of(server))
-        hub.inbox.__init__(max_messages=1000)
-        await hub.connect()
-        await until(lambda: hub.messages[-1].text == f"chat {FRAMES - 1}" if len(hub.messages) else False, seconds=30)
-        assert len(hub.messages) <= 1000
-        assert [message.text for message in hub.messages.pending] == ["first of all"]
-        assert hub.messages[-2].text == f"chat {FRAMES - 2}"
-        assert hub.counts()["unread_count"] == len(hub.messages)
-        hub.close()
+        inbox = make_chat(url_of(server))
+        await inbox.connect()
+        await until(
+            lambda: inbox.messages[-1].text == f"chat {FRAMES - 1}" if len(inbox.messages) else False, seconds=30
+        )
+        assert len(inbox.messages) <= 1000
+        assert [message.text for message in inbox.messages.pending] == ["first of all"]
+        assert inbox.messages[-2].text == f"chat {FRAMES - 2}"
+        assert inbox.unread_count == len(inbox.messages)
+        inbox.close()
 
 
 def test_the_inbox_is_bounded_in_bytes_too():
@@ -124,18 +127,18 @@ def test_the_inbox_is_bounded_in_bytes_too():
     assert inbox.unread_count == len(inbox)
 
 
-async def test_an_oversized_frame_costs_that_connection_only_and_makes_no_hot_loop(make_hub, server, status):
+async def test_an_oversized_frame_costs_that_connection_only_and_makes_no_hot_loop(make_chat, server, status):
     tries = []
     huge = pb.WebsocketMessage(Cmd="x", StrParam="x" * (MAX_FRAME + 1)).SerializeToString()
     settings = replace(QUICK, lasting=5.0, keepalive=20.0, backoff=lambda: Backoff(first=0.1, cap=300))
     async with flooding([huge]) as flood:
-        hub = make_hub(url_of(flood), server.url, settings=settings)
+        inbox = make_chat(url_of(flood), server.url, link_settings=settings)
         errors = []
-        hub.listen(lambda _change: tries.append(status(hub).attempt) or errors.append(status(hub).error))
-        await hub.connect()
-        await until(lambda: status(hub).attempt >= 3, seconds=20)
+        inbox._hub.listen(lambda _what, _id: tries.append(status(inbox).attempt) or errors.append(status(inbox).error))
+        await inbox.connect()
+        await until(lambda: status(inbox).attempt >= 3, seconds=20)
         assert any("a message was larger than allowed" in error for error in errors)
-        assert status(hub, 1).state == "connected"
-        delay = hub._engine._pool.link(hub.servers[0].id)._backoff.next_delay()
+        assert status(inbox, 1).state == "connected"
+        delay = inbox._hub.connections._pool.link(inbox.servers[0].id)._backoff.next_delay()
         assert delay >= 0.4  # doubling from one try to the next, though each login was taken
-        hub.close()
+        inbox.close()

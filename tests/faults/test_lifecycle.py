@@ -6,31 +6,31 @@ import threading
 import warnings
 
 import pytest
+from inboxes import make_inbox
 from people import QUICK
 from waiting import left_over, until
 
 from ipymultichat.errors import DeliveryError
-from ipymultichat.hub import Hub
 from ipymultichat.server import LocalServer
 
 
-async def _connecting(hub, proxy):
+async def _connecting(chat, proxy):
     proxy.hole = True
-    hub.start()
+    chat.reconnect()
     await until(lambda: proxy.connections)
 
 
-async def _connected(hub, proxy):
-    await hub.connect()
+async def _connected(chat, proxy):
+    await chat.connect()
 
 
-async def _waiting(hub, proxy):
+async def _waiting(chat, proxy):
     proxy.refusing = True
-    await hub.connect()
+    await chat.connect()
 
 
-async def _half_open(hub, proxy):
-    await hub.connect()
+async def _half_open(chat, proxy):
+    await chat.connect()
     proxy.hole = True
 
 
@@ -40,108 +40,108 @@ STATES = pytest.mark.parametrize(
 
 
 @STATES
-async def test_a_server_switched_off_and_on_at_once_is_connected(make_hub, proxy, enter, status):
-    hub = make_hub({"url": proxy.url, "name": "Work"})
-    await enter(hub, proxy)
-    hub.update_server("Work", enabled=False)
-    hub.update_server("Work", enabled=True)
+async def test_a_server_switched_off_and_on_at_once_is_connected(make_chat, proxy, enter, status):
+    chat = make_chat({"url": proxy.url, "name": "Work"})
+    await enter(chat, proxy)
+    chat.update_server("Work", enabled=False)
+    chat.update_server("Work", enabled=True)
     proxy.heal()
-    await until(lambda: hub.counts()["connected_count"] == 1)
-    await hub.disconnect()  # whatever is left of the first connection has gone by then, too
-    assert status(hub).state == "disconnected"
-    await hub.connect()
-    assert hub.counts()["connected_count"] == 1
+    await until(lambda: chat.connected_count == 1)
+    await chat.disconnect()  # whatever is left of the first connection has gone by then, too
+    assert status(chat).state == "disconnected"
+    await chat.connect()
+    assert chat.connected_count == 1
 
 
 @STATES
-async def test_a_server_switched_off_stays_off(make_hub, proxy, enter, status):
-    hub = make_hub({"url": proxy.url, "name": "Work"})
-    await enter(hub, proxy)
-    hub.update_server("Work", enabled=False)
-    await until(lambda: status(hub).state == "disconnected")
-    await until(lambda: not hub._engine._pool._stopping, seconds=2)
-    assert (status(hub).state, hub.users) == ("disconnected", ())
+async def test_a_server_switched_off_stays_off(make_chat, proxy, enter, status):
+    chat = make_chat({"url": proxy.url, "name": "Work"})
+    await enter(chat, proxy)
+    chat.update_server("Work", enabled=False)
+    await until(lambda: status(chat).state == "disconnected")
+    await until(lambda: not chat._hub.connections._pool._stopping, seconds=2)
+    assert (status(chat).state, chat.users) == ("disconnected", ())
 
 
 @STATES
-async def test_a_server_can_be_removed(make_hub, proxy, enter):
-    hub = make_hub({"url": proxy.url, "name": "Work"})
-    await enter(hub, proxy)
-    hub.reconnect("Work")
-    hub.remove_server("Work")
-    assert (hub.servers, hub.statuses) == ((), {})
-    await until(lambda: not hub._engine._pool._stopping, seconds=2)
-    assert hub.statuses == {}
+async def test_a_server_can_be_removed(make_chat, proxy, enter):
+    chat = make_chat({"url": proxy.url, "name": "Work"})
+    await enter(chat, proxy)
+    chat.reconnect("Work")
+    chat.remove_server("Work")
+    assert (chat.servers, chat.statuses) == ((), {})
+    await until(lambda: not chat._hub.connections._pool._stopping, seconds=2)
+    assert chat.statuses == {}
 
 
 @STATES
-async def test_a_new_address_is_used_at_once(make_hub, proxy, enter):
+async def test_a_new_address_is_used_at_once(make_chat, proxy, enter):
     async with LocalServer() as elsewhere:
-        hub = make_hub({"url": proxy.url, "name": "Work"})
-        await enter(hub, proxy)
+        chat = make_chat({"url": proxy.url, "name": "Work"})
+        await enter(chat, proxy)
         began = asyncio.get_running_loop().time()
-        hub.update_server("Work", url=elsewhere.url + "?not-yet")
-        hub.update_server("Work", url=elsewhere.url)
-        await until(lambda: hub.counts()["connected_count"] == 1)
+        chat.update_server("Work", url=elsewhere.url + "?not-yet")
+        chat.update_server("Work", url=elsewhere.url)
+        await until(lambda: chat.connected_count == 1)
         assert asyncio.get_running_loop().time() - began < 0.5
-        hub.close()
+        chat.close()
 
 
 @STATES
-async def test_a_new_token_is_used_at_once(make_hub, proxy, enter, server, ask, pending):
-    hub = make_hub({"url": proxy.url, "name": "Work"}, token="another")
-    await enter(hub, proxy)
-    hub.set_token("tok")
+async def test_a_new_token_is_used_at_once(make_chat, proxy, enter, server, ask, pending):
+    chat = make_chat({"url": proxy.url, "name": "Work"}, token="another")
+    await enter(chat, proxy)
+    chat.set_token("tok")
     proxy.heal()
-    await hub.connect()
+    await chat.connect()
     agent = ask(server)
-    await hub.reply((await pending(hub))[0], "yes")
+    await chat.reply((await pending(chat))[0], "yes")
     assert (await agent).text == "yes"
 
 
-async def test_a_new_nickname_in_mid_login_is_not_forgotten(make_hub, proxy, server):
-    watcher = make_hub(server.url, nickname="watcher")
+async def test_a_new_nickname_in_mid_login_is_not_forgotten(make_chat, proxy, server):
+    watcher = make_chat(server.url, nickname="watcher")
     await watcher.connect()
-    hub = make_hub(proxy.url)
-    await hub.connect()
+    chat = make_chat(proxy.url)
+    await chat.connect()
     proxy.stall_after(0)
     proxy.cut()
     await until(lambda: proxy.accepted == 2)
-    hub.set_nickname("renamed")
+    chat.set_nickname("renamed")
     proxy.heal()
     await until(lambda: [user.nickname for user in watcher.users] == ["renamed"])
 
 
 async def test_a_reply_on_its_way_when_its_server_is_switched_off_fails_with_its_text_and_can_be_sent_again(
-    make_hub, proxy, server, ask, pending
+    make_chat, proxy, server, ask, pending
 ):
-    hub = make_hub({"url": proxy.url, "name": "Work"})
-    await hub.connect()
+    chat = make_chat({"url": proxy.url, "name": "Work"})
+    await chat.connect()
     agent = ask(server)
-    (message,) = await pending(hub)
+    (message,) = await pending(chat)
     proxy.stalled = True
-    delivery = hub.reply(message, "yes")
-    hub.update_server("Work", enabled=False)
+    delivery = chat.reply(message, "yes")
+    chat.update_server("Work", enabled=False)
     with pytest.raises(DeliveryError, match="switched off or removed"):
         await delivery
-    hub.update_server("Work", enabled=True)
+    chat.update_server("Work", enabled=True)
     proxy.heal()
-    await until(lambda: hub.counts()["connected_count"] == 1)
-    assert hub.inbox.get(message.id).draft[0].text == "yes"
-    assert (await hub.reply(message, "yes")).status == "replied"
+    await until(lambda: chat.connected_count == 1)
+    assert chat.messages.get(message.id).draft[0].text == "yes"
+    assert (await chat.reply(message, "yes")).status == "replied"
     assert (await agent).text == "yes"
 
 
 async def test_a_reply_on_its_way_survives_a_new_token_and_a_new_address_of_the_same_server(
-    make_hub, proxy, server, ask, pending
+    make_chat, proxy, server, ask, pending
 ):
-    hub = make_hub({"url": proxy.url, "name": "Work"})
-    await hub.connect()
+    chat = make_chat({"url": proxy.url, "name": "Work"})
+    await chat.connect()
     agent = ask(server)
-    (message,) = await pending(hub)
+    (message,) = await pending(chat)
     proxy.stalled = True
-    delivery = hub.reply(message, "yes")
-    hub.update_server("Work", url=server.url)
+    delivery = chat.reply(message, "yes")
+    chat.update_server("Work", url=server.url)
     assert (await delivery).status == "replied"
     assert (await agent).text == "yes"
 
@@ -152,15 +152,15 @@ async def test_closing_leaves_no_task_socket_thread_or_warning(proxy, server, en
     before, threads = asyncio.all_tasks(), threading.active_count()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        hub = Hub(":memory:", servers=[proxy.url], token="tok", nickname="me", io=io, settings=QUICK)
-        await enter(hub, proxy)
+        chat = make_inbox(proxy.url, io=io, link_settings=QUICK)
+        await enter(chat, proxy)
         began = asyncio.get_running_loop().time()
-        hub.close()
-        hub.close()
+        chat.close()
+        chat.close()
         await until(lambda: not left_over(before), seconds=3)
         assert asyncio.get_running_loop().time() - began < 2
         await until(lambda: threading.active_count() == threads, seconds=2)
         proxy.heal()
         await until(lambda: proxy.connections == 0)
-        del hub
+        del chat
         gc.collect()

@@ -23,29 +23,29 @@ def test_a_dead_peer_is_noticed_within_a_minute_in_the_settings_people_use():
     assert settings.timing.answer + settings.open_timeout / 2 <= 60
 
 
-async def test_a_half_open_connection_is_noticed_without_traffic(make_hub, proxy, status):
-    hub = make_hub(proxy.url)
-    await hub.connect()
+async def test_a_half_open_connection_is_noticed_without_traffic(make_chat, proxy, status):
+    chat = make_chat(proxy.url)
+    await chat.connect()
     proxy.hole = True
     began = time.perf_counter()
-    await until(lambda: "no longer answers" in status(hub).error, seconds=3)
+    await until(lambda: "no longer answers" in status(chat).error, seconds=3)
     assert took(began) < 2 * QUICK.keepalive + 0.3
     proxy.hole = False
-    await until(lambda: hub.counts()["connected_count"] == 1)
-    assert status(hub).error == ""
+    await until(lambda: chat.connected_count == 1)
+    assert status(chat).error == ""
 
 
 async def test_a_half_open_connection_is_noticed_behind_a_reply_that_does_not_leave(
-    make_hub, proxy, server, ask, pending, status
+    make_chat, proxy, server, ask, pending, status
 ):
-    hub = make_hub(proxy.url)
-    await hub.connect()
+    chat = make_chat(proxy.url)
+    await chat.connect()
     agent = ask(server)
-    (message,) = await pending(hub)
+    (message,) = await pending(chat)
     proxy.stalled = True  # the socket's buffers fill up, and the ping stands in line behind them
-    delivery = hub.reply(message, b"\x00" * 15_000_000)
+    delivery = chat.reply(message, b"\x00" * 15_000_000)
     began = time.perf_counter()
-    await until(lambda: "no longer answers" in status(hub).error, seconds=10)
+    await until(lambda: "no longer answers" in status(chat).error, seconds=10)
     assert took(began) < 5
     proxy.heal()
     proxy.cut()
@@ -53,102 +53,102 @@ async def test_a_half_open_connection_is_noticed_behind_a_reply_that_does_not_le
     assert len((await agent).contents) == 1
 
 
-async def test_a_black_hole_during_a_reply_then_healed_delivers_it_once(make_hub, proxy, server, ask, pending):
-    hub = make_hub(proxy.url)
-    await hub.connect()
+async def test_a_black_hole_during_a_reply_then_healed_delivers_it_once(make_chat, proxy, server, ask, pending):
+    chat = make_chat(proxy.url)
+    await chat.connect()
     agent = ask(server)
-    (message,) = await pending(hub)
+    (message,) = await pending(chat)
     proxy.hole = True
-    delivery = hub.reply(message, "yes")
+    delivery = chat.reply(message, "yes")
     await asyncio.sleep(1.0)
-    assert hub.inbox.get(message.id).status == "sending"
+    assert chat.messages.get(message.id).status == "sending"
     proxy.hole = False
     assert (await delivery).status == "replied"
     assert (await agent).text == "yes"
-    assert len(hub.messages) == 1
+    assert len(chat.messages) == 1
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 @pytest.mark.parametrize("after", [1, 7, 30])
 async def test_a_connection_cut_in_mid_frame_loses_no_reply(
-    make_hub, proxy, server, ask, pending, status, direction, after
+    make_chat, proxy, server, ask, pending, status, direction, after
 ):
-    hub = make_hub(proxy.url)
-    await hub.connect()
+    chat = make_chat(proxy.url)
+    await chat.connect()
     agent = ask(server)
-    (message,) = await pending(hub)
+    (message,) = await pending(chat)
     proxy.cut_in_frame(direction, after)
-    assert (await hub.reply(message, "yes")).status == "replied"
+    assert (await chat.reply(message, "yes")).status == "replied"
     assert (await agent).text == "yes"
     assert proxy.accepted == 2
 
 
-async def test_a_reply_that_arrived_before_the_cut_is_not_claimed(make_hub, proxy, server, ask, pending):
-    hub = make_hub(proxy.url)
-    await hub.connect()
+async def test_a_reply_that_arrived_before_the_cut_is_not_claimed(make_chat, proxy, server, ask, pending):
+    chat = make_chat(proxy.url)
+    await chat.connect()
     ask(server, "First?")
-    await hub.reply((await pending(hub))[0], "so that the login is some time ago")
+    await chat.reply((await pending(chat))[0], "so that the login is some time ago")
     agent = ask(server)
-    (message,) = await pending(hub)
+    (message,) = await pending(chat)
     proxy.stall_after(1)  # the first check is answered; the proof is held back, then lost
-    delivery = hub.reply(message, "yes")
+    delivery = chat.reply(message, "yes")
     await until(lambda: proxy.stalled)
     assert (await agent).text == "yes"
     proxy.cut()
     proxy.heal()
     with pytest.raises(DeliveryError, match="cannot be known"):
         await delivery
-    assert hub.inbox.get(message.id).draft[0].text == "yes"
+    assert chat.messages.get(message.id).draft[0].text == "yes"
 
 
-async def test_a_slow_network_is_slow_and_not_an_error(make_hub, proxy, server, ask, pending, status):
-    hub = make_hub(proxy.url, settings=replace(QUICK, timing=Timing(answer=0.5, slowest=500_000)))
-    await hub.connect()
+async def test_a_slow_network_is_slow_and_not_an_error(make_chat, proxy, server, ask, pending, status):
+    chat = make_chat(proxy.url, link_settings=replace(QUICK, timing=Timing(answer=0.5, min_bytes_per_second=500_000)))
+    await chat.connect()
     agent = ask(server, "x" * 300_000)
     proxy.rate = 400_000  # the question alone takes longer than two keepalive intervals
-    (message,) = await pending(hub)
-    assert (await hub.reply(message, b"\x00" * 400_000)).status == "replied"
+    (message,) = await pending(chat)
+    assert (await chat.reply(message, b"\x00" * 400_000)).status == "replied"
     assert len((await agent).contents[0].data) == 400_000
-    assert (status(hub).error, proxy.accepted) == ("", 1)
+    assert (status(chat).error, proxy.accepted) == ("", 1)
 
 
-async def test_a_server_that_accepts_and_says_nothing_is_left_at_an_error(make_hub, proxy, status):
+async def test_a_server_that_accepts_and_says_nothing_is_left_at_an_error(make_chat, proxy, status):
     proxy.hole = True
-    hub = make_hub(proxy.url)
+    chat = make_chat(proxy.url)
     began = time.perf_counter()
-    await hub.connect()
+    await chat.connect()
     assert took(began) < QUICK.open_timeout + 0.5
-    assert status(hub).state == "error"
-    assert "no answer" in status(hub).error
+    assert status(chat).state == "error"
+    assert "no answer" in status(chat).error
     proxy.heal()
-    await until(lambda: hub.counts()["connected_count"] == 1)
+    await until(lambda: chat.connected_count == 1)
 
 
-async def test_a_network_that_is_away_for_a_moment_costs_nothing(make_hub, proxy, server, ask, pending, status):
-    hub = make_hub(proxy.url)
-    await hub.connect()
+async def test_a_network_that_is_away_for_a_moment_costs_nothing(make_chat, proxy, server, ask, pending, status):
+    chat = make_chat(proxy.url)
+    await chat.connect()
     proxy.stalled = True
     agent = ask(server)
     await asyncio.sleep(0.1)
-    assert not hub.messages.pending
+    assert not chat.messages.pending
     proxy.stalled = False
-    (message,) = await pending(hub)
-    await hub.reply(message, "yes")
+    (message,) = await pending(chat)
+    await chat.reply(message, "yes")
     assert (await agent).text == "yes"
     assert proxy.accepted == 1
 
 
-async def test_chat_cut_on_its_way_says_that_it_may_have_arrived(make_hub, proxy, server):
-    hub, ada = make_hub(proxy.url), make_hub(server.url, nickname="ada")
-    await hub.connect()
+async def test_chat_cut_on_its_way_says_that_it_may_have_arrived(make_chat, proxy, server):
+    chat, ada = make_chat(proxy.url), make_chat(server.url, nickname="ada")
+    await chat.connect()
     await ada.connect()
-    (user,) = await until(lambda: hub.users)
+    (user,) = await until(lambda: chat.users)
     proxy.stalled = True
-    delivery = hub.send(user, "lunch?")
+    delivery = chat.send(user, "lunch?")
     await asyncio.sleep(0)
     proxy.cut()
     with pytest.raises(DeliveryError, match="may have arrived"):
         await delivery
     proxy.heal()
-    await until(lambda: hub.users)
-    assert (await hub.send("ada@" + hub.servers[0].label, "lunch?")).status == "sent"
+    await until(lambda: chat.users)
+    assert (await chat.send("ada@" + chat.servers[0].label, "lunch?")).status == "sent"

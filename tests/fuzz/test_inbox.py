@@ -2,16 +2,18 @@
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from effort import effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from ipymultichat.errors import TransitionError
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus
+from ipymultichat.model.life import TRANSITIONS
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 IDS = st.sampled_from([f"m{n}" for n in range(12)])
-WAITING = ("pending", "sending", "failed")
 LIMIT = 8
 
 
@@ -35,6 +37,7 @@ class AgainstAList(RuleBasedStateMachine):
         status=st.sampled_from(list(MessageStatus)),
     )
     def add(self, key, created, late, live, unread, kind, status):
+        status = status if status in TRANSITIONS[kind] else next(iter(TRANSITIONS[kind]))
         message = Message(key, kind, "s1", "S", key, "text", START + timedelta(milliseconds=created), status, live=live)
         new = self.inbox.add(message, received_at=START + timedelta(milliseconds=created + late), unread=unread)
         assert new == (self._find(key) is None)
@@ -51,17 +54,30 @@ class AgainstAList(RuleBasedStateMachine):
         """What left must have been settled, and the oldest of that; how many is the inbox's own affair."""
         kept = {message.id for message in self.inbox.snapshot()}
         gone = [row for row in self.model if row[2].id not in kept]
-        settled = [row for row in self.model[:-1] if row[2].status not in WAITING]
+        settled = [row for row in self.model[:-1] if not row[2].open]
         assert gone == settled[: len(gone)]
         self.model = [row for row in self.model if row[2].id in kept]
 
     @rule(key=IDS, status=st.sampled_from(list(MessageStatus)))
-    def update(self, key, status):
-        changed = self.inbox.update(key, status=status)
+    def move(self, key, status):
         row = self._find(key)
-        assert (changed is None) == (row is None or row[2].status is status)
-        if changed is not None:
-            row[2] = changed
+        allowed = row is not None and status in TRANSITIONS[row[2].kind].get(row[2].status, ())
+        if row is not None and not allowed:
+            with pytest.raises(TransitionError):
+                self.inbox.move(key, status)
+            return
+        moved = self.inbox.move(key, status)
+        assert (moved is None) == (row is None)
+        if moved is not None:
+            assert moved.status is status
+            row[2] = moved
+
+    @rule(key=IDS, error=st.sampled_from(["", "why"]))
+    def update(self, key, error):
+        row, updated = self._find(key), self.inbox.update(key, error=error)
+        assert (updated is None) == (row is None)
+        if updated is not None:
+            row[2] = updated
 
     @rule(key=IDS)
     def mark_read(self, key):
@@ -69,13 +85,13 @@ class AgainstAList(RuleBasedStateMachine):
         if row is None:
             return
         marked = [other for other in self.model if other[3] and other[:2] <= row[:2]]
-        assert self.inbox.mark_read(self.inbox.entry(key).order, MessageFilter()) == len(marked)
+        assert self.inbox.mark_read(self.inbox.peek(key).order, MessageFilter()) == len(marked)
         for other in marked:
             other[3] = False
 
     @rule()
     def clear(self):
-        settled = [row for row in self.model if row[2].status not in WAITING]
+        settled = [row for row in self.model if not row[2].open]
         assert self.inbox.clear() == len(settled)
         self.model = [row for row in self.model if row not in settled]
 
@@ -90,7 +106,7 @@ class AgainstAList(RuleBasedStateMachine):
     @rule(key=st.none() | IDS, limit=st.integers(1, 5), kind=st.sampled_from(list(MessageKind)))
     def page(self, key, limit, kind):
         row = self._find(key) if key else None
-        before = None if row is None else self.inbox.entry(key).order
+        before = None if row is None else self.inbox.peek(key).order
         fitting = [r[2] for r in self.model if r[2].kind is kind and (row is None or r[:2] < row[:2])]
         entries, more = self.inbox.page(before, limit, MessageFilter(kind=kind))
         assert [entry.message for entry in entries] == fitting[-limit:]
@@ -106,13 +122,13 @@ class AgainstAList(RuleBasedStateMachine):
         messages = [row[2] for row in self.model]
         assert self.inbox.pending_count == sum(m.status == "pending" for m in messages)
         assert self.inbox.unread_count == sum(row[3] for row in self.model)
-        waiting = [m for m in messages if m.kind != "chat" and m.status in WAITING]
-        assert [entry.message for entry in self.inbox.waiting()] == waiting
+        waiting = [m for m in messages if m.kind != "chat" and m.open]
+        assert [entry.message for entry in self.inbox.open_requests()] == waiting
         assert self.inbox._bytes == sum(len(m.text) for m in messages)
 
     @invariant()
     def no_more_than_the_bound_stays_unless_it_waits(self):
-        settled = sum(row[2].status not in WAITING for row in self.model)
+        settled = sum(not row[2].open for row in self.model)
         assert len(self.inbox) <= LIMIT or settled <= LIMIT
 
 

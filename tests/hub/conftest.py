@@ -1,48 +1,70 @@
+from __future__ import annotations
+
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
+from inboxes import make_inbox
 from waiting import left_over, until
 
-from ipymultichat.hub import Hub
+from ipymultichat.agent import AgentClient
+from ipymultichat.hub import Chat
 from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
 from ipymultichat.session import Backoff
 
 QUICK = LinkSettings(open_timeout=3.0, backoff=lambda: Backoff(first=0.05, cap=0.2))
+MakeChat = Callable[..., Chat]
 
 
 @pytest.fixture
-async def home():
+async def home() -> AsyncIterator[LocalServer]:
     async with LocalServer() as server:
         yield server
 
 
 @pytest.fixture
-async def work():
+async def work() -> AsyncIterator[LocalServer]:
     async with LocalServer() as server:
         yield server
 
 
 @pytest.fixture
-async def make_hub():
-    """Makes hubs that retry quickly; after the test each must have gone without leaving a task."""
+async def make_chat() -> AsyncIterator[MakeChat]:
+    """Makes inboxes that retry quickly, each as in a kernel of its own; none of them may leave a task behind."""
     before = asyncio.all_tasks()
-    made = []
+    made: list[Chat] = []
 
-    def make(*servers, token="tok", nickname="me", profile=":memory:", **options):
-        hub = Hub(profile, servers=list(servers), token=token, nickname=nickname, settings=QUICK, **options)
-        made.append(hub)
-        return hub
+    def make(*servers: object, **options: Any) -> Chat:
+        made.append(make_inbox(*servers, **{"link_settings": QUICK, **options}))
+        return made[-1]
 
     yield make
-    for hub in made:
-        hub.close()
+    for chat in made:
+        chat.close()
     await until(lambda: not left_over(before), seconds=3)
 
 
 @pytest.fixture
-async def hub(home, work, make_hub):
-    """One hub, connected to two servers called Home and Work."""
-    made = make_hub({"url": home.url, "name": "Home"}, {"url": work.url, "name": "Work"})
+async def chat(home: LocalServer, work: LocalServer, make_chat: MakeChat) -> Chat:
+    """One inbox, connected to two servers called Home and Work."""
+    made = make_chat({"url": home.url, "name": "Home"}, {"url": work.url, "name": "Work"})
     await made.connect()
     return made
+
+
+@pytest.fixture
+async def ask() -> AsyncIterator[Callable[..., asyncio.Future[Any]]]:
+    """Lets agents ask; those that still wait are sent home after the test."""
+    agents: list[asyncio.Future[Any]] = []
+
+    def start(server: LocalServer, text: str = "Deploy?", **options: Any) -> asyncio.Future[Any]:
+        client = AgentClient(server.url, "tok", agent_name="claude")
+        agents.append(asyncio.ensure_future(client.ask_question(text, **options)))
+        return agents[-1]
+
+    yield start
+    for agent in agents:
+        agent.cancel()
+    await asyncio.gather(*agents, return_exceptions=True)

@@ -21,11 +21,11 @@ PROFILE = "kept"
 
 
 @pytest.fixture
-def kernel(make_hub, work):
+def kernel(make_chat, work):
     """Makes hubs of one profile, one after the other, like kernels of one person."""
 
     def start(**options):
-        return make_hub({"url": work.url, "name": "Work"}, profile=PROFILE, **options)
+        return make_chat({"url": work.url, "name": "Work"}, profile=PROFILE, **options)
 
     return start
 
@@ -52,8 +52,8 @@ def frozen():
     server.kill()
 
 
-async def pending(hub):
-    return (await until(lambda: hub.messages.pending))[-1]
+async def pending(chat):
+    return (await until(lambda: chat.messages.pending))[-1]
 
 
 async def test_the_next_kernel_has_the_messages_and_answers_of_the_last(kernel, ask):
@@ -80,42 +80,41 @@ async def test_what_still_waits_waits_in_the_next_kernel_and_comes_to_its_handle
     before = await pending(first)
     first.close()
     second = kernel()
-    second.feed.add_handler(lambda message: f"handled {message.text}", lambda _message: True)
+    second.on_message(lambda message: f"handled {message.text}")
     await second.connect()
     assert (await agent).text == "handled Deploy?"
     (message,) = await until(lambda: second.messages.where(status="replied"))
     assert (message.id, message.reply.mine) == (before.id, True)
 
 
-async def test_what_was_answered_while_no_kernel_ran_waits_no_more(kernel, ask, make_hub, work):
+async def test_what_was_answered_while_no_kernel_ran_waits_no_more(kernel, ask, make_chat, work):
     first = kernel()
     await first.connect()
     ask()
     await pending(first)
     first.close()
-    colleague = make_hub(work.url)
+    colleague = make_chat(work.url)
     await colleague.connect()
     await colleague.reply(await pending(colleague), "done")
     second = kernel()
     assert [message.status for message in second.messages] == ["pending"]
-    assert second.waiting() == []
     with pytest.raises(WaitTimeoutError):
-        await second.feed.wait_for(lambda _message: True, second.waiting(), 0.05)
+        await second.wait_for(timeout=0.05)
     await second.connect()
     assert [(m.status, m.error) for m in second.messages] == [
         ("replied", "answered elsewhere, or given up, while this connection was down")
     ]
 
 
-async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_text(frozen, make_hub, ask):
-    first = make_hub(frozen.url, profile=PROFILE)
+async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_text(frozen, make_chat, ask):
+    first = make_chat(frozen.url, profile=PROFILE)
     await first.connect()
     ask(server=frozen)
     message = await pending(first)
     frozen.signal(signal.SIGSTOP)
     delivery = first.reply(message, "a long answer")
-    assert await asyncio.to_thread(first.history.flush, 5)
-    second = make_hub(frozen.url, profile=PROFILE)  # the first was not closed: as if it had been killed
+    assert await asyncio.to_thread(first._hub.history.flush, 5)
+    second = make_chat(frozen.url, profile=PROFILE)  # the first was not closed: as if it had been killed
     (found,) = second.messages
     assert (found.status, found.draft[0].text) == ("failed", "a long answer")
     assert "kernel ended" in found.error
@@ -126,18 +125,18 @@ async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_tex
 
 @pytest.mark.parametrize("contents", [("yes",), ("see", b"\x89PNG\r\n\x1a\n-not-much")])
 async def test_an_answer_on_its_way_when_the_kernel_ended_goes_out_with_the_next_if_it_is_waited_for(
-    work, make_hub, ask, contents
+    work, make_chat, ask, contents
 ):
     async with Proxy(work.url) as proxy:
-        first = make_hub({"id": "w", "url": proxy.url}, profile=PROFILE)
+        first = make_chat({"id": "w", "url": proxy.url}, profile=PROFILE)
         await first.connect()
         agent = ask()
         message = await pending(first)
         proxy.stalled = True
         lost = first.reply(message, *contents)
-        assert await asyncio.to_thread(first.history.flush, 5)
-        second = make_hub({"id": "w", "url": work.url}, profile=PROFILE)  # as if the first had been killed
-        second.feed.add_handler(lambda _message: "something else", lambda _message: True)
+        assert await asyncio.to_thread(first._hub.history.flush, 5)
+        second = make_chat({"id": "w", "url": work.url}, profile=PROFILE)  # as if the first had been killed
+        second.on_message(lambda _message: "something else")
         await second.connect()
         answer = await asyncio.wait_for(agent, 5)
         assert (answer, len(answer.contents)) == (contents[0], len(contents))
@@ -158,31 +157,31 @@ async def test_a_deadline_that_passed_without_a_kernel_is_over(kernel, ask):
     assert [message.status for message in kernel().messages] == ["expired"]
 
 
-async def test_chat_and_its_people_are_known_in_the_next_kernel(kernel, make_hub, work):
+async def test_chat_and_its_people_are_known_in_the_next_kernel(kernel, make_chat, work):
     first = kernel()
-    ada = make_hub(work.url, nickname="ada")
+    ada = make_chat(work.url, nickname="ada")
     await asyncio.gather(first.connect(), ada.connect())
     await until(lambda: first.users and ada.users)
     await ada.send("me@" + ada.servers[0].label, "lunch?")
-    await until(lambda: first.counts()["unread_count"])
+    await until(lambda: first.unread_count)
     first.close()
     ada.close()
     second = kernel()
-    (talk,) = second.inbox.conversations()
+    (talk,) = second._hub.inbox.conversations()
     assert (talk.nickname, talk.unread) == ("ada", 1)
     await second.connect()
     with pytest.raises(DeliveryError, match="ada"):
         await second.send("ada@Work", "where were you?")
-    second.mark_read((talk.last, 10**9), talk.server_id, "ada")
-    assert second.counts()["unread_count"] == 0
+    second.mark_read((talk.last, 10**9), server_id=talk.server_id, peer="ada")
+    assert second.unread_count == 0
     second.close()
-    assert kernel().counts()["unread_count"] == 0
+    assert kernel().unread_count == 0
 
 
-async def test_messages_beyond_memory_are_paged_and_found_by_their_text(kernel, make_hub, work, monkeypatch):
+async def test_messages_beyond_memory_are_paged_and_found_by_their_text(kernel, make_chat, work, monkeypatch):
     monkeypatch.setattr("ipymultichat.hub.hub._RECALLED", 5)
     first = kernel()
-    ada = make_hub(work.url, nickname="ada")
+    ada = make_chat(work.url, nickname="ada")
     await asyncio.gather(first.connect(), ada.connect())
     await until(lambda: ada.users)
     for number in range(12):
@@ -193,14 +192,14 @@ async def test_messages_beyond_memory_are_paged_and_found_by_their_text(kernel, 
     assert len(second.messages) == 5
     texts, before, more = [], None, True
     while more:
-        entries, more = await second.pages.page(before, 3, MessageFilter())
+        entries, more = await second.messages.page(before, 3, MessageFilter())
         texts = [entry.message.text for entry in entries] + texts
         before = entries[0].order
     assert texts == [f"message {number}" for number in range(12)]
-    entries, more = await second.pages.page(None, 10, MessageFilter(text="SAGE 3"))
+    entries, more = await second.messages.page(None, 10, MessageFilter(search="SAGE 3"))
     assert ([entry.message.text for entry in entries], more) == (["message 3"], False)
-    assert [message.text for message in second.pages.everything()] == texts
-    assert (await second.pages.find(entries[0].message.id)).message.text == "message 3"
+    assert [message.text for message in second.messages.everything()] == texts
+    assert (await second.messages.find(entries[0].message.id)).text == "message 3"
 
 
 async def test_a_server_keeps_its_messages_in_another_kernel_whatever_it_is_called(kernel, ask):
@@ -228,29 +227,29 @@ async def test_clearing_the_history_clears_the_disk_and_keeps_what_waits(kernel,
     assert [message.text for message in kernel().messages] == ["still waiting"]
 
 
-async def test_a_profile_in_memory_touches_no_disk(make_hub, work, ask):
-    hub = make_hub(work.url)
-    await hub.connect()
+async def test_a_profile_in_memory_touches_no_disk(make_chat, work, ask):
+    chat = make_chat(work.url)
+    await chat.connect()
     ask()
-    await pending(hub)
-    hub.close()
+    await pending(chat)
+    chat.close()
     assert not history_path(PROFILE).parent.exists()
 
 
-def test_what_came_last_is_written_when_the_kernel_ends_without_a_word(tmp_path, make_hub):
+def test_what_came_last_is_written_when_the_kernel_ends_without_a_word(tmp_path, make_chat):
     code = """
 import sys
 from datetime import datetime, timezone
 from ipymultichat import MultiChat
 from ipymultichat.model import Message, MessageKind, MessageStatus
 
-hub = MultiChat([], profile=sys.argv[1], nickname="me", autoconnect=False)._hub
+chat = MultiChat([], profile=sys.argv[1], nickname="me", autoconnect=False)
 now = datetime.now(timezone.utc)
-hub.inbox.add(Message("m", MessageKind.CHAT, "s", "S", "m", "last words", now, MessageStatus.RECEIVED), received_at=now)
-hub._message_changed("m")
+message = Message("m", MessageKind.CHAT, "s", "S", "m", "last words", now, MessageStatus.RECEIVED)
+chat._hub.inbox.add(message, received_at=now)
 """
     subprocess.run([sys.executable, "-c", code, PROFILE], check=True, timeout=30)
-    assert [message.text for message in make_hub(profile=PROFILE).messages] == ["last words"]
+    assert [message.text for message in make_chat(profile=PROFILE).messages] == ["last words"]
 
 
 async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(kernel, ask):
@@ -267,9 +266,9 @@ async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(
     assert (message.status, message.reply.text, message.reply.mine) == ("replied", "yes", True)
 
 
-async def test_a_locked_disk_loses_nothing_and_is_said(kernel, make_hub, work, caplog):
+async def test_a_locked_disk_loses_nothing_and_is_said(kernel, make_chat, work, caplog):
     first = kernel()
-    ada = make_hub(work.url, nickname="ada")
+    ada = make_chat(work.url, nickname="ada")
     await asyncio.gather(first.connect(), ada.connect())
     await until(lambda: ada.users)
     with closing(sqlite3.connect(history_path(PROFILE), isolation_level=None)) as other:
@@ -277,8 +276,8 @@ async def test_a_locked_disk_loses_nothing_and_is_said(kernel, make_hub, work, c
         for number in range(30):
             await ada.send("me@" + ada.servers[0].label, f"message {number}")
         await until(lambda: len(first.messages) == 30)
-        assert not first.history.stored(first.messages[-1].id)
+        assert not first._hub.history.stored(first.messages[-1].id)
         other.execute("ROLLBACK")
-    await until(lambda: all(first.history.stored(message.id) for message in first.messages))
+    await until(lambda: all(first._hub.history.stored(message.id) for message in first.messages))
     first.close()
     assert len(kernel().messages) == 30

@@ -3,14 +3,14 @@ import sys
 
 SCRIPT = """
 import asyncio
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 from ipymultichat.server import LocalServer
 
 async def main():
     server = await LocalServer().start()
-    hub = Hub(":memory:", servers=[server.url], token="tok", nickname="me")
-    await hub.connect()
-    print(hub.counts()["connected_count"])
+    chat = Chat([server.url], token="tok", nickname="me", profile=":memory:")
+    await chat.connect()
+    print(chat.connected_count)
 
 asyncio.run(main(), debug=True)
 """

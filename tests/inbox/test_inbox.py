@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ipymultichat.errors import ConfigError, UnknownMessageError
-from ipymultichat.inbox import Inbox, MessageLog
+from ipymultichat.errors import TransitionError, UnknownMessageError
+from ipymultichat.inbox import Inbox
 from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -69,27 +70,53 @@ def test_a_message_found_in_a_list_keeps_its_time(inbox):
 def test_counts_follow_the_statuses(inbox):
     fill(inbox, message("a"), message("b"), message("c", kind=MessageKind.CHAT, status=MessageStatus.RECEIVED))
     assert (inbox.pending_count, inbox.unread_count) == (2, 3)
-    inbox.update("a", status=MessageStatus.REPLIED)
+    inbox.move("a", MessageStatus.REPLIED)
     assert inbox.pending_count == 1
-    assert [entry.message.id for entry in inbox.waiting()] == ["b"]
+    assert [entry.message.id for entry in inbox.open_requests()] == ["b"]
 
 
 def test_a_failed_chat_message_does_not_wait_for_an_answer(inbox):
     fill(inbox, message("c", kind=MessageKind.CHAT, status=MessageStatus.FAILED))
-    assert inbox.waiting() == []
+    assert inbox.open_requests() == []
 
 
-def test_an_update_that_changes_nothing_is_none(inbox):
+def test_a_status_that_does_not_follow_is_refused_and_nothing_changes(inbox):
     fill(inbox, message("a"))
-    assert inbox.update("a", status=MessageStatus.PENDING) is None
-    assert inbox.update("nothing", status=MessageStatus.PENDING) is None
+    with pytest.raises(TransitionError, match="pending cannot become failed"):
+        inbox.move("a", MessageStatus.FAILED)
+    assert inbox.get("a").status == "pending"
+    assert inbox.move("nothing", MessageStatus.SENDING) is None
+
+
+def test_every_change_is_told_once_with_the_id():
+    told = []
+    inbox = Inbox(changed=told.append)
+    fill(inbox, message("a"), message("b"))
+    inbox.move("a", MessageStatus.SENDING)
+    inbox.update("b", error="why")
+    inbox.update("nothing", error="why")
+    assert told == ["a", "b", "a", "b"]
+
+
+def test_unread_chat_is_counted_for_each_person_as_it_comes_and_is_read(inbox):
+    for number in range(3):
+        item = replace(
+            message(f"c{number}", number, kind=MessageKind.CHAT, status=MessageStatus.RECEIVED), sender="ada"
+        )
+        fill(inbox, item)
+    assert [(talk.nickname, talk.unread) for talk in inbox.conversations()] == [("ada", 3)]
+    inbox.mark_read(inbox.peek("c1").order, MessageFilter(peer="ada", server_id="s1"))
+    assert [(talk.nickname, talk.unread) for talk in inbox.conversations()] == [("ada", 1)]
+    version = inbox.conversations_version
+    fill(inbox, message("q", 9))
+    assert inbox.conversations_version == version
 
 
 def test_reading_up_to_a_place_leaves_the_rest_unread(inbox):
     fill(inbox, message("a", 1), message("b", 2), message("c", 3))
-    assert inbox.mark_read(inbox.entry("b").order, MessageFilter()) == 2
+    assert inbox.mark_read(inbox.peek("b").order, MessageFilter()) == 2
     assert inbox.unread_count == 1
-    assert inbox.mark_read(inbox.entry("b").order, MessageFilter()) == 0
+    assert inbox.mark_read(inbox.peek("b").order, MessageFilter()) == 0
 
 
 def test_pages_walk_the_log_from_the_end_without_gap_or_overlap(inbox):
@@ -119,18 +146,3 @@ def test_a_renamed_server_is_renamed_on_every_message(inbox):
 def test_an_unknown_message_raises_by_name(inbox):
     with pytest.raises(UnknownMessageError, match="nothing"):
         inbox.get("nothing")
-
-
-def test_the_log_is_a_live_sequence(inbox):
-    log = MessageLog(inbox, lambda server: server)
-    fill(inbox, message("a", 1), message("b", 2, server="s2"))
-    assert (len(log), log[0].id, log[-1].id, ids(log[:1]), ids(log)) == (2, "a", "b", ["a"], ["a", "b"])
-    inbox.update("a", status=MessageStatus.REPLIED)
-    assert ids(log.pending) == ["b"]
-    assert ids(log.where(server="s2", kind="question", status="pending")) == ["b"]
-    assert ids(log.where(status="replied")) == ["a"]
-
-
-def test_an_unknown_kind_is_refused_with_those_there_are(inbox):
-    with pytest.raises(ConfigError, match="question, report, chat"):
-        MessageLog(inbox, lambda server: server).where(kind="mail")

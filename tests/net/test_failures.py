@@ -7,11 +7,11 @@ import socket
 import ssl
 
 import pytest
+from inboxes import make_inbox
 import trustme
 from waiting import left_over, until
 from websockets.asyncio.server import serve
 
-from ipymultichat.hub import Hub
 from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
 from ipymultichat.session import Backoff, Timing
@@ -20,10 +20,10 @@ QUICK = LinkSettings(open_timeout=0.5, backoff=lambda: Backoff(first=30), timing
 
 
 async def outcome(url, settings=QUICK, token="tok"):
-    hub = Hub(":memory:", servers=[url], token=token, nickname="me", settings=settings)
-    await hub.connect()
-    (status,) = hub.statuses.values()
-    hub.close()
+    inbox = make_inbox(url, token=token, link_settings=settings)
+    await inbox.connect()
+    (status,) = inbox.statuses.values()
+    inbox.close()
     await until(lambda: not left_over())
     return status
 
@@ -177,10 +177,10 @@ async def test_one_server_that_hangs_does_not_hold_up_the_others():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with LocalServer() as server:
             urls = [f"ws://127.0.0.1:{silent.getsockname()[1]}", server.url]
-            hub = Hub(":memory:", servers=urls, token="tok", nickname="me", settings=LinkSettings(open_timeout=30))
-            hub.start()
-            await until(lambda: hub.counts()["connected_count"] == 1, seconds=5)
-            hub.close()
+            inbox = make_inbox(servers=urls, link_settings=LinkSettings(open_timeout=30))
+            inbox.reconnect()
+            await until(lambda: inbox.connected_count == 1, seconds=5)
+            inbox.close()
             await until(lambda: not left_over())
 
 

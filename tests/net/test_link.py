@@ -27,7 +27,7 @@ async def make_link():
         link = Link(
             ServerConfig("s", "Work", url),
             credentials=lambda: (Secret("tok"), "me"),
-            on_event=events.append,
+            on_event=lambda _server_id, event: events.append(event),
             on_status=statuses.append,
             settings=QUICK,
         )
@@ -50,7 +50,7 @@ async def test_a_retired_link_reports_nothing_more_not_even_what_its_socket_stil
     said = len(link.statuses), len(link.events)
     link.session.connected(Secret("tok"), "me", 0.0)
     link._on_frame(login())
-    link.excuse("the machine slept for 1 s")
+    link.note_pause("the machine slept for 1 s")
     await link.ended()
     assert (len(link.statuses), len(link.events)) == said
 

@@ -6,7 +6,7 @@ from people import QUICK
 from processes import ServerProcess
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 
 TOKEN = "s3cret-token"
 
@@ -29,10 +29,12 @@ async def kernel(tmp_path):
 @pytest.fixture
 async def observer(servers):
     """Somebody on the same servers, who sees who else is there."""
-    hub = Hub(":memory:", servers=[server.url for server in servers], token=TOKEN, nickname="observer", settings=QUICK)
-    await hub.connect()
-    yield hub
-    hub.close()
+    inbox = Chat(
+        [server.url for server in servers], token=TOKEN, nickname="observer", link_settings=QUICK, profile=":memory:"
+    )
+    await inbox.connect()
+    yield inbox
+    inbox.close()
 
 
 @pytest.fixture

@@ -2,14 +2,50 @@ import json
 import os
 import stat
 import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
+from filelock import FileLock
 
-from ipymultichat.errors import ConfigError, StoreError
+from ipymultichat.errors import ConfigError
 from ipymultichat.model import Secret, ServerConfig
-from ipymultichat.store import ConfigStore, config_path
+from ipymultichat.store import ConfigFile, Settings, config_path
 
 WORK = ServerConfig(id="w", name="Work", url="ws://work:2000")
+
+
+class Profile:
+    """The file of a profile as one kernel has it."""
+
+    def __init__(self, name: str = "default") -> None:
+        self.troubles: list[str] = []
+        self.news: list[Settings] = []
+        self.file = ConfigFile(name, changed=lambda now: self.news.append(now()), trouble=self.troubles.append)
+        self.now = self.file.load()
+
+    def save(self, **values: object) -> None:
+        """Change settings and wait until they are written."""
+        for name, value in values.items():
+            before, self.now = self.now, self.now.changed({name: value})
+            self.file.save(name, before, self.now)
+        assert self.file.flush(5)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+@pytest.fixture
+def open_profile() -> Iterator[Callable[..., Profile]]:
+    made: list[Profile] = []
+
+    def make(name: str = "default") -> Profile:
+        made.append(Profile(name))
+        return made[-1]
+
+    yield make
+    for profile in made:
+        profile.close()
 
 
 @pytest.fixture
@@ -19,17 +55,14 @@ def path():
     return found
 
 
-def test_what_was_saved_is_loaded():
-    store = ConfigStore("default")
-    store.save_servers((), (WORK,))
-    store.save_token(Secret("tok"))
-    store.save_nickname("ada")
-    loaded = ConfigStore("default").load()
+def test_what_was_saved_is_loaded(open_profile):
+    open_profile().save(servers=(WORK,), token=Secret("tok"), nickname="ada")
+    loaded = open_profile().now
     assert (loaded.servers, loaded.token, loaded.nickname) == ((WORK,), Secret("tok"), "ada")
 
 
-def test_the_file_has_the_documented_form_and_is_for_its_owner_only():
-    ConfigStore("default").save_servers((), (WORK,))
+def test_the_file_has_the_documented_form_and_is_for_its_owner_only(open_profile):
+    open_profile().save(servers=(WORK,))
     path = config_path("default")
     assert json.loads(path.read_text()) == {
         "server_configs": [{"id": "w", "name": "Work", "url": "ws://work:2000/ws", "isEnabled": True}]
@@ -37,109 +70,157 @@ def test_the_file_has_the_documented_form_and_is_for_its_owner_only():
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_missing_file_is_an_empty_profile():
-    assert ConfigStore("default").load().servers == ()
+def test_a_missing_file_is_an_empty_profile(open_profile):
+    assert open_profile().now == Settings()
 
 
-def test_keys_it_does_not_know_are_kept(path):
+def test_keys_it_does_not_know_are_kept(path, open_profile):
     path.write_text(json.dumps({"theme": "dark", "server_url": "ws://old"}))
-    ConfigStore("default").save_nickname("ada")
+    open_profile().save(nickname="ada")
     assert json.loads(path.read_text()) == {"theme": "dark", "server_url": "ws://old", "nickname": "ada"}
 
 
-def test_a_legacy_address_becomes_a_list_of_one(path):
+def test_a_legacy_address_becomes_a_list_of_one(path, open_profile):
     path.write_text(json.dumps({"server_url": "ws://old:2000/ws"}))
-    (server,) = ConfigStore("default").load().servers
+    (server,) = open_profile().now.servers
     assert (server.url, server.enabled) == ("ws://old:2000/ws", True)
 
 
-def test_a_bad_entry_is_left_out_and_the_others_stay(path):
+def test_a_bad_entry_is_left_out_and_the_others_stay(path, open_profile):
     entries = [{"url": "http://x"}, 7, {"id": "w", "name": "Work", "url": "ws://work:2000", "isEnabled": True}]
     path.write_text(json.dumps({"server_configs": entries}))
-    assert ConfigStore("default").load().servers == (WORK,)
+    assert open_profile().now.servers == (WORK,)
+
+
+@pytest.mark.parametrize("values", [{"token": "two\nlines"}, {"token": 5}, {"nickname": "\x07"}, {"settings": 3}])
+def test_a_value_that_cannot_be_used_counts_as_not_there(path, open_profile, values):
+    path.write_text(json.dumps(values))
+    assert open_profile().now == Settings()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "\x00"])
-def test_a_corrupt_file_is_set_aside_and_never_overwritten(path, text):
+def test_a_corrupt_file_is_set_aside_and_never_overwritten(path, open_profile, text):
     path.write_text(text)
-    with pytest.raises(StoreError, match="now stand in"):
-        ConfigStore("default").load()
+    assert "now stand in" in open_profile().troubles[0]
     (aside,) = path.parent.glob("default.corrupt-*")
     assert aside.read_text() == text
-    assert ConfigStore("default").load().servers == ()
+    assert open_profile().now == Settings()
 
 
-def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path):
+def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path, open_profile):
+    profile = open_profile()
     path.write_text("{")
-    ConfigStore("default").save_nickname("ada")
-    assert ConfigStore("default").load().nickname == "ada"
+    profile.save(nickname="ada")
+    assert open_profile().now.nickname == "ada"
     assert len(list(path.parent.glob("default.corrupt-*"))) == 1
 
 
-def test_a_server_added_by_another_kernel_stays_when_this_one_saves(path):
+def test_a_server_added_by_another_kernel_stays_when_this_one_saves(open_profile):
     home = ServerConfig(id="h", name="Home", url="ws://home:2000")
-    ConfigStore("default").save_servers((), (WORK,))
-    ConfigStore("default").save_servers((), (home,))
-    ConfigStore("default").save_servers((WORK,), ())
-    assert ConfigStore("default").load().servers == (home,)
+    here, there = open_profile(), open_profile()
+    here.save(servers=(WORK,))
+    there.save(servers=(home,))
+    here.save(servers=())
+    assert open_profile().now.servers == (home,)
 
 
-def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(path):
+def test_what_is_not_written_yet_is_not_undone_by_what_another_kernel_wrote(path, open_profile, monkeypatch):
+    monkeypatch.setattr("ipymultichat.store.config.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("ipymultichat.store.config.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("ipymultichat.store.config.LOOK_SECONDS", 0.02)
+    here = open_profile()
+    with FileLock(f"{path}.lock"):
+        before, here.now = here.now, here.now.changed({"nickname": "mine"})
+        here.file.save("nickname", before, here.now)
+        path.write_text(json.dumps({"settings": {"reply_prefix": "theirs"}}))
+        assert not here.file.flush(0.3)
+    assert here.file.flush(5)
+    assert (here.news[-1].nickname, here.news[-1].preferences.prefix) == ("mine", "theirs")
+
+
+def test_saving_returns_at_once_while_another_process_holds_the_file(path, open_profile, monkeypatch):
+    monkeypatch.setattr("ipymultichat.store.config.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("ipymultichat.store.config.RETRY_SECONDS", 0.05)
+    profile = open_profile()
+    with FileLock(f"{path}.lock"):
+        before, profile.now = profile.now, profile.now.changed({"nickname": "ada"})
+        profile.file.save("nickname", before, profile.now)  # would wait for the lock if it touched the disk
+        assert not path.exists()
+        assert not profile.file.flush(0.3)
+        assert ["locked by another kernel" in trouble for trouble in profile.troubles] == [True]
+    assert profile.file.flush(5)
+    assert open_profile().now.nickname == "ada"
+
+
+def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(path, open_profile):
     entries = [
         {"id": "w", "name": "Work", "url": "ws://work:2000/ws", "isEnabled": True, "colour": "red"},
         {"url": "?"},
     ]
     path.write_text(json.dumps({"server_configs": entries}))
-    renamed = ServerConfig(id="w", name="Office", url="ws://work:2000")
-    ConfigStore("default").save_servers((WORK,), (renamed,))
+    open_profile().save(servers=(ServerConfig(id="w", name="Office", url="ws://work:2000"),))
     assert json.loads(path.read_text())["server_configs"] == [{**entries[0], "name": "Office"}, {"url": "?"}]
 
 
-def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path):
+def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path, open_profile):
     path.write_text(json.dumps({"server_url": "ws://old:2000/ws"}))
-    before = ConfigStore("default").load().servers
-    after = (ServerConfig(id=before[0].id, name="Old", url=before[0].url),)
-    ConfigStore("default").save_servers(before, after)
-    assert ConfigStore("default").load().servers == after
+    profile = open_profile()
+    (old,) = profile.now.servers
+    after = (ServerConfig(id=old.id, name="Old", url=old.url),)
+    profile.save(servers=after)
+    assert open_profile().now.servers == after
     assert json.loads(path.read_text())["server_url"] == "ws://old:2000/ws"
 
 
-def test_an_address_that_stands_in_the_file_twice_is_read_once(path):
+def test_an_address_that_stands_in_the_file_twice_is_read_once(path, open_profile):
     entries = [{"id": "a", "url": "ws://h"}, {"id": "b", "url": "ws://h/ws"}]
     path.write_text(json.dumps({"server_configs": entries}))
-    assert [server.id for server in ConfigStore("default").load().servers] == ["a"]
+    assert [server.id for server in open_profile().now.servers] == ["a"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_cannot_be_read_is_not_overwritten(path):
+def test_a_file_that_cannot_be_read_is_not_overwritten(path, open_profile):
     path.write_text('{"nickname": "ada"}')
     path.chmod(0)
-    with pytest.raises(StoreError, match="cannot be read"):
-        ConfigStore("default").save_nickname("bob")
+    profile = open_profile()
+    assert "cannot be read" in profile.troubles[0]
+    profile.file.close()
     path.chmod(0o600)
-    assert ConfigStore("default").load().nickname == "ada"
+    assert open_profile().now.nickname == "ada"
 
 
-def test_kernels_writing_at_once_lose_nothing():
+def test_kernels_writing_at_once_lose_nothing(open_profile):
     def write(number):
-        store = ConfigStore("default")
-        store.save_servers((), (ServerConfig(id=f"{number}", name="", url=f"ws://h:{number + 1}"),))
-        store.save_nickname(f"n{number}")
+        profile = open_profile()
+        profile.save(
+            servers=(*profile.now.servers, ServerConfig(id=f"{number}", name="", url=f"ws://h:{number + 1}")),
+            nickname=f"n{number}",
+        )
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    loaded = ConfigStore("default").load()
+    loaded = open_profile().now
     assert {server.id for server in loaded.servers} == {f"{number}" for number in range(20)}
     assert loaded.nickname.startswith("n")
 
 
-def test_the_memory_profile_touches_no_disk(tmp_path):
-    store = ConfigStore(":memory:")
-    store.save_token(Secret("tok"))
-    assert store.load().token is None
+def test_a_change_of_another_kernel_is_told(open_profile, monkeypatch):
+    monkeypatch.setattr("ipymultichat.store.config.LOOK_SECONDS", 0.02)
+    here, there = open_profile(), open_profile()
+    there.save(nickname="grace")
+    deadline = time.monotonic() + 5
+    while not here.news and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    assert here.news[-1].nickname == "grace"
+
+
+def test_the_memory_profile_touches_no_disk(tmp_path, open_profile):
+    profile = open_profile(":memory:")
+    profile.save(token=Secret("tok"))
+    assert profile.now.token == Secret("tok")
     assert not (tmp_path / "config").exists()
 
 
@@ -149,8 +230,10 @@ def test_a_profile_that_cannot_be_a_file_name_is_refused(name):
         config_path(name)
 
 
-def test_a_folder_that_cannot_be_written_is_named_in_the_error(monkeypatch, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path, open_profile):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MULTICHAT_CONFIG_DIR", str(tmp_path / "file"))
-    with pytest.raises(StoreError, match="cannot be saved"):
-        ConfigStore("default").save_nickname("ada")
+    profile = open_profile()
+    profile.file.save("nickname", profile.now, profile.now.changed({"nickname": "ada"}))
+    profile.close()
+    assert any("cannot be" in trouble and "default.json" in trouble for trouble in profile.troubles)

@@ -1,52 +1,52 @@
+from __future__ import annotations
+
+import logging
 import os
 import stat
+import sys
 import threading
 from dataclasses import replace
 
 import pytest
-from histories import NOON, Living, answered, chat, eventually, kept, living, message, on_disk
+from histories import (
+    ALL,
+    Living,
+    answered,
+    chat,
+    eventually,
+    kept,
+    living,
+    message,
+    on_disk,
+    writers,
+)
 
 from ipymultichat.errors import ConfigError, StoreError
-from ipymultichat.model import (
-    Conversation,
-    ImageContent,
-    MessageFilter,
-    MessageStatus,
-    Reply,
-    TextContent,
-)
-from ipymultichat.store import NoHistory, Retention, Timing, config_path, history_path, read_retention
+from ipymultichat.model import Conversation, ImageContent, Message, MessageFilter, MessageStatus
+from ipymultichat.store import MEMORY, Retention, config_path
+from ipymultichat.store.history import History, history_path
+from ipymultichat.store.writer import WriterTiming
 
-ALL = MessageFilter()
+SLOW = WriterTiming(delay=60, busy=1)
 
 
-def page(history, before=None, limit=10, wanted=ALL):
-    entries, more = history.page(before, limit, wanted).result(10)
-    return [entry.message.request_id for entry in entries], more
-
-
-def test_what_was_written_is_there_for_the_next_kernel():
+def test_what_was_written_is_there_for_the_next_kernel() -> None:
+    items = (message(1, "first"), answered(2), chat(3), message(4, draft=(ImageContent(b"\x00", "image/png"),)))
     with living() as now:
-        now.put(message(1, "first"), answered(2), chat(3), unread=True)
-    assert [entry.message for entry in kept()] == [on_disk(message(1, "first")), on_disk(answered(2)), on_disk(chat(3))]
-    assert [(entry.order, entry.unread) for entry in kept()] == [
-        ((1000, 1), True),
-        ((2000, 2), True),
-        ((3000, 3), True),
-    ]
+        now.put(*items)
+    assert [entry.message for entry in kept()] == [on_disk(item) for item in items]
+    assert [(entry.order, entry.unread) for entry in kept(limit=0)] == [((1000, 1), True), ((4000, 4), True)]
 
 
-def test_a_message_is_stored_once_it_is_on_disk_and_not_before():
+def test_a_message_is_stored_once_it_is_on_disk_and_not_before() -> None:
     asked, answer = threading.Event(), threading.Event()
     with living() as now:
-        known = now.entries.get
 
-        def slow(key):
+        def hold_up(_id: str) -> None:
             asked.set()
             answer.wait(10)
-            return known(key)
 
-        now.history._writer._entry = slow
+        now.asked = hold_up
         now.put(message(1))
         assert not now.history.stored("work/request/1")
         assert asked.wait(10)
@@ -58,110 +58,60 @@ def test_a_message_is_stored_once_it_is_on_disk_and_not_before():
         assert len(kept()) == 1
 
 
-def test_a_message_that_changes_often_is_written_as_it_is_at_last():
-    with living() as now:
-        now.put(message(1))
+def test_a_message_that_changes_often_is_written_once_and_as_it_is_at_last() -> None:
+    asked: list[str] = []
+    with living(timing=SLOW) as now:
+        now.asked = asked.append
         for number in range(500):
             now.put(message(1, f"version {number}"))
         now.flush()
-        assert now.history.find("work/request/1").result(10).message.text == "version 499"
+        found = now.history.find("work/request/1").result(10)
+        assert found
+        assert found.message.text == "version 499"
+        assert asked == ["work/request/1"]
 
 
-def test_attachments_of_body_reply_and_draft_come_back_and_can_change():
-    picture, other = ImageContent(b"\x00\xff" * 1000, "image/png"), ImageContent(b"other", "image/gif")
-    first = message(
-        1,
-        contents=(TextContent("see"), picture),
-        reply=Reply((picture, TextContent("yes")), "me", NOON, mine=True),
-        draft=(other, TextContent("no")),
-    )
-    second = replace(first, reply=Reply((other,), "me", NOON, mine=True), draft=())
-    with living() as now:
-        now.put(first)
-        now.flush()
-        assert now.history.find(first.id).result(10).message == on_disk(first)
-        now.put(second)
-        now.flush()
-        assert now.history.find(first.id).result(10).message == on_disk(second)
+def test_a_message_costs_its_caller_one_python_call() -> None:
+    calls: list[str] = []
+    with living(timing=SLOW) as now:
+        now.history.touch("first")  # it wakes the thread; those that follow find it awake
+        touch = now.history.touch
+        sys.setprofile(lambda frame, event, _arg: calls.append(frame.f_code.co_name) if event == "call" else None)
+        touch("second")
+        sys.setprofile(None)
+    assert calls == ["touch"]
 
 
-def test_opening_brings_the_newest_and_everything_that_is_not_over():
-    with living() as now:
-        now.put(message(1), chat(2, status=MessageStatus.FAILED), answered(3), answered(4), answered(5))
-    assert [entry.message.request_id for entry in kept(limit=2)] == ["1", "2", "4", "5"]
-
-
-def test_pages_go_back_from_the_newest_and_say_whether_there_is_more():
+def test_pages_are_read_from_the_file() -> None:
     with living() as now:
         now.put(*[message(number) for number in range(1, 8)])
         now.flush()
-        assert page(now.history, limit=3) == (["5", "6", "7"], True)
-        assert page(now.history, before=now.entries["work/request/5"].order, limit=3) == (["2", "3", "4"], True)
-        assert page(now.history, before=now.entries["work/request/2"].order, limit=3) == (["1"], False)
-        assert page(now.history, limit=7) == (["1", "2", "3", "4", "5", "6", "7"], False)
+        entries, more = now.history.page((6000, 6), 3, MessageFilter(search="deploy")).result(10)
+        assert [entry.message.request_id for entry in entries] == ["3", "4", "5"]
+        assert more
 
 
-@pytest.mark.parametrize(
-    ("wanted", "numbers"),
-    [
-        (MessageFilter(text="ROLL"), ["1", "3"]),
-        (MessageFilter(text="ro"), ["1", "3"]),
-        (MessageFilter(text="100%"), ["4"]),
-        (MessageFilter(text='say "hi"'), ["5"]),
-        (MessageFilter(text="strasse"), ["6"]),
-        (MessageFilter(text="OPUS"), ["2"]),
-        (MessageFilter(text="never"), ["7"]),
-        (MessageFilter(text="/home/ada"), ["8"]),
-        (MessageFilter(text="bob"), ["9"]),
-        (MessageFilter(text="gone"), []),
-        (MessageFilter(text="opera"), []),  # though each three letters of it are there
-        (MessageFilter(kind="chat"), ["9", "10"]),
-        (MessageFilter(server_id="home"), ["10"]),
-        (MessageFilter(server_id="work", peer="bob"), ["9"]),
-        (MessageFilter(pending=True, text="roll"), ["1"]),
-    ],
-)
-def test_search_and_filters_find_what_fits(wanted, numbers):
-    with living() as now:
-        now.put(
-            message(1, "Roll back?"),
-            message(2, "x", model_name="Opus"),
-            answered(3, text="roll on", contents=(TextContent("roll on"),)),
-            message(4, "done 100%"),
-            message(5, 'did you say "hi"? ope per era'),
-            message(6, "Straße"),
-            answered(7, "Never!"),
-            message(8, "y", project_directory="/home/ada"),
-            chat(9, "z", sender="Bob" if wanted.text else "bob"),
-            chat(10, "z", server_id="home"),
-        )
+def test_reading_goes_before_writing() -> None:
+    with living(timing=SLOW) as now:
+        now.put(message(1))
+        assert now.stored() == []
         now.flush()
-        assert page(now.history, limit=20, wanted=wanted) == (numbers, False)
+        assert now.stored() == ["1"]
 
 
-def test_a_changed_text_is_found_by_what_it_is_now_only():
-    with living() as now:
-        now.put(message(1, "before"))
-        now.flush()
-        now.put(message(1, "afterwards"))
-        now.flush()
-        assert page(now.history, wanted=MessageFilter(text="afterwards")) == (["1"], False)
-        assert page(now.history, wanted=MessageFilter(text="before")) == ([], False)
-
-
-def test_what_was_seen_is_seen_for_the_next_kernel():
+def test_what_was_seen_is_seen_for_the_next_kernel() -> None:
     with living() as now:
         now.put(message(1), chat(2), chat(3, sender="bob"), chat(4), message(5))
         now.flush()
-        now.read(now.entries["work/request/3"].order, "work", "ada")
+        now.read((3000, 3), "work", "ada")
         now.flush()
         assert [entry.unread for entry in kept()] == [True, False, True, True, True]
-        now.read(now.entries["work/request/4"].order)
+        now.read((4000, 4))
         now.flush()
         assert [entry.unread for entry in kept()] == [False, False, False, False, True]
 
 
-def test_what_left_memory_can_be_seen_too():
+def test_what_left_memory_can_be_seen_too() -> None:
     with living() as now:
         now.put(message(1))
         now.flush()
@@ -170,31 +120,39 @@ def test_what_left_memory_can_be_seen_too():
     assert [entry.unread for entry in kept()] == [False]
 
 
-def test_a_server_s_new_label_is_on_all_its_messages():
+def test_what_has_another_order_in_the_file_than_in_memory_is_seen_with_the_one_it_has_in_memory() -> None:
     with living() as now:
-        now.put(message(1), message(2, server_id="home"))
+        for number in range(3):
+            now.place(message(number), (5, 1))
+        now.flush()
+        now.read((5, 1))
+        now.flush()
+        assert not any(entry.unread for entry in kept())
+
+
+def test_a_server_s_new_label_is_on_all_its_messages() -> None:
+    with living() as now:
+        now.put(message(1), message(2, server_id="home", server_name="Home"))
         now.flush()
         now.history.rename("work", "Office")
-    assert [entry.message.server_name for entry in kept()] == ["Office", "Work"]
+        now.put(message(3, server_name="Office"))
+    assert [entry.message.server_name for entry in kept()] == ["Office", "Home", "Office"]
 
 
-def test_clearing_keeps_what_is_not_over_and_what_comes_after():
+def test_clearing_forgets_everything_but_what_is_not_over() -> None:
     with living() as now:
         now.put(message(1), answered(2), chat(3), chat(4, status=MessageStatus.FAILED))
         now.flush()
-        for key in ("work/request/2", "work/request/3"):
-            del now.entries[key]
+        del now.entries["work/request/2"], now.entries["work/request/3"]
         now.history.clear()
-        now.put(chat(5, "after"))
+        now.put(answered(5))
         now.flush()
-        assert page(now.history) == (["1", "4", "5"], False)
-        assert page(now.history, wanted=MessageFilter(text="after")) == (["5"], False)
-        assert page(now.history, wanted=MessageFilter(text="lunch")) == (["4"], False)
-    assert now.troubles == []
+        assert now.stored() == ["1", "4", "5"]
+        assert now.stored(MessageFilter(search="yes")) == ["5"]
 
 
-def test_clearing_forgets_what_was_settled_a_moment_before_and_reports_no_loss():
-    with living(timing=Timing(delay=60, busy=1)) as now:
+def test_clearing_forgets_what_was_over_a_moment_before_and_reports_no_loss() -> None:
+    with living(timing=SLOW) as now:
         now.put(message(1))
         now.flush()
         now.put(answered(1))  # not written yet: on disk, it still waits
@@ -202,77 +160,44 @@ def test_clearing_forgets_what_was_settled_a_moment_before_and_reports_no_loss()
         now.entries.clear()
         now.history.clear()
         now.flush()
-        assert page(now.history) == ([], False)
+        assert now.stored() == []
     assert now.troubles == []
 
 
-def test_conversations_name_everybody_with_the_newest_first():
+def test_conversations_are_known_from_the_start() -> None:
     with living() as now:
-        now.put(chat(1), chat(2, sender="bob"), chat(3), message(4), chat(5, sender="", receiver="cy", mine=True))
-        now.read((1000, 1))
-        now.flush()
+        now.put(chat(1), chat(2, sender="bob"))
+    with living() as now:
         assert now.history.conversations() == [
-            Conversation("work", "cy", 1, 5000),
-            Conversation("work", "ada", 1, 3000),
             Conversation("work", "bob", 1, 2000),
+            Conversation("work", "ada", 1, 1000),
         ]
 
 
-def test_everything_is_read_while_more_is_written():
+def test_all_entries_can_be_read_while_more_is_written() -> None:
     with living() as now:
-        for number in range(450):
-            now.place(answered(number), (5, number))
+        now.put(*[answered(number) for number in range(1, 301)])
         now.flush()
-        walk = now.history.everything()
+        walk = now.history.entries()
         first = next(walk)
-        now.put(message(1000))
+        now.put(answered(301))
         now.flush()
-        rest = list(walk)
-        assert [int(item.request_id) for item in (first, *rest)] == [*range(450), 1000]
-        before = (5, 3)
-        assert [item.request_id for item in now.history.everything(before)] == ["0", "1", "2"]
+        assert [entry.order for entry in (first, *walk)] == [(1000 * number, number) for number in range(1, 302)]
+        assert [entry.order for entry in now.history.entries((3000, 3))] == [(1000, 1), (2000, 2)]
 
 
-def test_a_file_that_went_away_is_an_error_for_whoever_exports_it():
+def test_a_file_that_went_away_is_an_error_for_whoever_exports_it() -> None:
     with living() as now:
         now.put(message(1))
         now.flush()
         history_path("default").rename(history_path("other"))
         with pytest.raises(StoreError, match=r"default\.sqlite3 cannot be read"):
-            list(now.history.everything())
+            list(now.history.entries())
         assert not history_path("default").exists()
 
 
-def test_one_message_that_no_file_can_hold_does_not_stop_the_others():
-    with living() as now:
-        now.put(message(1), message(2, created_at=NOON.replace(tzinfo=None)), message(3))
-        now.place(message(4), (2**70, 1))
-        now.put(message(5, draft=(ImageContent(b"", None),)))  # which is seen only once its row is written
-        now.flush()
-        assert page(now.history) == (["1", "3"], False)
-    assert len(now.troubles) == 1
-    assert "lacks 3 messages" in now.troubles[0]
-
-
-def test_two_messages_of_one_place_are_both_kept_and_both_paged():
-    with living() as now:
-        now.place(message(1), (5, 1))
-        now.place(message(2), (5, 1))
-        now.place(message(3), (5, 1))
-        now.flush()
-        found, before = [], None
-        for _ in range(3):
-            ((entry,), _more) = now.history.page(before, 1, ALL).result(10)
-            found.append(entry.message.request_id)
-            before = entry.order
-        assert found == ["3", "2", "1"]
-        # They stand elsewhere than in memory, and are seen with the place they have there.
-        now.read((5, 1))
-        now.flush()
-        assert not any(entry.unread for entry in kept())
-
-
-def test_files_are_for_their_owner_only_whatever_the_umask():
+@pytest.mark.skipif(os.name == "nt", reason="needs the rights of POSIX")
+def test_files_are_for_their_owner_only_whatever_the_umask() -> None:
     before = os.umask(0)
     try:
         with living() as now:
@@ -287,100 +212,89 @@ def test_files_are_for_their_owner_only_whatever_the_umask():
     assert modes == dict.fromkeys(("default.sqlite3", "default.sqlite3-wal", "default.sqlite3-shm"), 0o600)
 
 
-def test_the_history_is_beside_the_settings_under_the_same_names():
+def test_the_history_is_beside_the_settings_under_the_same_names() -> None:
     assert history_path("a.b c") == config_path("a.b c").with_name("a.b c.sqlite3")
     with pytest.raises(ConfigError, match="a/b"):
         history_path("a/b")
 
 
-def test_a_closed_history_answers_with_nothing_and_takes_nothing():
+def nothing_is_in(history: History) -> None:
+    """It answers like an empty history that is never written."""
+    history.touch("x")
+    history.mark_read((9, 9), "work")
+    history.rename("work", "Office")
+    history.clear()
+    history.set_retention(Retention(days=1))
+    assert history.page(None, 1, ALL).result(0) == ([], False)
+    assert history.find("x").result(0) is None
+    assert history.conversations() == []
+    assert list(history.entries()) == []
+    assert (history.usable, history.stored("x"), history.flush(1)) == (False, False, False)
+
+
+def test_in_memory_nothing_is_kept_no_disk_is_touched_and_every_method_works() -> None:
+    with living(MEMORY) as now:
+        now.put(message(1))
+        nothing_is_in(now.history)
+        assert writers() == []
+    nothing_is_in(now.history)
+    assert now.troubles == []
+    assert not history_path("default").parent.exists()
+
+
+def test_a_closed_history_answers_with_nothing_and_takes_nothing() -> None:
     with living() as now:
         now.put(message(1))
     now.history.close()
     now.put(message(2))
-    now.history.mark_read((9, 9))
-    now.history.clear()
-    assert now.history._backlog.empty()
-    assert not now.history.usable
-    assert not now.history.stored("work/request/1")
-    assert page(now.history) == ([], False)
-    assert now.history.find("work/request/1").result(1) is None
-    assert list(now.history.everything()) == []
-    assert not now.history.flush(1)
+    nothing_is_in(now.history)
     assert len(kept()) == 1
 
 
-def test_closing_writes_what_was_said_a_moment_before():
-    with living(timing=Timing(delay=60)) as now:
+def test_closing_writes_what_was_said_a_moment_before() -> None:
+    with living(timing=SLOW) as now:
         now.put(*[message(number) for number in range(2_500)])
     assert len(kept(limit=5_000)) == 2_500
 
 
-def test_a_question_that_is_given_up_or_makes_no_sense_harms_nobody_else():
-    with living() as now:
-        with now.history._writer._changed:  # holds up the thread
-            given_up = now.history.page(None, 1, ALL)
-            other = now.history.page(None, 1, ALL)
-            assert given_up.cancel()
-        assert other.result(10) == ([], False)
-        with pytest.raises(AttributeError):
-            now.history.page(None, 1, None).result(10)
-        assert now.history.usable
-
-
-def test_no_history_touches_no_disk_and_has_the_same_methods():
-    nothing = NoHistory()
-    nothing.touch("x")
-    nothing.mark_read((1, 1), "work")
-    nothing.rename("work", "Office")
-    nothing.clear()
-    nothing.set_retention(Retention())
-    assert nothing.open(10) == nothing.conversations() == list(nothing.everything()) == []
-    assert nothing.page(None, 1, ALL).result(0) == ([], False)
-    assert nothing.find("x").result(0) is None
-    assert (nothing.usable, nothing.stored("x"), nothing.flush(1)) == (False, False, False)
-    nothing.close()
-    public = {name for name in vars(type(Living().history)) if not name.startswith("_")}
-    assert public <= set(vars(NoHistory))
-    assert not history_path("default").parent.exists()
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        *({"days": value} for value in (-1, float("nan"), "7", True, 10**9)),
-        *({"mebibytes": value} for value in (-1, 0.5, None, True, 2**40)),
-    ],
-)
-def test_a_retention_that_means_nothing_is_refused_with_the_value_and_a_remedy(values):
-    (value,) = values.values()
-    with pytest.raises(ConfigError, match=r"write 0") as caught:
-        Retention(**values)
-    assert repr(value) in str(caught.value)
-    assert read_retention(
-        {"history_days": values.get("days", 7), "history_mib": values.get("mebibytes", 7)}
-    ) == Retention(days=0 if "days" in values else 7, mebibytes=1024 if "mebibytes" in values else 7)
-
-
-def test_a_retention_survives_the_config_file_and_a_missing_one_is_the_usual():
-    kept_so = Retention(days=1.5, mebibytes=10)
-    assert read_retention(kept_so.to_json()) == kept_so
-    assert read_retention(None) == read_retention({}) == Retention(days=0, mebibytes=1024)
-    assert Retention().changed({"days": 3}) == Retention(days=3)
-    with pytest.raises(ConfigError, match="years"):
-        Retention().changed({"years": 3})
-
-
-def test_reading_goes_before_writing():
-    with living(timing=Timing(delay=60)) as now:
-        now.put(message(1))
-        assert page(now.history) == ([], False)
-        now.flush()
-        assert page(now.history) == (["1"], False)
-
-
-def test_the_thread_ends_when_the_history_is_closed():
-    with living() as now:
-        thread = now.history._writer._thread
+def test_the_thread_ends_when_the_history_is_closed() -> None:
+    with living():
+        (thread,) = writers()
         assert thread.daemon
     eventually(lambda: not thread.is_alive())
+
+
+def test_other_retention_counts_at_once() -> None:
+    with living(clock=lambda: 100 * 86_400.0) as now:
+        now.place(answered(1), (0, 1))
+        now.place(answered(2), (99 * 86_400_000, 2))
+        now.flush()
+        now.history.set_retention(Retention(days=2))
+        eventually(lambda: now.stored() == ["2"])
+
+
+def odd(number: int) -> Message:
+    return replace(message(number, "a secret \ud800"), created_at=None)  # type: ignore[arg-type]
+
+
+def test_what_happens_is_logged_without_a_text_of_a_message(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "ipymultichat.store")
+    with living(clock=lambda: 100 * 86_400.0) as now:
+        now.put(odd(1), message(2, "another secret", draft=(ImageContent(b"third secret", "image/png"),)))
+        now.place(message(3, "fourth secret"), (2**80, 1))
+        now.place(answered(4, "fifth secret"), (5, 5))
+        now.flush()
+        now.history.page(None, 5, MessageFilter(search="sixth secret")).result(10)
+        now.history.set_retention(Retention(days=1))
+        eventually(lambda: "pruned" in caplog.text)
+    assert "default.sqlite3 is open, version 3" in caplog.text
+    assert "messages written in" in caplog.text
+    assert "1 messages were too old" in caplog.text
+    assert "secret" not in caplog.text + "".join(now.troubles)
+
+
+def test_a_history_that_was_never_opened_can_be_closed() -> None:
+    now = Living()
+    now.put(message(1))
+    now.history.close()
+    nothing_is_in(now.history)

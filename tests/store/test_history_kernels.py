@@ -1,25 +1,27 @@
 """Several kernels at work on one history."""
 
+from __future__ import annotations
+
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Thread
 
 import histories
 from histories import NOON, answered, chat, kept, living, message, on_disk
 
 from ipymultichat.model import MessageFilter, MessageStatus, Reply, TextContent
-from ipymultichat.store import history_path
-from ipymultichat.store.schema import connect, transaction
+from ipymultichat.store.database import connect, transaction
+from ipymultichat.store.history import history_path
 
 CHILD = """
 import sys
-sys.path[:0] = [sys.argv[1]]
 from histories import Living, answered
-from ipymultichat.store import Timing
-name = sys.argv[2]
-now = Living(timing=Timing())
+from ipymultichat.store.writer import WriterTiming
+name = sys.argv[1]
+now = Living(timing=WriterTiming())
 now.history.open(0)
 for number in range(600):
     now.put(answered(f"{name}-{number}", "x" * 200), answered(f"shared-{number}", name))
@@ -29,7 +31,7 @@ assert now.troubles == []
 """
 
 
-def test_two_kernels_write_the_same_message_once_with_what_either_knows():
+def test_two_kernels_write_the_same_message_once_with_what_either_knows() -> None:
     with living() as first, living() as second:
         first.put(message(1))
         second.put(message(1))
@@ -45,7 +47,7 @@ def test_two_kernels_write_the_same_message_once_with_what_either_knows():
     assert not entry.unread
 
 
-def test_what_is_numbered_otherwise_in_another_kernel_is_seen_all_the_same():
+def test_what_is_numbered_otherwise_in_another_kernel_is_seen_all_the_same() -> None:
     with living() as first, living() as second:
         for number in range(5):
             first.place(chat(number), (7_000, number + 10))
@@ -62,7 +64,7 @@ def test_what_is_numbered_otherwise_in_another_kernel_is_seen_all_the_same():
         assert second.troubles == []
 
 
-def test_a_kernel_can_start_while_another_one_writes():
+def test_a_kernel_can_start_while_another_one_writes() -> None:
     with living() as first:
         first.put(message(1))
         first.flush()
@@ -70,16 +72,18 @@ def test_a_kernel_can_start_while_another_one_writes():
             assert len(kept()) == 1
 
 
-def test_one_kernel_sees_what_another_one_wrote():
+def test_one_kernel_sees_what_another_one_wrote() -> None:
     with living() as first, living() as second:
         first.put(message(1, "roll back?"))
         first.flush()
         entries, _more = second.history.page(None, 10, MessageFilter(text="ROLL")).result(10)
         assert [entry.message for entry in entries] == [on_disk(message(1, "roll back?"))]
-        assert second.history.find("work/request/1").result(10).message.text == "roll back?"
+        found = second.history.find("work/request/1").result(10)
+        assert found
+        assert found.message.text == "roll back?"
 
 
-def test_what_one_kernel_typed_is_not_lost_to_another_one():
+def test_what_one_kernel_typed_is_not_lost_to_another_one() -> None:
     draft = (TextContent("typed for an hour"),)
     with living() as first, living() as second:
         first.put(message(1, status=MessageStatus.FAILED, draft=draft))
@@ -87,23 +91,19 @@ def test_what_one_kernel_typed_is_not_lost_to_another_one():
         second.put(message(1, status=MessageStatus.REPLIED, reply=Reply((TextContent("no"),), "bob", NOON, mine=False)))
         second.flush()
     (entry,) = kept()
+    assert entry.message.reply
     assert (entry.message.status, entry.message.reply.by, entry.message.draft) == ("replied", "bob", draft)
 
 
-def test_processes_that_write_at_once_lose_nothing():
-    folder = str(Path(histories.__file__).parent)
+def test_processes_that_write_at_once_lose_nothing() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(histories.__file__).parent)}
     children = [
-        subprocess.Popen([sys.executable, "-c", CHILD, folder, name], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", CHILD, name], stderr=subprocess.PIPE, text=True, env=environment)
         for name in ("a", "b", "c")
     ]
-    errors = {}
-    readers = [Thread(target=lambda child=child: errors.update({child.pid: child.stderr.read()})) for child in children]
-    for reader in readers:
-        reader.start()
-    for child, reader in zip(children, readers, strict=True):
-        reader.join()
-        child.stderr.close()
-        assert child.wait(50) == 0, errors[child.pid]
+    with ThreadPoolExecutor(len(children)) as pool:
+        errors = list(pool.map(lambda child: child.communicate(timeout=50)[1], children))
+    assert [child.returncode for child in children] == [0, 0, 0], errors
     found = [entry.message for entry in kept(limit=10_000)]
     assert len(found) == 4 * 600
     assert len({item.id for item in found}) == len(found)

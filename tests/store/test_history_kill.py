@@ -3,25 +3,27 @@
 `KILLS=100 pytest tests/store/test_history_kill.py` kills a hundred of them.
 """
 
+from __future__ import annotations
+
 import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 import scribe
 from histories import kept
 
-from ipymultichat.store import history_path
+from ipymultichat.store.history import history_path
 
 KILLS = int(os.environ.get("KILLS", "8"))
 
 
-def killed(profile, seed, kernels):
+def killed(profile: str, seed: int, kernels: int) -> dict[str, int]:
     """Let kernels write for a moment, kill them, and return the versions of messages they said are stored."""
     chance = random.Random(seed)
     children = [
@@ -30,25 +32,20 @@ def killed(profile, seed, kernels):
         )
         for number in range(kernels)
     ]
-    lines = [[] for _ in children]
-    readers = [
-        threading.Thread(target=lambda child=child, found=found: found.extend(child.stdout))
-        for child, found in zip(children, lines, strict=True)
-    ]
-    for child in children:
-        assert child.stdout.readline() == "open\n"
-    for reader in readers:
-        reader.start()
-    for child in children:
-        try:
-            child.wait(chance.uniform(0, 0.4))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-    for child, reader in zip(children, readers, strict=True):
-        assert child.wait() == -signal.SIGKILL
-        reader.join()
-        child.stdout.close()
-    said = {}
+    outputs = [child.stdout for child in children if child.stdout]
+    for output in outputs:
+        assert output.readline() == "open\n"
+    with ThreadPoolExecutor(len(children)) as pool:
+        lines = pool.map(list[str], outputs)
+        for child in children:
+            try:
+                child.wait(chance.uniform(0, 0.4))
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGKILL)
+        assert {child.wait() for child in children} == {-signal.SIGKILL}
+    for output in outputs:
+        output.close()
+    said: dict[str, int] = {}
     for line in (line for found in lines for line in found if line.endswith("\n")):
         key, version = line.split()
         said[key] = int(version)
@@ -57,8 +54,9 @@ def killed(profile, seed, kernels):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.timeout(60 + 5 * KILLS)
-def test_what_was_said_to_be_stored_is_there_after_the_kernel_was_killed():
+def test_what_was_said_to_be_stored_is_there_after_the_kernel_was_killed() -> None:
     stored = 0
+    expected: dict[str, int] = {}
     for seed in range(KILLS):
         profile = f"killed {seed // 10}"  # ten of them leave their messages in one file
         if seed % 10 == 0:

@@ -1,4 +1,6 @@
-"""Any message there can be, for hypothesis."""
+"""Any message there can be, for hypothesis. A new field of a type that is known here needs no line."""
+
+from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timezone
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from ipymultichat.model import (
     AudioContent,
+    Content,
     ImageContent,
     Message,
     MessageKind,
@@ -18,12 +21,13 @@ from ipymultichat.model import (
     TextContent,
     UnknownContent,
 )
+from ipymultichat.model.forms import FIELDS
 
 # every character there is, with more of those that make trouble than there are
 characters = st.one_of(st.characters(), st.sampled_from("aAbßẞİ\u0131éÉ \0\ud83d\ude00\n\"'%_*-"))
 texts = st.text(characters, max_size=12)
 times = st.datetimes(timezones=st.just(timezone.utc))
-parts = st.one_of(
+parts: st.SearchStrategy[Content] = st.one_of(
     st.builds(TextContent, texts),
     st.builds(ImageContent, st.binary(max_size=9), texts),
     st.builds(AudioContent, st.binary(max_size=9), texts),
@@ -39,30 +43,24 @@ questions = st.builds(
     st.booleans(),
     st.booleans(),
 )
-messages = st.builds(
-    Message,
-    id=texts,
-    kind=st.sampled_from(MessageKind),
-    server_id=texts,
-    server_name=texts,
-    request_id=texts,
-    text=texts,
-    created_at=times,
-    status=st.sampled_from(MessageStatus),
-    project_directory=texts,
-    agent_name=texts,
-    model_name=texts,
-    client_name=texts,
-    sender=texts,
-    receiver=texts,
-    sender_id=texts,
-    receiver_id=texts,
-    mine=st.booleans(),
-    deadline=st.none() | times,
-    options=st.lists(questions, max_size=2).map(tuple),
-    contents=contents,
-    reply=st.none() | st.builds(Reply, contents, texts, times, st.booleans()),
-    error=texts,
-    draft=contents,
-    live=st.booleans(),
-).flatmap(lambda item: st.sampled_from([item, replace(item, contents=(TextContent(item.text),))]))
+BY_TYPE: dict[str, st.SearchStrategy[object]] = {
+    "str": texts,
+    "bool": st.booleans(),
+    "MessageKind": st.sampled_from(MessageKind),
+    "MessageStatus": st.sampled_from(MessageStatus),
+    "datetime": times,
+    "datetime | None": st.none() | times,
+    "tuple[Question, ...]": st.lists(questions, max_size=2).map(tuple),
+    "tuple[Content, ...]": contents,
+    "Reply | None": st.none() | st.builds(Reply, contents, texts, times, st.booleans()),
+}
+
+
+def _usual(item: Message) -> st.SearchStrategy[Message]:
+    """A message as it is, or one whose contents are its text, as they nearly always are."""
+    return st.sampled_from([item, replace(item, contents=(TextContent(item.text),))])
+
+
+messages: st.SearchStrategy[Message] = st.builds(
+    Message, **{name: BY_TYPE[kind] for name, kind in FIELDS.items()}
+).flatmap(_usual)

@@ -1,35 +1,92 @@
-"""A chat server in a process of its own, which can be killed, frozen and started again on the same port."""
+"""Child processes: each in a group of its own, which ends with it; a chat server that can be killed and frozen."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+IGNORING = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])",
+)
+"""Before a command: runs it as a shell runs a background job, with SIGINT ignored."""
+
+PROCESSES = Path("/proc")
+
+
+def restore_interrupts() -> None:
+    """Let children of this process be interrupted, also where whoever started the tests ignores SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def start(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[str]:
+    """Start a process in a group of its own; its output can be read, as text."""
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True, **options
+    )
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill a process, and whatever else is in its group, also when it ended before."""
+    for number in (signal.SIGCONT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def carrying(text: str) -> list[str]:
+    """Return the ids of the processes that have this text in their environment: a process and all it has started."""
+    found = []
+    for entry in PROCESSES.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if text.encode() in (entry / "environ").read_bytes():
+                found.append(entry.name)
+    return found
 
 
 class ServerProcess:
-    def __init__(self, token=None, port=0):
+    """A chat server in a process of its own.
+
+    Args:
+        token: the only token it accepts.
+        port: 0 takes a free one, and keeps it over the next starts.
+    """
+
+    url: str
+
+    def __init__(self, token: str | None = None, port: int = 0) -> None:
         self.token = token
         self.port = port
-        self.process = None
+        self.process: subprocess.Popen[str] | None = None
 
-    def start(self):
+    def start(self) -> "ServerProcess":
         command = [sys.executable, "-m", "ipymultichat", "serve", "--port", str(self.port)]
         environment = {key: value for key, value in os.environ.items() if key != "MULTICHAT_TOKEN"}
         if self.token:
             environment["MULTICHAT_TOKEN"] = self.token
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = start(command, environment)
+        assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.url = next(word for word in line.split() if word.startswith("ws://"))
         self.port = int(self.url.split(":")[2].split("/")[0])
         return self
 
-    def signal(self, number):
+    def signal(self, number: int) -> None:
+        assert self.process is not None
         self.process.send_signal(number)
 
-    def kill(self):
+    def kill(self) -> None:
         if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait()
-            self.process.stdout.close()
+            end(self.process)
             self.process = None

@@ -16,7 +16,7 @@ from processes import ServerProcess  # noqa: E402
 from ipymultichat.cli.children import Children  # noqa: E402
 from ipymultichat.cli.demo import free_port  # noqa: E402
 from ipymultichat.cli.lab import Lab  # noqa: E402
-from ipymultichat.hub import Hub  # noqa: E402
+from ipymultichat.hub import Chat  # noqa: E402
 
 FOLDER = ROOT / "build" / "screenshots"
 WIDTHS = (280, 600, 1200)
@@ -130,7 +130,7 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     servers = {name: ServerProcess().start() for name in ("Home", "Work")}
     agents = []
-    ada = Hub(":memory:", servers=[servers["Home"].url], token=TOKEN, nickname="ada", io="thread")
+    ada = Chat([servers["Home"].url], token=TOKEN, nickname="ada", io="thread", profile=":memory:")
     try:
         with tempfile.TemporaryDirectory() as name, Children() as children, sync_playwright() as playwright:
             folder = Path(name)
@@ -152,7 +152,6 @@ def main():
 
             notebook = opened("inbox.ipynb", code)
             notebook.run()
-            ada.start()
             for state in states(notebook, servers, agents):
                 take(notebook, state)
             notebook.page.context.close()

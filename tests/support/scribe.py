@@ -3,20 +3,24 @@
 Prints `id version` once this version of the message is on disk.
 """
 
+from __future__ import annotations
+
 import random
 import sys
 
 from histories import Living, answered, message
 
-from ipymultichat.store import Timing
+from ipymultichat.store.writer import WriterTiming
 
 
-def main():
+def main() -> None:
+    """Write until killed."""
     profile, seed = sys.argv[1:]
     chance = random.Random(int(seed))
-    now = Living(profile, timing=Timing(delay=0.002, pause=0.02, busy=5))
+    now = Living(profile, timing=WriterTiming(delay=0.002, pause=0.02, busy=5))
     now.count = len(now.history.open(0))
-    versions, waiting = {}, {}
+    versions: dict[str, int] = {}
+    waiting: dict[str, int] = {}
     print("open", flush=True)
     while True:
         for _ in range(chance.randrange(1, 30)):

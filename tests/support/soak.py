@@ -18,11 +18,11 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 
+from inboxes import make_inbox
 from proxy import Proxy
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import AgentError, DeliveryError, MultiChatError
-from ipymultichat.hub import Hub
 from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
 from ipymultichat.server.quirks import Quirks
@@ -74,7 +74,7 @@ class Report:
 
 
 class Person:
-    """Somebody with a hub on every server, who answers and chats."""
+    """Somebody with a inbox on every server, who answers and chats."""
 
     def __init__(self, name, world, *, diligent):
         self.name = name
@@ -92,15 +92,19 @@ class Person:
             timing=TIMING,
         )
         servers = [{"url": proxy.url, "name": f"s{n}"} for n, proxy in enumerate(world.proxies[name])]
-        self.hub = Hub(
-            PROFILE if diligent else ":memory:", servers=servers, token="team", nickname=name, settings=settings
+        self.inbox = make_inbox(
+            servers=servers,
+            token="team",
+            nickname=name,
+            profile=PROFILE if diligent else ":memory:",
+            link_settings=settings,
         )
 
     async def live(self):
         """Answer what waits, again and again, and chat now and then."""
         while True:
             await asyncio.sleep(self.random.uniform(0.005, 0.03))
-            for message in self.hub.messages.where():
+            for message in self.inbox.messages.where():
                 if message.answerable and self._wants(message):
                     self.world.work(self._answer(message))
             if not self.world.healed and self.random.random() < 0.25:
@@ -119,7 +123,7 @@ class Person:
         await asyncio.sleep(self.random.choice((0, 0, 0.01, 0.05)))
         text = f"{self.name}#{next(self.number)} to {message.text}"
         try:
-            delivery = self.hub.reply(message, text)
+            delivery = self.inbox.reply(message, text)
         except MultiChatError:
             return
         self.world.count("replies")
@@ -138,7 +142,7 @@ class Person:
                 self.world.problem(f"delivered, but shown as {settled.status} {settled.reply}: {text}")
 
     def _chat(self):
-        users = self.hub.users
+        users = self.inbox.users
         if not users:
             return
         user = self.random.choice(users)
@@ -154,7 +158,7 @@ class Person:
 
     async def _send(self, chat, user):
         try:
-            await self.hub.send(user, chat.text)
+            await self.inbox.send(user, chat.text)
             chat.sent = True
         except MultiChatError as error:
             chat.error = str(error) or "?"
@@ -290,36 +294,36 @@ class World:
         await server.start()
 
     async def _switch(self, rng):
-        hub, name = rng.choice(self.people).hub, f"s{rng.randrange(SERVERS)}"
-        hub.update_server(name, enabled=False)
+        inbox, name = rng.choice(self.people).inbox, f"s{rng.randrange(SERVERS)}"
+        inbox.update_server(name, enabled=False)
         pause = rng.choice((0, 0, 0.05, 0.2))
         if pause:
             await asyncio.sleep(pause)
-        hub.update_server(name, enabled=True)
+        inbox.update_server(name, enabled=True)
 
     async def _rename(self, rng):
         person = rng.choice(self.people)
-        person.hub.set_nickname(f"{person.name}!{rng.randrange(100)}")
+        person.inbox.set_nickname(f"{person.name}!{rng.randrange(100)}")
 
     async def _retry(self, rng):
-        rng.choice(self.people).hub.reconnect()
+        rng.choice(self.people).inbox.reconnect()
 
     async def _change_address(self, rng):
-        hub, number = rng.choice(self.people).hub, rng.randrange(SERVERS)
-        right = hub.servers[number].url
+        inbox, number = rng.choice(self.people).inbox, rng.randrange(SERVERS)
+        right = inbox.servers[number].url
         if "?" in right:
             return
-        hub.update_server(f"s{number}", url=f"{right}?moved")
+        inbox.update_server(f"s{number}", url=f"{right}?moved")
         await asyncio.sleep(rng.choice((0, 0.03)))
-        hub.update_server(f"s{number}", url=right)
+        inbox.update_server(f"s{number}", url=right)
 
     async def _change_token(self, rng):
         if rng.random() < 0.8:
             return
-        hub = rng.choice(self.people).hub
-        hub.set_token("elsewhere")
+        inbox = rng.choice(self.people).inbox
+        inbox.set_token("elsewhere")
         await asyncio.sleep(rng.choice((0, 0.1)))
-        hub.set_token("team")
+        inbox.set_token("team")
 
     async def heal(self):
         """End every fault; from here on nothing may be lost."""
@@ -342,7 +346,7 @@ class World:
                 self.proxies[name] = [await stack.enter_async_context(Proxy(server.url)) for server in self.servers]
                 self.people.append(Person(name, self, diligent=name == "me"))
             for person in self.people:
-                person.hub.start()
+                person.inbox.reconnect()
             lives = [self.work(person.live()) for person in self.people]
             agents = [self.work(self.agent(number)) for number in range(AGENTS)]
             await self.storm()
@@ -359,7 +363,7 @@ class World:
             await self._until(lambda: not self._work, 10)
             self._check()
             for person in self.people:
-                person.hub.close()
+                person.inbox.close()
         self._check_history()
         for task in self._work:
             task.cancel()
@@ -371,9 +375,9 @@ class World:
 
     def _calm(self):
         return all(
-            person.hub.counts()["connected_count"] == SERVERS
-            and all(m.status not in ("pending", "sending") for m in person.hub.messages)
-            and len(person.hub.users) == SERVERS * (len(self.people) - 1)
+            person.inbox.connected_count == SERVERS
+            and all(m.status not in ("pending", "sending") for m in person.inbox.messages)
+            and len(person.inbox.users) == SERVERS * (len(self.people) - 1)
             for person in self.people
         )
 
@@ -399,11 +403,11 @@ class World:
                 self.problem(f"DUPLICATED: delivered {times} times: {question}")
 
     def _check_inbox(self, person, calls):
-        shown = Counter(message.text for message in person.hub.messages if message.kind != "chat")
+        shown = Counter(message.text for message in person.inbox.messages if message.kind != "chat")
         for text, times in shown.items():
             if times > 1:
                 self.problem(f"DUPLICATED: {person.name} sees {times} times {text}")
-        for message in person.hub.messages:
+        for message in person.inbox.messages:
             call = calls.get(message.text)
             if message.status in ("pending", "sending"):
                 self.problem(f"{person.name} still sees {message.status}: {message.text}")
@@ -411,23 +415,24 @@ class World:
                 self.problem(f"MISROUTED: {message.text} stands under {message.server_name}")
             elif call and call.error != "hung up" and self._claims_another(message, call):
                 self.problem(f"FALSE REPLIED: {person.name} sees {message.reply.text!r}, agent got {call.answer!r}")
-        names = sorted(f"{user.nickname}@{user.server_name}" for user in person.hub.users)
+        names = sorted(f"{user.nickname}@{user.server_name}" for user in person.inbox.users)
         right = sorted(
-            f"{other.hub.nickname}@s{n}" for n in range(SERVERS) for other in self.people if other is not person
+            f"{other.inbox.nickname}@s{n}" for n in range(SERVERS) for other in self.people if other is not person
         )
         if names != right:
             self.problem(f"{person.name} sees online {names}, not {right}")
-        for status in person.hub.statuses.values():
+        for status in person.inbox.statuses.values():
             if status.state != "connected" or status.error:
                 self.problem(f"{person.name} is left at {status.state}: {status.error}")
 
     def _check_history(self):
         """The next kernel finds what the person has seen to the end."""
         person = self.people[0]
-        seen = {message.id: (message.status, message.text, message.reply) for message in person.hub.messages}
+        seen = {message.id: (message.status, message.text, message.reply) for message in person.inbox.messages}
         history = History(PROFILE, entry=lambda _id: None, trouble=self.problem)
         history.open(0)
-        kept = {message.id: (message.status, message.text, message.reply) for message in history.everything()}
+        messages = [entry.message for entry in history.entries()]
+        kept = {message.id: (message.status, message.text, message.reply) for message in messages}
         history.close()
         self.count("messages kept on disk", len(kept))
         for message_id in seen.keys() | kept.keys():
@@ -453,7 +458,7 @@ class World:
 
     def _check_chats(self):
         received = {
-            person.name: Counter(m.text for m in person.hub.messages if m.status == "received")
+            person.name: Counter(m.text for m in person.inbox.messages if m.status == "received")
             for person in self.people
         }
         for chat in self.chats:
@@ -474,8 +479,8 @@ class World:
 
     def _stood(self, chat):
         """Whether the connection that was written to stands to this day, to a server that loses nothing by itself."""
-        hub = next(person.hub for person in self.people if person.name == chat.receiver)
-        link = hub._engine._pool.link(hub.servers[chat.server].id)
+        inbox = next(person.inbox for person in self.people if person.name == chat.receiver)
+        link = inbox._hub.connections._pool.link(inbox.servers[chat.server].id)
         return link.session.client_id == chat.client_id and self.servers[chat.server]._quirks is None
 
 

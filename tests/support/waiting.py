@@ -1,6 +1,7 @@
 """Waiting for something to become true, without guessing how long it takes."""
 
 import asyncio
+import time
 
 
 async def until(condition, seconds=10.0):
@@ -10,6 +11,16 @@ async def until(condition, seconds=10.0):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"did not become true within {seconds} s")
         await asyncio.sleep(0.005)
+    return result
+
+
+def wait_until(condition, seconds=10.0):
+    """The same for a test without an event loop."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not become true within {seconds} s")
+        time.sleep(0.01)
     return result
 
 

@@ -8,9 +8,9 @@ from tab import Tab
 from waiting import until
 
 from ipymultichat.agent import AgentClient
+from ipymultichat.contents import MAX_PART
 from ipymultichat.errors import ConfigError
-from ipymultichat.hub.contents import MAX_PART
-from ipymultichat.widget.uploads import KEPT, PIECE, Uploads
+from ipymultichat.widget.files import KEPT, PIECE, Uploads
 
 FILE = {"client": "tab", "upload": "u1", "name": "notes.txt", "mime_type": "text/plain"}
 
@@ -41,7 +41,7 @@ async def test_a_file_in_pieces_reaches_the_agent_beside_the_text(tab, chat, ask
     data = bytes(range(256)) * 12_000
     await hand_over(tab, data)
     key = chat.messages.pending[0].id
-    assert (await tab.command("reply", key=key, text="this one", uploads=["u1"]))["ok"]
+    assert (await tab.command("reply", message_id=key, text="this one", uploads=["u1"]))["ok"]
     answer = await asked
     assert answer.text == "this one"
     part = answer.contents[1]
@@ -50,15 +50,15 @@ async def test_a_file_in_pieces_reaches_the_agent_beside_the_text(tab, chat, ask
 
 async def test_a_file_alone_is_an_answer_and_nothing_at_all_is_none(tab, chat, asked):
     key = chat.messages.pending[0].id
-    assert "empty" in (await tab.command("reply", key=key, text=" "))["error"]
+    assert "empty" in (await tab.command("reply", message_id=key, text=" "))["error"]
     await hand_over(tab, b"\x89PNG\r\n\x1a\nrest", mime_type="image/png", name="a.png")
-    assert (await tab.command("reply", key=key, text="", uploads=["u1"]))["ok"]
+    assert (await tab.command("reply", message_id=key, text="", uploads=["u1"]))["ok"]
     assert (await asked).contents[0].mime_type == "image/png"
 
 
 async def test_a_reply_with_a_file_that_is_not_there_says_so_and_sends_nothing(tab, chat, asked):
     key = chat.messages.pending[0].id
-    result = await tab.command("reply", key=key, text="x", uploads=["nothing"])
+    result = await tab.command("reply", message_id=key, text="x", uploads=["nothing"])
     assert "attach it again" in result["error"]
     assert chat.messages.pending[0].status == "pending"
 
@@ -154,25 +154,28 @@ async def test_a_part_of_an_answer_is_fetched_in_pieces(tab, chat, asked):
     await chat.reply(chat.messages.pending[0], "see", data, "and this", b"plain")
     key = chat.messages[0].id
     tab.say(type="sync", client="tab")
-    assert [part["type"] for part in tab.of("snapshot")[0]["messages"][0]["reply"]["parts"]] == ["image", "resource"]
-    assert await fetch(tab, key=key, part=0) == (data, 3)
-    assert await fetch(tab, key=key, part=1) == (b"plain", 1)
+    assert [part["type"] for part in tab.of("snapshot")[0]["messages"][0]["reply"]["attachments"]] == [
+        "image",
+        "resource",
+    ]
+    assert await fetch(tab, message_id=key, attachment=0) == (data, 3)
+    assert await fetch(tab, message_id=key, attachment=1) == (b"plain", 1)
 
 
 @pytest.mark.parametrize(
     "what",
     [
-        {"key": "nothing", "part": 0},
-        {"part": 5},
-        {"part": -1},
-        {"part": "0"},
-        {"part": 0, "offset": -1},
-        {"part": None},
+        {"message_id": "nothing", "attachment": 0},
+        {"attachment": 5},
+        {"attachment": -1},
+        {"attachment": "0"},
+        {"attachment": 0, "offset": -1},
+        {"attachment": None},
     ],
 )
 async def test_what_is_not_there_cannot_be_fetched(tab, chat, asked, what):
     await chat.reply(chat.messages.pending[0], b"plain")
-    frame = await tab.ask(**{"type": "fetch", "client": "tab", "key": chat.messages[0].id, "offset": 0, **what})
+    frame = await tab.ask(**{"type": "fetch", "client": "tab", "message_id": chat.messages[0].id, "offset": 0, **what})
     assert (frame["type"], frame["ok"]) == ("result", False)
 
 

@@ -59,17 +59,18 @@ def test_the_token_comes_from_the_environment(monkeypatch, make_chat):
     assert next(iter(chat.statuses.values())).error == ""
 
 
-async def test_counts_are_true_as_soon_as_the_message_is_there(chat, server):
+async def test_counts_are_true_as_soon_as_the_message_is_there_and_observers_are_told(chat, server):
     assert (chat.connected_count, chat.server_count, chat.pending_count) == (1, 1, 0)
     seen = []
     chat.observe(lambda change: seen.append(change["new"]), "pending_count")
     agent = ask(server)
     message = await chat.wait_for(kind="question", timeout=5)
     assert (chat.pending_count, chat.unread_count) == (1, 1)
+    await until(lambda: seen == [1])
     await chat.reply(message, "yes")
     assert chat.pending_count == 0
-    assert seen == [1, 0]
     assert (await agent).text == "yes"
+    await until(lambda: seen == [1, 0])
 
 
 async def test_a_report_is_confirmed_without_words(chat, server):
@@ -218,7 +219,7 @@ async def test_the_log_is_exported_as_json_lines_and_as_a_frame(chat, server, tm
     await chat.reply(message, "yes")
     await agent
     lines = chat.export(tmp_path / "log.jsonl").read_text().splitlines()
-    assert [(row["text"], row["reply"], row["status"]) for row in map(json.loads, lines)] == [
+    assert [(row["text"], row["reply"]["contents"][0]["text"], row["status"]) for row in map(json.loads, lines)] == [
         ("Deploy?", "yes", "replied")
     ]
     frame = chat.to_dataframe()

@@ -9,7 +9,7 @@ from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError
-from ipymultichat.store import ConfigStore, Preferences, Snippet, config_path
+from ipymultichat.store import Preferences, Snippet, config_path
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ async def test_a_reply_from_the_widget_is_wrapped_and_one_from_a_cell_is_not(tab
     assert (await tab.command("set_preferences", prefix="In short:", suffix="Answer in English."))["ok"]
     wrapped = ask(server, "one")
     message = await chat.wait_for(timeout=5)
-    await tab.command("reply", key=message.id, text="yes", wrap=True)
+    await tab.command("reply", message_id=message.id, text="yes", wrap=True)
     assert (await wrapped).text == "In short:\nyes\nAnswer in English."
     bare, cell = ask(server, "two"), ask(server, "three")
     await until(lambda: chat.pending_count == 2)
     two, three = sorted(chat.messages.pending, key=lambda message: message.text, reverse=True)
-    await tab.command("reply", key=two.id, text="yes")
+    await tab.command("reply", message_id=two.id, text="yes")
     assert (await bare).text == "yes"
     await chat.reply(three, "yes")
     assert (await cell).text == "yes"
@@ -52,6 +52,7 @@ async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_
     )
     assert result["ok"]
     await until(lambda: chat._settings["preferences"]["quick"] == ["Yes", "Later"])
+    chat.close()  # writes what is left
     stored = json.loads(path.read_text())
     assert stored["theme"] == "dark"
     assert stored["settings"] == {
@@ -61,7 +62,7 @@ async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_
         "quick_answers": ["Yes", "Later"],
         "snippets": [{"name": "ok", "text": "Fine."}],
     }
-    assert ConfigStore("default").load().preferences.snippets == (Snippet("ok", "Fine."),)
+    assert chat.preferences.snippets == (Snippet("ok", "Fine."),)
 
 
 def test_settings_that_cannot_be_used_count_as_not_there(make_chat):
@@ -77,7 +78,7 @@ def test_settings_that_cannot_be_used_count_as_not_there(make_chat):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"colour": "red"}, "no preference 'colour'"),
+        ({"colour": "red"}, "no setting 'colour'"),
         ({"prefix": 5}, "prefix"),
         ({"suffix": "x" * 2001}, "2,000"),
         ({"quick": "Yes"}, "quick answers"),
@@ -152,11 +153,11 @@ async def test_a_chat_message_that_failed_is_sent_again_in_its_place(tab, chat, 
     await again.connect()
     await until(lambda: chat.users)
     key = chat.messages[0].id
-    assert (await tab.command("send", key=key))["ok"]
+    assert (await tab.command("send", message_id=key))["ok"]
     await until(lambda: chat.messages[0].status == "sent")
     assert [message.id for message in chat.messages] == [key]
     await until(lambda: [message.text for message in again.messages] == ["lunch?"])
-    assert "sent" in (await tab.command("send", key=key))["error"]
+    assert "sent" in (await tab.command("send", message_id=key))["error"]
 
 
 async def test_pages_hold_one_conversation_or_what_is_not_settled(tab, chat, server, make_chat):
@@ -195,7 +196,7 @@ async def test_paths_are_completed_for_a_message_and_not_for_a_directory(tab, ch
     client = AgentClient(server.url, "s3cret-token", project_directory=tmp_path)
     call = asyncio.ensure_future(client.ask_question("Which?"))
     message = await chat.wait_for(timeout=5)
-    assert (await tab.command("complete_path", key=message.id, query="not"))["value"] == ["notes.md"]
-    assert (await tab.command("complete_path", key=str(tmp_path), query="not"))["value"] is None
+    assert (await tab.command("complete_path", message_id=message.id, query="not"))["value"] == ["notes.md"]
+    assert (await tab.command("complete_path", message_id=str(tmp_path), query="not"))["value"] is None
     call.cancel()
     await asyncio.wait([call])

@@ -2,32 +2,11 @@ import asyncio
 from datetime import datetime, timezone
 
 import pytest
+from tab import Tab
 from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.model import Message, MessageKind, MessageStatus
-
-
-class Tab:
-    """A browser tab: what it is sent, and how it asks."""
-
-    def __init__(self, chat):
-        self.chat = chat
-        self.frames = []
-        send = chat._sync._send
-        chat._sync._send = lambda content: (self.frames.append(content), send(content))
-
-    def say(self, **content):
-        self.chat._sync.receive(content)
-
-    def of(self, kind):
-        return [frame for frame in self.frames if frame["type"] == kind]
-
-    async def command(self, name, /, **args):
-        ref = len(self.frames)
-        self.say(type="command", client="tab", ref=ref, name=name, args=args)
-        (result,) = await until(lambda: [frame for frame in self.of("result") if frame["ref"] == ref])
-        return result
 
 
 @pytest.fixture
@@ -109,23 +88,22 @@ async def test_what_had_to_make_room_leaves_the_browser_too(tab, chat, monkeypat
     for number in range(5):
         message = Message(f"m{number}", MessageKind.CHAT, "s", "S", f"m{number}", "x", now, MessageStatus.RECEIVED)
         chat._hub.inbox.add(message, received_at=now)
-        chat._hub._message_changed(message.id)
     await until(lambda: tab.of("patch"))
     (patch,) = tab.of("patch")
     here = {message.id for message in chat.messages}
-    assert {message["key"] for message in patch["upsert"]} == here
+    assert {message["id"] for message in patch["upsert"]} == here
     assert set(patch["remove"]) == {f"m{number}" for number in range(5)} - here != set()
 
 
 async def test_a_search_covers_the_whole_log_and_ignores_case(tab, asked):
-    tab.say(type="page", client="tab", ref=1, before=None, limit=10, filter={"text": "Q3", "pending": True})
+    tab.say(type="page", client="tab", ref=1, before=None, limit=10, filter={"search": "Q3", "pending": True})
     assert keys((await until(lambda: tab.of("page")))[0]) == ["q3"]
 
 
 async def test_a_reply_from_the_browser_reaches_its_agent(tab, asked, chat):
     tab.say(type="sync", client="tab")
     message = next(m for m in tab.of("snapshot")[0]["messages"] if m["text"] == "q2")
-    assert (await tab.command("reply", key=message["key"], text="from the browser"))["ok"]
+    assert (await tab.command("reply", message_id=message["id"], text="from the browser"))["ok"]
     assert (await asked[2]).text == "from the browser"
     assert [call.done() for call in asked] == [False, False, True, False, False]
 
@@ -133,8 +111,8 @@ async def test_a_reply_from_the_browser_reaches_its_agent(tab, asked, chat):
 @pytest.mark.parametrize(
     ("name", "args", "words"),
     [
-        ("reply", {"key": "nothing", "text": "x"}, "no message"),
-        ("reply", {"key": 5, "text": "x"}, "must be text"),
+        ("reply", {"message_id": "nothing", "text": "x"}, "no message"),
+        ("reply", {"message_id": 5, "text": "x"}, "must be text"),
         ("send", {"server_id": "mars", "nickname": "ada", "text": "x"}, "no server"),
         ("add_server", {"url": "http://x"}, "ws://x"),
         ("remove_server", {"server_id": "mars"}, "no server"),

@@ -2,7 +2,7 @@ import pytest
 
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import decode
-from ipymultichat.wire.names import visible
+from ipymultichat.wire.names import escape_invisible
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,12 @@ from ipymultichat.wire.names import visible
     ],
 )
 def test_hidden_characters_are_written_out(given, shown):
-    assert visible(given) == shown
+    assert escape_invisible(given) == shown
 
 
 @pytest.mark.parametrize("name", ["ada", "Zoë", "张伟", "👩\u200d💻", "\u0645\u06cc\u200c\u062e", "שלום\u200f"])
 def test_honest_names_stay_as_they_are(name):
-    assert visible(name) == name
+    assert escape_invisible(name) == name
 
 
 def test_names_from_a_server_hide_nothing():

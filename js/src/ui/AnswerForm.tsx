@@ -1,12 +1,13 @@
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { composeAnswer } from "../answer";
-import type { Message } from "../protocol";
+import { isSendable } from "../message";
+import type { Message } from "../model.gen";
 import { formatSize } from "../time";
 import { FILE_MAX } from "../transfer";
 import { useView } from "../view";
-import { AttachButton, AttachmentList, filesOf } from "./Attach";
+import { AttachButton, filesOf, UploadList } from "./Attach";
 import { Choices } from "./Choices";
 import { useSuggestions } from "./Suggest";
 import { TextBox } from "./TextBox";
@@ -19,18 +20,21 @@ interface Props {
 
 export function AnswerForm({ message, article }: Props) {
   const { app, t } = useView();
-  const { draft, way, error } = app.drafts.of(message.key);
+  const { id, options } = message;
+  const draft = useComputed(() => app.drafts.draft(id)).value;
+  const { sendState, error } = useComputed(() => app.drafts.state(id)).value;
+  const uploads = useComputed(() => app.uploads.of(id)).value;
   const form = useRef<HTMLFormElement>(null);
   const report = message.kind === "report";
-  const sending = message.status === "sending" || way.value !== "none";
-  const text = composeAnswer(message.questions, draft.value);
-  const files = app.attachments.of(message.key).value;
+  const sending = sendState !== "none" || !isSendable(message);
   const over = useSignal(false);
   const tooLarge = useSignal("");
   const ready =
-    !sending && (report || text !== "" || files.length > 0) && files.every((item) => item.state === "ready");
+    !sending &&
+    (report || uploads.length > 0 || composeAnswer(options, draft) !== "") &&
+    uploads.every((item) => item.state === "ready");
   const attach = (chosen: File[]) => {
-    const left = app.attachments.add(message.key, chosen).map((file) => file.name);
+    const left = app.uploads.add(id, chosen).map((file) => file.name);
     tooLarge.value = left.length ? t("tooLarge", { name: left.join(", "), size: formatSize(FILE_MAX) }) : "";
   };
 
@@ -45,12 +49,12 @@ export function AnswerForm({ message, article }: Props) {
   );
 
   const submit = () => {
-    const now = composeAnswer(message.questions, draft.peek());
-    const waiting = app.attachments.of(message.key).peek();
-    if (message.status === "sending" || waiting.some((item) => item.state === "moving")) return;
-    if (report || now || waiting.length) void app.answer(message, now);
+    const text = composeAnswer(options, app.drafts.peek(id));
+    const files = app.uploads.peek(id);
+    if (files.some((item) => item.state === "moving")) return;
+    if (report || text || files.length) void app.answer(message, text);
   };
-  const why = tooLarge.value || (message.status === "failed" ? message.error : error.value);
+  const why = tooLarge.value || error || (message.status === "failed" ? message.error : "");
   return (
     <form
       ref={form}
@@ -82,20 +86,31 @@ export function AnswerForm({ message, article }: Props) {
           {why}
         </p>
       )}
-      {message.questions.length > 0 && (
-        <Choices message={message} draft={draft} locked={sending} onSubmit={submit} />
+      {options.length > 0 && (
+        <Choices
+          message={message}
+          draft={draft}
+          locked={sending}
+          onDraft={(change) => app.drafts.edit(id, change)}
+          onSubmit={submit}
+        />
       )}
-      {!report && message.questions.length === 0 && (
-        <QuickAnswers message={message} locked={sending} form={form} />
-      )}
-      <AttachmentList message={message} locked={sending} />
+      {!report && options.length === 0 && <QuickAnswers message={message} locked={sending} form={form} />}
+      <UploadList message={message} uploads={uploads} locked={sending} />
       <div class="imc-answer-row">
-        {message.questions.length === 0 ? (
-          <AnswerBox message={message} locked={sending} onSubmit={submit} onFiles={attach} />
+        {options.length === 0 ? (
+          <AnswerBox
+            message={message}
+            text={draft.text}
+            locked={sending}
+            onSubmit={submit}
+            onFiles={attach}
+          />
         ) : (
           <span class="imc-grow" />
         )}
         <AttachButton locked={sending} onFiles={attach} />
+        {message.status === "failed" && <Discard message={message} locked={sending} />}
         <button
           type="submit"
           class="imc-button imc-primary imc-submit"
@@ -105,7 +120,7 @@ export function AnswerForm({ message, article }: Props) {
           {t(report ? "confirm" : "reply")}
         </button>
       </div>
-      {message.questions.length === 0 && <Wrap message={message} locked={sending} />}
+      {options.length === 0 && <Wrap message={message} locked={sending} />}
       {sending && (
         <p class="imc-dim imc-progress" role="status">
           {t("sendingNow")}
@@ -115,21 +130,36 @@ export function AnswerForm({ message, article }: Props) {
   );
 }
 
+/** Gives up an answer that failed: the request is cancelled, what was typed stays with it. */
+function Discard({ message, locked }: { message: Message; locked: boolean }) {
+  const { app, t } = useView();
+  const busy = useSignal(false);
+  const discard = async () => {
+    if (busy.peek()) return;
+    busy.value = true;
+    await app.discard(message);
+    busy.value = false;
+  };
+  return (
+    <button type="button" class="imc-button" disabled={locked || busy.value} onClick={() => void discard()}>
+      {t("discard")}
+    </button>
+  );
+}
+
 /** Says what will stand around the answer, and leaves it out this once. */
 function Wrap({ message, locked }: { message: Message; locked: boolean }) {
   const { app, t } = useView();
   const { prefix, suffix } = app.traits.settings.value.preferences;
-  const { wrap } = app.drafts.of(message.key);
+  const { wrap } = useComputed(() => app.drafts.state(message.id)).value;
   if (!prefix && !suffix) return null;
   return (
     <label class="imc-check imc-wrap" title={[prefix, "…", suffix].filter(Boolean).join("\n")}>
       <input
         type="checkbox"
-        checked={wrap.value}
+        checked={wrap}
         disabled={locked}
-        onChange={(event) => {
-          wrap.value = event.currentTarget.checked;
-        }}
+        onChange={(event) => app.drafts.setWrap(message.id, event.currentTarget.checked)}
       />
       {t("wrapThis")}
     </label>
@@ -138,25 +168,23 @@ function Wrap({ message, locked }: { message: Message; locked: boolean }) {
 
 interface BoxProps {
   readonly message: Message;
+  readonly text: string;
   readonly locked: boolean;
   onSubmit(): void;
   onFiles(files: File[]): void;
 }
 
-function AnswerBox({ message, locked, onSubmit, onFiles }: BoxProps) {
+function AnswerBox({ message, text, locked, onSubmit, onFiles }: BoxProps) {
   const { app, t } = useView();
-  const { draft } = app.drafts.of(message.key);
-  const set = (text: string) => {
-    draft.value = { ...draft.value, text };
-  };
-  const suggest = useSuggestions({ message, text: draft.value.text, set });
-  const walk = (event: KeyboardEvent) => {
+  const set = (typed: string) => app.drafts.edit(message.id, { text: typed });
+  const suggest = useSuggestions({ message, text, set });
+  /** The arrows choose among suggestions, else among earlier answers. */
+  const onKey = (event: KeyboardEvent) => {
     suggest.onKey(event);
     if (event.defaultPrevented) return;
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step || locked || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     const { answers } = app.drafts;
-    const text = draft.value.text;
     const here = text ? answers.lastIndexOf(text) : answers.length;
     // Text that is not one of the earlier answers is the person's own: the arrows then move the caret.
     if (here < 0) return;
@@ -168,14 +196,14 @@ function AnswerBox({ message, locked, onSubmit, onFiles }: BoxProps) {
       <TextBox
         name={t("yourAnswer")}
         placeholder={t(message.kind === "report" ? "notePlaceholder" : "answerPlaceholder")}
-        value={draft.value.text}
+        value={text}
         readOnly={locked}
         caret={suggest.caret}
         list={suggest.list}
         active={suggest.active}
         onInput={suggest.onInput}
         onSubmit={onSubmit}
-        onKey={walk}
+        onKey={onKey}
         onCaret={suggest.onCaret}
         onBlur={suggest.close}
         onPaste={(event) => {
@@ -199,7 +227,6 @@ interface QuickProps {
 /** Fills the box and moves on to the button: a second key sends, a slip of the hand does not. */
 function QuickAnswers({ message, locked, form }: QuickProps) {
   const { app, t } = useView();
-  const { draft } = app.drafts.of(message.key);
   const own = app.traits.settings.value.preferences.quick;
   const answers = own.length ? own : t("quickDefaults").split(", ");
   return (
@@ -211,7 +238,7 @@ function QuickAnswers({ message, locked, form }: QuickProps) {
           class="imc-quick-button"
           disabled={locked}
           onClick={() => {
-            draft.value = { ...draft.value, text: answer };
+            app.drafts.edit(message.id, { text: answer });
             form.current?.querySelector<HTMLElement>(".imc-submit")?.focus();
           }}
         >

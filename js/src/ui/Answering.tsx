@@ -7,7 +7,7 @@ export function Answering() {
   const { app, t } = useView();
   const { prefix, suffix, quick } = app.traits.settings.value.preferences;
   const error = useSignal("");
-  // What is being typed is no one else's: news from the kernel renders this again, and must not put the old text back.
+  // News from the kernel renders this again, and must not replace what is being typed.
   const typed = useSignal<Readonly<Record<string, string>>>({});
   const type = (name: string, text: string) => {
     typed.value = { ...typed.value, [name]: text };

@@ -1,8 +1,8 @@
 import { useRef } from "preact/hooks";
-import type { Attachment } from "../attachments";
-import type { Message } from "../protocol";
+import type { Message } from "../model.gen";
 import { formatSize } from "../time";
 import { FILE_MAX } from "../transfer";
+import type { Upload } from "../uploads";
 import { useView } from "../view";
 import { IconButton } from "./Icon";
 
@@ -57,14 +57,20 @@ function AttachIcon() {
   );
 }
 
-export function AttachmentList({ message, locked }: { message: Message; locked: boolean }) {
+interface ListProps {
+  readonly message: Message;
+  readonly uploads: readonly Upload[];
+  readonly locked: boolean;
+}
+
+/** The files that go out with the answer. */
+export function UploadList({ message, uploads, locked }: ListProps) {
   const { app, t } = useView();
-  const items = app.attachments.of(message.key).value;
-  if (!items.length) return null;
+  if (!uploads.length) return null;
   return (
     // biome-ignore lint/a11y/noRedundantRoles: without a marker some browsers drop the list role
     <ul role="list" class="imc-plain imc-attachments" aria-label={t("attachments")}>
-      {items.map((item) => (
+      {uploads.map((item) => (
         <li key={item.id} class="imc-part">
           <bdi>{item.file.name}</bdi> <span class="imc-dim">{formatSize(item.file.size)}</span>
           <Progress item={item} />
@@ -72,7 +78,7 @@ export function AttachmentList({ message, locked }: { message: Message; locked: 
             icon="close"
             name={t("removeFile", { name: item.file.name })}
             onClick={() => {
-              if (!locked) app.attachments.remove(message.key, item.id);
+              if (!locked) app.uploads.remove(message.id, item.id);
             }}
           />
         </li>
@@ -81,7 +87,7 @@ export function AttachmentList({ message, locked }: { message: Message; locked: 
   );
 }
 
-function Progress({ item }: { item: Attachment }) {
+function Progress({ item }: { item: Upload }) {
   const { t } = useView();
   if (item.state === "failed") return <span class="imc-error">{item.error || t("kernelSilent")}</span>;
   if (item.state === "ready") return null;

@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
+import { KINDS, type Kind } from "../model.gen";
 import { canNotify } from "../notify";
-import { KINDS, type Kind } from "../protocol";
 import { useView } from "../view";
 
 const PLURAL = { question: "questions", report: "reports", chat: "chats" } as const;
 
-/** Who may call the person back to the notebook: nothing does until it is chosen here. */
+/** Which kinds of message notify the person, and which make a sound: none, until it is chosen here. */
 export function Attention() {
   const { app, t } = useView();
   const { prefs } = app;

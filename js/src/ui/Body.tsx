@@ -1,21 +1,21 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { highlight } from "../highlight";
-import type { Message } from "../protocol";
-import { reveal } from "../reveal";
-import { useView } from "../view";
+import { escapeInvisible } from "../invisible";
+import type { Message } from "../model.gen";
+import { useFlag, useView } from "../view";
 
 /** A body taller than this folds; a little more room than that, so that folding always hides something. */
 const FOLD_PX = 320;
 const SLACK_PX = 80;
 
 export function Body({ message, raw }: { message: Message; raw: boolean }) {
-  const { view, app, t } = useView();
-  const open = view.flag("open", message.key);
+  const { app, t } = useView();
+  const [open, toggle] = useFlag("open", message.id);
   const tall = useSignal(false);
   const content = useRef<HTMLDivElement>(null);
   const copyCode = t("copyCode");
-  const text = reveal(message.text);
+  const text = escapeInvisible(message.text);
 
   useLayoutEffect(() => {
     const element = content.current;
@@ -52,7 +52,7 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
     button.textContent = t(done ? "copied" : "copyFailed");
   };
 
-  const folded = tall.value && !open.value;
+  const folded = tall.value && !open;
   return (
     <>
       <div
@@ -69,15 +69,8 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
         />
       </div>
       {tall.value && (
-        <button
-          type="button"
-          class="imc-link imc-more"
-          aria-expanded={open.value}
-          onClick={() => {
-            open.value = !open.value;
-          }}
-        >
-          {t(open.value ? "showLess" : "showMore")}
+        <button type="button" class="imc-link imc-more" aria-expanded={open} onClick={toggle}>
+          {t(open ? "showLess" : "showMore")}
         </button>
       )}
     </>

@@ -1,5 +1,6 @@
-import { type Signal, useSignal } from "@preact/signals";
-import type { Message } from "../protocol";
+import { useComputed, useSignal } from "@preact/signals";
+import { isOpen, isRequest, peerOf } from "../message";
+import type { Message } from "../model.gen";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
 import { Deadline } from "./Countdown";
@@ -10,15 +11,16 @@ const COPIED_MS = 1_500;
 interface Props {
   readonly message: Message;
   readonly server: string;
-  readonly raw: Signal<boolean>;
+  readonly raw: boolean;
+  toggleRaw(): void;
 }
 
-export function CardHead({ message, server, raw }: Props) {
+export function CardHead({ message, server, raw, toggleRaw }: Props) {
   const { app, t } = useView();
   const copied = useSignal<"" | "copied" | "copyFailed">("");
-  const at = app.clock.toLocal(message.created);
-  const waits = message.status === "pending";
-  const status = waits && app.drafts.of(message.key).way.value !== "none" ? "sending" : message.status;
+  const at = app.clock.toLocal(message.created_at);
+  const asked = useComputed(() => app.drafts.state(message.id).sendState !== "none").value;
+  const status = asked && isOpen(message) ? "sending" : message.status;
   const copy = async (event: MouseEvent) => {
     const done = await app.copy(message.text, event.currentTarget as Element);
     copied.value = done ? "copied" : "copyFailed";
@@ -33,9 +35,7 @@ export function CardHead({ message, server, raw }: Props) {
       <Who message={message} />
       <span class="imc-grow" />
       <span class="imc-meta">
-        {message.deadline !== null && (status === "pending" || status === "sending") && (
-          <Deadline at={message.deadline} />
-        )}
+        {message.deadline !== null && isOpen(message) && <Deadline at={message.deadline} />}
         {status !== "received" && <span class={`imc-status imc-status-${status}`}>{t(status)}</span>}
         <time class="imc-dim" dateTime={new Date(at).toISOString()} title={formatFull(at, t.locale)}>
           {formatTime(at, t.locale)}
@@ -46,13 +46,7 @@ export function CardHead({ message, server, raw }: Props) {
               {t(copied.value)}
             </span>
           )}
-          <IconButton
-            icon="code"
-            name={t(raw.value ? "showMarkdown" : "showRaw")}
-            onClick={() => {
-              raw.value = !raw.value;
-            }}
-          />
+          <IconButton icon="code" name={t(raw ? "showMarkdown" : "showRaw")} onClick={toggleRaw} />
           <IconButton icon="copy" name={t("copyMessage")} onClick={(event) => void copy(event)} />
         </span>
       </span>
@@ -63,16 +57,16 @@ export function CardHead({ message, server, raw }: Props) {
 /** Names stand in `bdi`: one that is written from right to left must not turn its neighbours around. */
 function Who({ message }: { message: Message }) {
   const { view, t } = useView();
-  if (message.kind !== "chat") {
-    const names = [message.agent || t("agent"), message.model, message.client].filter(
+  if (isRequest(message)) {
+    const names = [message.agent_name || t("agent"), message.model_name, message.client_name].filter(
       (name, index, all) => name && all.indexOf(name) === index,
     );
     return (
       <>
         <bdi class="imc-who">{names.join(" · ")}</bdi>
-        {message.project && (
-          <bdi class="imc-project imc-dim" title={message.project}>
-            {message.project}
+        {message.project_directory && (
+          <bdi class="imc-project imc-dim" title={message.project_directory}>
+            {message.project_directory}
           </bdi>
         )}
       </>
@@ -80,9 +74,8 @@ function Who({ message }: { message: Message }) {
   }
   const sender = message.mine ? t("you") : message.sender;
   const receiver = message.mine ? message.receiver : t("you");
-  const peer = { server_id: message.server_id, nickname: message.mine ? message.receiver : message.sender };
   return (
-    <button type="button" class="imc-who imc-link" onClick={() => view.converse(peer)}>
+    <button type="button" class="imc-who imc-link" onClick={() => view.converse(peerOf(message))}>
       <bdi>{sender}</bdi> → <bdi>{receiver}</bdi>
     </button>
   );

@@ -1,39 +1,43 @@
-import type { Signal } from "@preact/signals";
 import { choose, type Draft, plainLabel, replaceAt, takesText } from "../answer";
-import type { Message, Question } from "../protocol";
-import { reveal } from "../reveal";
+import { escapeInvisible } from "../invisible";
+import type { Message } from "../model.gen";
+import type { Question } from "../protocol";
 import { useUid, useView } from "../view";
 import { TextBox } from "./TextBox";
 
 interface Props {
   readonly message: Message;
-  readonly draft: Signal<Draft>;
+  readonly draft: Draft;
   readonly locked: boolean;
+  onDraft(change: Partial<Draft>): void;
   onSubmit(): void;
 }
 
-export function Choices({ message, draft, locked, onSubmit }: Props) {
+/** The structured questions of a message, each with its options and a text box where it takes text. */
+export function Choices({ message, draft, locked, onDraft, onSubmit }: Props) {
   const { t } = useView();
   return (
     <>
-      {message.questions.map((question, index) => (
+      {message.options.map((question, index) => (
         <fieldset key={index} class="imc-choices" disabled={locked}>
           <legend dir="auto">
             {question.header && question.header !== question.question && (
-              <bdi class="imc-choice-head">{reveal(question.header)}</bdi>
+              <bdi class="imc-choice-head">{escapeInvisible(question.header)}</bdi>
             )}{" "}
-            {reveal(question.question || question.header)}
+            {escapeInvisible(question.question || question.header)}
           </legend>
-          <Options question={question} index={index} draft={draft} />
+          <Options
+            question={question}
+            chosen={draft.chosen[index] ?? []}
+            onChosen={(labels) => onDraft({ chosen: replaceAt(draft.chosen, index, labels, []) })}
+          />
           {takesText(question) && (
             <TextBox
               name={t("yourAnswer")}
               placeholder={t(question.options.length ? "customPlaceholder" : "answerPlaceholder")}
-              value={draft.value.typed[index] ?? ""}
+              value={draft.typed[index] ?? ""}
               readOnly={locked}
-              onInput={(text) => {
-                draft.value = { ...draft.value, typed: replaceAt(draft.value.typed, index, text, "") };
-              }}
+              onInput={(text) => onDraft({ typed: replaceAt(draft.typed, index, text, "") })}
               onSubmit={onSubmit}
             />
           )}
@@ -45,17 +49,13 @@ export function Choices({ message, draft, locked, onSubmit }: Props) {
 
 interface OptionsProps {
   readonly question: Question;
-  readonly index: number;
-  readonly draft: Signal<Draft>;
+  readonly chosen: readonly string[];
+  onChosen(labels: readonly string[]): void;
 }
 
-function Options({ question, index, draft }: OptionsProps) {
+function Options({ question, chosen, onChosen }: OptionsProps) {
   const group = useUid();
-  const chosen = draft.value.chosen[index] ?? [];
-  const pick = (label: string) => {
-    const next = choose(question, chosen, label);
-    draft.value = { ...draft.value, chosen: replaceAt(draft.value.chosen, index, next, []) };
-  };
+  const pick = (label: string) => onChosen(choose(question, chosen, label));
   return (
     <>
       {question.options.map(({ label, description }, place) => {
@@ -79,7 +79,7 @@ function Options({ question, index, draft }: OptionsProps) {
               }}
             />
             <label for={id}>
-              <bdi>{reveal(plainLabel(label))}</bdi>
+              <bdi>{escapeInvisible(plainLabel(label))}</bdi>
               {plainLabel(label) !== label && (
                 <span class="imc-recommended" aria-hidden="true">
                   ★
@@ -88,7 +88,7 @@ function Options({ question, index, draft }: OptionsProps) {
             </label>
             {description && (
               <span id={`${id}-about`} class="imc-dim" dir="auto">
-                {reveal(description)}
+                {escapeInvisible(description)}
               </span>
             )}
           </div>

@@ -1,50 +1,36 @@
-import { useSignal } from "@preact/signals";
-import { distinct, type Peer, peerKey } from "../people";
+import { type Peer, peerKey } from "../people";
 import { useView } from "../view";
 import { TextBox } from "./TextBox";
 
 export function Composer() {
   const { view, app, t } = useView();
-  const { letter, recipient } = app;
-  const people = distinct(app.client.log.value.users);
-  const busy = useSignal(false);
-  const error = useSignal("");
-
-  const [only, ...others] = people;
-  const to = recipient.value ?? (others.length === 0 ? (only ?? null) : null);
-  const there = to ? app.online(to) : undefined;
+  const { chatDrafts } = app;
+  // What an open conversation shows over the messages is who they are sent to.
+  const to = view.feed.filter.value.peer ?? chatDrafts.recipient.value;
+  const recipients = chatDrafts.recipients.value;
+  const listed =
+    to && !recipients.some((peer) => peerKey(peer) === peerKey(to)) ? [...recipients, to] : recipients;
+  const text = chatDrafts.text(to);
+  const { busy, error } = chatDrafts.state(to);
+  const there = to !== null && app.online(to) !== undefined;
   const name = (peer: Peer) => `${peer.nickname}@${app.serverLabel(peer.server_id)}`;
-  const listed = to && !there ? [...people, to] : people;
+  const gone = to && !there && text.trim() ? t("goneHint", { peer: name(to) }) : "";
   const closed = listed.length === 0;
-  const ready = Boolean(there && letter.value.trim() && !busy.value);
 
-  const send = async () => {
-    if (!to || !there || !letter.value.trim() || busy.value) return;
-    const text = letter.value;
-    busy.value = true;
-    const outcome = await app.client.command("send", {
-      server_id: to.server_id,
-      client_id: there.client_id,
-      nickname: to.nickname,
-      text,
-    });
-    busy.value = false;
-    error.value = app.explain(outcome);
-    // What was typed meanwhile is the next message.
-    if (outcome.ok && letter.value === text) letter.value = "";
+  const send = () => {
+    if (to) void app.sendChat(to);
   };
-  const gone = to && !there && letter.value.trim() ? t("goneHint", { peer: name(to) }) : "";
   return (
     <form
       class="imc-composer"
       onSubmit={(event) => {
         event.preventDefault();
-        void send();
+        send();
       }}
     >
-      {(error.value || gone) && (
+      {(error || gone) && (
         <p class="imc-error" role="alert">
-          {error.value || gone}
+          {error || gone}
         </p>
       )}
       <div class="imc-composer-row">
@@ -55,10 +41,10 @@ export function Composer() {
           value={to ? peerKey(to) : ""}
           onChange={(event) => {
             const key = event.currentTarget.value;
-            const chosen = listed.find((peer) => peerKey(peer) === key) ?? null;
-            recipient.value = chosen;
-            // An open conversation with somebody else would show the wrong name over what is sent.
-            if (chosen && view.feed.filter.value.peer) view.converse(chosen);
+            const chosen = listed.find((peer) => peerKey(peer) === key);
+            if (!chosen) return;
+            if (view.feed.filter.value.peer) view.converse(chosen);
+            else chatDrafts.choose(chosen);
           }}
         >
           {!to && <option value="">{t("to")}…</option>}
@@ -72,18 +58,15 @@ export function Composer() {
         <TextBox
           name={t("message")}
           placeholder={t(closed ? "composerHint" : "messagePlaceholder")}
-          value={letter.value}
-          disabled={closed && !letter.value}
-          onInput={(text) => {
-            letter.value = text;
-            error.value = "";
-          }}
-          onSubmit={() => void send()}
+          value={text}
+          disabled={closed && !text}
+          onInput={(typed) => chatDrafts.type(to, typed)}
+          onSubmit={send}
         />
         <button
           type="submit"
           class="imc-button imc-primary"
-          disabled={!ready}
+          disabled={!there || busy || !text.trim()}
           title={to ? undefined : t("chooseRecipient")}
         >
           {t("send")}

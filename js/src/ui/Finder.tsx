@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Kind } from "../protocol";
+import type { Kind } from "../model.gen";
 import { useView } from "../view";
 
 const SEARCH_MS = 200;
@@ -9,17 +9,17 @@ const SEARCH_MS = 200;
 export function SearchBox({ place }: { place: "header" | "row" }) {
   const { view, t } = useView();
   const { filter } = view.feed;
-  const typed = useSignal(filter.value.text);
+  const typed = useSignal(filter.value.search);
 
   useEffect(() => {
-    if (typed.value === filter.peek().text) return;
-    const timer = setTimeout(() => view.feed.set({ text: typed.value }), SEARCH_MS);
+    if (typed.value === filter.peek().search) return;
+    const timer = setTimeout(() => view.feed.set({ search: typed.value }), SEARCH_MS);
     return () => clearTimeout(timer);
   }, [typed.value, filter, view]);
   // Another view's control, or "show everything", may have changed it.
   useEffect(() => {
-    typed.value = filter.value.text;
-  }, [filter.value.text, typed]);
+    typed.value = filter.value.search;
+  }, [filter.value.search, typed]);
 
   return (
     <input
@@ -39,7 +39,7 @@ export function SearchBox({ place }: { place: "header" | "row" }) {
 export function Finder() {
   const { view, app, t } = useView();
   const { filter } = view.feed;
-  if (!view.finding.value) return null;
+  if (!view.filtersOpen.value) return null;
   return (
     <div class="imc-finder">
       <SearchBox place="row" />

@@ -4,7 +4,6 @@ import { SearchBox } from "./Finder";
 import { Icon, IconButton } from "./Icon";
 import { Servers } from "./Servers";
 import { Settings } from "./Settings";
-import { StatusBadge } from "./StatusBadge";
 
 export function Header() {
   const { view, app, t } = useView();
@@ -37,9 +36,9 @@ export function Header() {
         <IconButton
           icon="filter"
           name={t("filters")}
-          pressed={view.finding.value}
+          pressed={view.filtersOpen.value}
           onClick={() => {
-            view.finding.value = !view.finding.value;
+            view.filtersOpen.value = !view.filtersOpen.value;
           }}
         />
         <button
@@ -63,5 +62,31 @@ export function Header() {
         <Settings />
       </Dialog>
     </div>
+  );
+}
+
+/** How many of the servers are connected; opens the list of them. */
+function StatusBadge() {
+  const { view, app, t } = useView();
+  const connected = app.traits.connected.value;
+  const enabled = app.traits.enabled.value;
+  const level = enabled > 0 && connected >= enabled ? "all" : connected > 0 ? "some" : "none";
+  const icon = ({ all: "check", some: "alert", none: "cross" } as const)[level];
+  const name = enabled ? t("statusBadge", { connected, enabled }) : t("noServers");
+  return (
+    <button
+      type="button"
+      class={`imc-badge imc-badge-${level}`}
+      aria-label={name}
+      title={name}
+      aria-haspopup="dialog"
+      aria-expanded={view.dialog.value === "connections"}
+      onClick={() => {
+        view.dialog.value = view.dialog.value === "connections" ? null : "connections";
+      }}
+    >
+      <Icon name={icon} />
+      <span aria-hidden="true">{`${connected}/${enabled}`}</span>
+    </button>
   );
 }

@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChild } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { scopeOf } from "../feed";
-import type { Message, Order } from "../protocol";
+import { seenScope } from "../feed";
+import type { Message } from "../model.gen";
+import type { Order } from "../protocol";
 import { countAfter, indexOf } from "../sorted";
 import { formatDay, sameDay } from "../time";
 import { useView } from "../view";
@@ -39,11 +40,12 @@ export function MessageList() {
   });
   const { list } = virtual;
 
-  const scope = scopeOf(feed.filter.value);
+  const scope = seenScope(feed.filter.value);
   const peer = scope === "all" ? null : scope;
   const unread = peer ? (app.conversation(peer)?.unread ?? 0) : app.traits.unread.value;
 
-  const look = () => {
+  /** What follows from where the list stands: what has been seen, and whether older messages are wanted. */
+  const onPosition = () => {
     const element = scroller.current;
     if (!element?.offsetParent) return;
     const last = rows.at(-1);
@@ -57,7 +59,7 @@ export function MessageList() {
   };
   // After the virtualizer has settled the scroll position for these rows.
   useEffect(() => {
-    const frame = requestAnimationFrame(look);
+    const frame = requestAnimationFrame(onPosition);
     return () => cancelAnimationFrame(frame);
   });
   useLayoutEffect(() => list.scrollToEnd(), [list]);
@@ -85,7 +87,7 @@ export function MessageList() {
         aria-live="off"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll the list
         tabIndex={0}
-        onScroll={look}
+        onScroll={onPosition}
         onFocusIn={(event: FocusEvent) => {
           const target = event.target as Element;
           const item = target.closest<HTMLElement>("[data-index]");
@@ -124,10 +126,10 @@ function draw(rows: readonly Message[], { indexes, sizes, space }: Rows): Compon
     leave(index);
     drawn.push(
       <Row
-        key={message.key}
+        key={message.id}
         message={message}
         index={index}
-        first={!sameDay(rows[index - 1]?.created ?? 0, message.created)}
+        first={!sameDay(rows[index - 1]?.created_at ?? 0, message.created_at)}
         sizes={sizes}
       />,
     );
@@ -155,7 +157,7 @@ function Row({ message, index, first, sizes }: RowProps) {
   }, [sizes]);
   return (
     <div ref={row} class="imc-item" data-index={index}>
-      {first && <p class="imc-day">{formatDay(app.clock.toLocal(message.created), t.locale)}</p>}
+      {first && <p class="imc-day">{formatDay(app.clock.toLocal(message.created_at), t.locale)}</p>}
       <Card message={message} />
     </div>
   );

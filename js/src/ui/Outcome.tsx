@@ -1,54 +1,26 @@
+import { useComputed } from "@preact/signals";
 import { composeAnswer } from "../answer";
-import type { Message } from "../protocol";
-import { reveal } from "../reveal";
+import { escapeInvisible } from "../invisible";
+import { isAnswered } from "../message";
+import type { Message } from "../model.gen";
+import type { Reply } from "../protocol";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
-import { PartView } from "./PartView";
+import { AttachmentView } from "./AttachmentView";
 
 /** How a question or report ended, and what the person had typed if it did not go out. */
 export function Outcome({ message }: { message: Message }) {
   const { app, t } = useView();
-  const { draft, error } = app.drafts.of(message.key);
-  const { reply } = message;
-  const unsent = composeAnswer(message.questions, draft.value);
-  const delivered = message.status === "replied" || message.status === "confirmed";
+  const { id, reply } = message;
+  const typed = useComputed(() => composeAnswer(message.options, app.drafts.draft(id))).value;
+  const { error } = useComputed(() => app.drafts.state(id)).value;
+  const answered = isAnswered(message);
   // A try that failed before the one that went through is no news any more.
-  const why = delivered ? "" : message.error || error.value;
+  const why = answered ? "" : message.error || error;
+  const unsent = typed || (answered && reply?.mine ? "" : message.draft);
   return (
     <>
-      {reply && (
-        <div class="imc-reply">
-          <span class="imc-reply-who">
-            <bdi>{reply.mine ? t("you") : reply.by || t("someone")}</bdi>
-            {reply.at > 0 && (
-              <time
-                class="imc-dim"
-                dateTime={new Date(app.clock.toLocal(reply.at)).toISOString()}
-                title={formatFull(app.clock.toLocal(reply.at), t.locale)}
-              >
-                {formatTime(app.clock.toLocal(reply.at), t.locale)}
-              </time>
-            )}
-          </span>
-          {reply.text && (
-            <span class="imc-reply-text" dir="auto">
-              {reveal(reply.text)}
-            </span>
-          )}
-          {reply.parts.length > 0 && (
-            <span class="imc-parts">
-              {reply.parts.map((part, index) => (
-                <PartView
-                  key={`${index} ${part.name} ${part.size}`}
-                  message={message}
-                  part={part}
-                  index={index}
-                />
-              ))}
-            </span>
-          )}
-        </div>
-      )}
+      {reply && <ReplyView message={message} reply={reply} />}
       {why && <p class="imc-error">{why}</p>}
       {unsent && (
         <div class="imc-unsent">
@@ -64,12 +36,51 @@ export function Outcome({ message }: { message: Message }) {
             >
               {t("copy")}
             </button>
-            <button type="button" class="imc-button" onClick={() => app.drafts.clear(message.key)}>
-              {t("discard")}
-            </button>
+            {typed && (
+              <button type="button" class="imc-button" onClick={() => app.drafts.clear(id)}>
+                {t("deleteText")}
+              </button>
+            )}
           </span>
         </div>
       )}
     </>
+  );
+}
+
+function ReplyView({ message, reply }: { message: Message; reply: Reply }) {
+  const { app, t } = useView();
+  return (
+    <div class="imc-reply">
+      <span class="imc-reply-who">
+        <bdi>{reply.mine ? t("you") : reply.by || t("someone")}</bdi>
+        {reply.at > 0 && (
+          <time
+            class="imc-dim"
+            dateTime={new Date(app.clock.toLocal(reply.at)).toISOString()}
+            title={formatFull(app.clock.toLocal(reply.at), t.locale)}
+          >
+            {formatTime(app.clock.toLocal(reply.at), t.locale)}
+          </time>
+        )}
+      </span>
+      {reply.text && (
+        <span class="imc-reply-text" dir="auto">
+          {escapeInvisible(reply.text)}
+        </span>
+      )}
+      {reply.attachments.length > 0 && (
+        <span class="imc-parts">
+          {reply.attachments.map((attachment, index) => (
+            <AttachmentView
+              key={`${index} ${attachment.name} ${attachment.size}`}
+              message={message}
+              attachment={attachment}
+              index={index}
+            />
+          ))}
+        </span>
+      )}
+    </div>
   );
 }

@@ -2,7 +2,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { complete, matching, type Token, tokenAt } from "../complete";
-import type { Message } from "../protocol";
+import type { Message } from "../model.gen";
 import { useUid, useView } from "../view";
 
 const ASK_MS = 80;
@@ -45,7 +45,7 @@ export function useSuggestions({ message, text, set }: Options): Suggestions {
   const caret: Signal<number | null> = useSignal<number | null>(null);
   const { snippets } = app.traits.settings.value.preferences;
 
-  const look = (now: string, at: number) => {
+  const findToken = (now: string, at: number) => {
     caret.value = null;
     const found = tokenAt(now, at);
     const same = found?.sign === token.value?.sign && found?.start === token.value?.start;
@@ -68,10 +68,13 @@ export function useSuggestions({ message, text, set }: Options): Suggestions {
       }));
       return;
     }
-    if (!message.project) return;
+    if (!message.project_directory) return;
     let current = true;
     const timer = setTimeout(async () => {
-      const outcome = await app.client.command("complete_path", { key: message.key, query: typed.query });
+      const outcome = await app.client.command("complete_path", {
+        message_id: message.id,
+        query: typed.query,
+      });
       if (!current) return;
       const paths = outcome.ok && Array.isArray(outcome.value) ? outcome.value : [];
       items.value = paths
@@ -82,7 +85,7 @@ export function useSuggestions({ message, text, set }: Options): Suggestions {
       current = false;
       clearTimeout(timer);
     };
-  }, [token.value?.sign, token.value?.start, token.value?.query, snippets, message.key]);
+  }, [token.value?.sign, token.value?.start, token.value?.query, snippets, message.id]);
 
   const shown = token.value ? items.value.slice(0, SHOWN_MAX) : [];
   const open = shown.length > 0;
@@ -149,10 +152,10 @@ export function useSuggestions({ message, text, set }: Options): Suggestions {
     ),
     onInput: (now, at) => {
       set(now);
-      look(now, at);
+      findToken(now, at);
     },
     onKey,
-    onCaret: (at) => look(text, at),
+    onCaret: (at) => findToken(text, at),
     close,
   };
 }

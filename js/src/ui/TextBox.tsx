@@ -49,7 +49,6 @@ export function TextBox(props: Props) {
       props.onSubmit();
     }
   };
-  const look = (element: HTMLTextAreaElement) => props.onCaret?.(element.selectionStart);
   return (
     <textarea
       ref={area}
@@ -66,7 +65,7 @@ export function TextBox(props: Props) {
       aria-activedescendant={active}
       onInput={(event) => props.onInput(event.currentTarget.value, event.currentTarget.selectionStart)}
       onKeyDown={onKeyDown}
-      onClick={(event) => look(event.currentTarget)}
+      onClick={(event) => props.onCaret?.(event.currentTarget.selectionStart)}
       onPaste={props.onPaste}
       onBlur={props.onBlur}
     />

@@ -1,12 +1,12 @@
 import { hueOf } from "../colour";
-import { distinct, earlier, type Peer, peerKey } from "../people";
+import { distinctPeers, earlierPeers, type Peer, peerKey } from "../people";
 import { useUid, useView } from "../view";
 
 export function Users() {
   const { view, app, t } = useView();
   const { users, conversations } = app.client.log.value;
-  const people = distinct(users);
-  const gone = earlier(conversations, people, view.feed.filter.value.peer);
+  const people = distinctPeers(users);
+  const gone = earlierPeers(conversations, people, view.feed.filter.value.peer);
   return (
     <div class="imc-users">
       <List name={t("onlineUsers")} people={people} />

@@ -7,7 +7,7 @@ import {
 } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
-import type { Message } from "../protocol";
+import type { Message } from "../model.gen";
 
 /** Up to here every card is in the page: searching with the browser and reading with a screen reader just work. */
 const ALL_UP_TO = 60;
@@ -39,7 +39,7 @@ export interface Rows {
  */
 export function useRows({ scroller, rows, pinned, follow }: Options): Rows {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const keyOf = useKeys(rows);
+  const keyOf = useKeyOf(rows);
   const options = {
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -108,14 +108,14 @@ function makeSizes(list: Virtualizer<HTMLElement, HTMLElement>): ResizeObserver 
 
 type KeyOf = (index: number) => string | number;
 
-/** The virtualizer lays out every row again for another function: it gets one only when other rows stand there. */
-function useKeys(rows: readonly Message[]): KeyOf {
+/** The row's key by its index; another function only for other rows, as the virtualizer then lays out all of them again. */
+function useKeyOf(rows: readonly Message[]): KeyOf {
   const known = useRef<{ rows: readonly Message[]; keyOf: KeyOf } | null>(null);
   const last = known.current;
   if (last?.rows === rows) return last.keyOf;
   const same =
-    last?.rows.length === rows.length && rows.every((row, index) => row.key === last.rows[index]?.key);
-  const keyOf = same ? last.keyOf : (index: number) => rows[index]?.key ?? index;
+    last?.rows.length === rows.length && rows.every((row, index) => row.id === last.rows[index]?.id);
+  const keyOf = same ? last.keyOf : (index: number) => rows[index]?.id ?? index;
   known.current = { rows, keyOf };
   return keyOf;
 }

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from ipymultichat.agent.address import is_loopback, rpc_base
 from ipymultichat.agent.answer import Answer, read_answer
-from ipymultichat.agent.faults import http_fault, transport_fault
+from ipymultichat.agent.failures import http_failure, transport_failure
 from ipymultichat.agent.questions import question_to_wire
 from ipymultichat.errors import ClosedError, ConfigError, EncodeError, RequestRefusedError
 from ipymultichat.model import Question, Secret, token_of
@@ -200,9 +200,9 @@ class AgentClient:
                     f"{self._base}{SERVICE}{method}", content=body, headers=HEADERS, timeout=limits
                 )
             except httpx.HTTPError as error:
-                raise transport_fault(error, self._base) from error
+                raise transport_failure(error, self._base) from error
         if response.status_code != 200:
-            raise http_fault(response, self._base, self._token)
+            raise http_failure(response, self._base, self._token)
         if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
             raise RequestRefusedError(f"{self._base} answered with a page; is it an Agent Assistant server?")
         try:

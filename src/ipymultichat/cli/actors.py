@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import AgentError, NoHumanOnlineError
-from ipymultichat.hub import Hub
+from ipymultichat.hub import Chat
 from ipymultichat.model import Message, Option, Question
 
 _PATIENCE = 3600
@@ -72,19 +72,19 @@ async def _agents(home: str, work: str, token: str) -> None:
 
 async def _colleague(work: str, token: str) -> None:
     """Ada, on the Work server: greets whoever comes, and answers."""
-    hub = Hub(":memory:", servers=[{"url": work, "name": "Work"}], token=token, nickname="ada")
+    chat = Chat([{"url": work, "name": "Work"}], token=token, nickname="ada", profile=":memory:")
     greeted: set[str] = set()
 
+    @chat.on_message(kind="chat")
     def answer(message: Message) -> str:
         return f"“{message.text}”: noted, thanks!"
 
-    hub.feed.add_handler(answer, lambda message: message.kind == "chat")
-    await hub.connect()
+    await chat.connect()
     while True:
-        for user in hub.users:
+        for user in chat.users:
             if user.nickname not in greeted:
                 greeted.add(user.nickname)
-                hub.send(user, "Hi! Lunch at noon?")
+                chat.send(user, "Hi! Lunch at noon?")
         await asyncio.sleep(1)
 
 

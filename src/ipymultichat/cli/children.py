@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from ipymultichat.cli import guard
+from ipymultichat.cli.ending import postponed
 from ipymultichat.errors import MultiChatError
 
 HOST = "127.0.0.1"
-_STOP_SECONDS = 5.0
 
 
 class DemoError(MultiChatError):
@@ -22,20 +23,34 @@ class DemoError(MultiChatError):
 
 
 class Children:
-    """The processes of the demo; leaving the context ends all of them."""
+    """The processes of the demo; leaving the context ends all of them, and so does the death of this process."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[str]] = {}
+        self._guard: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Children:  # noqa: PYI034  (not meant to be subclassed)
+        with postponed():
+            # By its path, which imports nothing of ours; in a session of its own, where no Ctrl-C reaches it.
+            self._guard = subprocess.Popen(  # noqa: S603  (our own script)
+                [sys.executable, "-I", guard.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         # A second Ctrl-C must not leave half of them behind.
-        with _no_interrupts():
+        with postponed():
+            if self._guard is not None:
+                self._guard.kill()
+                self._guard.communicate()
             for child in self._running.values():
                 _signal(child, signal.SIGTERM)
-            deadline = time.monotonic() + _STOP_SECONDS
+            deadline = time.monotonic() + guard.STOP_SECONDS
             for child in self._running.values():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(max(0.0, deadline - time.monotonic()))
@@ -53,6 +68,8 @@ class Children:
     ) -> subprocess.Popen[str]:
         """Start a process in a group of its own; its output goes to a file, to us, or where ours goes."""
         with contextlib.ExitStack() as stack:
+            # Started and known to be, or not started: nothing comes in between.
+            stack.enter_context(postponed())
             sink = stack.enter_context(log.open("w")) if log else None
             child = subprocess.Popen(  # noqa: S603  (our own commands)
                 command,
@@ -63,7 +80,9 @@ class Children:
                 text=True,
                 start_new_session=True,
             )
-        self._running[name] = child
+            self._running[name] = child
+            if self._guard is not None and self._guard.stdin is not None:
+                print(child.pid, file=self._guard.stdin, flush=True)
         return child
 
     def start_server(self, name: str, environment: Mapping[str, str]) -> str:
@@ -88,15 +107,6 @@ class Children:
                 if child.poll() is not None and name != "the agents":
                     raise DemoError(f"{name} ended by itself (exit code {child.returncode})")
             time.sleep(0.5)
-
-
-@contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _signal(child: subprocess.Popen[str], number: int) -> None:

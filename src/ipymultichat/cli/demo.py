@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ipymultichat.cli.children import HOST, Children, DemoError
+from ipymultichat.cli.ending import end_as_interrupt, restore_interrupts
 from ipymultichat.cli.lab import Lab
 from ipymultichat.errors import ServerStartError
 
@@ -37,13 +38,18 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo until Ctrl-C or SIGTERM; returns 0 then."""
+    """Run the demo until Ctrl-C, SIGTERM or the end of its terminal; returns 0 then."""
+    restore_interrupts()
     for module in ("jupyterlab", "starlette", "uvicorn"):
         if importlib.util.find_spec(module) is None:
             raise DemoError(f'the demo needs {module}: pip install "ipymultichat[demo]"')
     port = free_port(args.port)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="ipymultichat-demo-") as folder, Children() as children:
+    end_as_interrupt()
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="ipymultichat-demo-") as folder,
+        Children() as children,
+    ):
         try:
             url = _start(children, Path(folder), port)
             print(f"\nThe demo runs at\n\n    {url}\n\nCtrl-C here ends everything.\n", flush=True)
@@ -51,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
                 webbrowser.open(url)
             children.wait()
         except KeyboardInterrupt:
-            print("\nstopping", flush=True)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print("\nstopping", flush=True)
     return 0
 
 

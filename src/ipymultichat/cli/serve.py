@@ -6,10 +6,10 @@ import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from typing import Any
 
+from ipymultichat.cli.ending import ending_signals, restore_interrupts
 from ipymultichat.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -20,7 +20,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "serve",
         help="run a chat server",
-        description="Runs a chat server for agents and people until Ctrl-C or SIGTERM. It keeps nothing on disk.",
+        description="Runs a chat server for agents and people until Ctrl-C, SIGTERM or the end of its terminal. It "
+        "keeps nothing on disk.",
         epilog="exit codes: 0 stopped; 2 the host or port cannot be used, or a wrong argument",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C, SIGTERM or the end of the terminal (not with `nohup`).
 
     Returns:
         0 once stopped.
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     except ValueError:
         raise ConfigError(f"the port {args.port!r} is no number from 0 to 65535", value=args.port) from None
     token = args.token if args.token is not None else os.environ.get("MULTICHAT_TOKEN") or None
+    restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(args.host, port, token))
@@ -60,7 +62,7 @@ async def _serve(host: str, port: int, token: str | None) -> None:
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopped.set)
     async with LocalServer(host, port, token) as server:

@@ -1,24 +1,36 @@
 """Plain frozen data: no I/O, no protobuf, no Jupyter."""
 
-from ipymultichat.model.content import (
+from ipymultichat.model.filter import MessageFilter, searchable
+from ipymultichat.model.identity import Secret, nickname_of, token_of
+from ipymultichat.model.life import ANSWERED, OPEN, MessageKind, MessageStatus
+from ipymultichat.model.message import (
     AudioContent,
     Content,
+    Conversation,
+    Entry,
     ImageContent,
+    Message,
+    Option,
+    Order,
+    Question,
+    Reply,
     ResourceContent,
     TextContent,
     UnknownContent,
     text_of,
 )
-from ipymultichat.model.entry import Conversation, Entry, Order
-from ipymultichat.model.enums import ConnectionState, MessageKind, MessageStatus
-from ipymultichat.model.filter import UNSETTLED, MessageFilter, searchable
-from ipymultichat.model.identity import nickname_of, token_of
-from ipymultichat.model.message import Message, Option, Question, Reply
-from ipymultichat.model.secret import Secret
-from ipymultichat.model.server import OnlineUser, ServerConfig, ServerStatus, normalize_url, server_config
+from ipymultichat.model.server import (
+    ConnectionState,
+    OnlineUser,
+    ServerConfig,
+    ServerStatus,
+    normalize_url,
+    server_config,
+)
 
 __all__ = [
-    "UNSETTLED",
+    "ANSWERED",
+    "OPEN",
     "AudioContent",
     "ConnectionState",
     "Content",

@@ -1,15 +1,67 @@
-"""One entry of the inbox."""
+"""One entry of the inbox, the parts it is made of, and its place in the log."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ipymultichat.model.content import Content, text_of
-from ipymultichat.model.enums import MessageKind, MessageStatus
+from ipymultichat.errors import TransitionError
+from ipymultichat.model.frozen import frozen
+from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS, MessageKind, MessageStatus
+
+logger = logging.getLogger("ipymultichat.messages")
 
 
-@dataclass(frozen=True)
+@frozen
+class TextContent:
+    """Text, Markdown where the reader renders it."""
+
+    text: str
+
+
+@frozen
+class ImageContent:
+    """An image: raw bytes (base64 on the wire) and their MIME type."""
+
+    data: bytes
+    mime_type: str
+
+
+@frozen
+class AudioContent:
+    """Sound: raw bytes (base64 on the wire) and their MIME type."""
+
+    data: bytes
+    mime_type: str
+
+
+@frozen
+class ResourceContent:
+    """Any file: a URI that names it, a MIME type, raw bytes."""
+
+    uri: str
+    mime_type: str
+    data: bytes
+
+
+@frozen
+class UnknownContent:
+    """A part of a type this version does not know, kept only as its number on the wire."""
+
+    type: int
+
+
+Content = TextContent | ImageContent | AudioContent | ResourceContent | UnknownContent
+"""A part of a message or an answer (`McpResultContent` on the wire)."""
+
+
+def text_of(contents: tuple[Content, ...]) -> str:
+    """Join the text parts with newlines, leaving everything else out."""
+    return "\n".join(part.text for part in contents if isinstance(part, TextContent))
+
+
+@frozen
 class Option:
     """One choice of a structured question."""
 
@@ -17,7 +69,7 @@ class Option:
     description: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Question:
     """A structured question: choices a person picks from.
 
@@ -36,7 +88,7 @@ class Question:
     custom: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Reply:
     """The answer a request got.
 
@@ -58,9 +110,12 @@ class Reply:
         return text_of(self.contents)
 
 
-@dataclass(frozen=True)
+@frozen
 class Message:
     """A question, a report or a chat message, tagged with its server.
+
+    A new field needs a line here with its default, and one in this docstring; its type decides how it is kept,
+    exported and shown to the browser (`forms`).
 
     Attributes:
         id: unique in the inbox; the same entry keeps it for good.
@@ -76,7 +131,7 @@ class Message:
         options: the structured questions, if the agent sent them.
         contents: the body as parts.
         reply: the answer, or None.
-        error: why delivery failed, in words, or "".
+        error: why delivery failed, or why it ended, in words, or "".
         draft: the answer that could not be delivered, kept for another try.
         live: pushed while connected (False: found in a server's pending list or in the history).
     """
@@ -106,6 +161,21 @@ class Message:
     draft: tuple[Content, ...] = ()
     live: bool = True
 
+    def moved(self, status: MessageStatus, **changes: object) -> Message:
+        """Return this message in another status: the only way to one.
+
+        Args:
+            status: the new status; `TRANSITIONS` says which may follow.
+            **changes: other fields that change with it.
+
+        Raises:
+            TransitionError: this status does not follow the one it has.
+        """
+        if status not in TRANSITIONS[self.kind].get(self.status, ()):
+            raise TransitionError(f"a {self.kind} that is {self.status} cannot become {status}")
+        logger.debug("%s: %s %.80r: %s → %s", self.server_name, self.kind, self.id, self.status, status)
+        return replace(self, status=status, **changes)  # type: ignore[arg-type]
+
     @property
     def peer(self) -> str:
         """Nickname of the other person of a chat message; "" for requests."""
@@ -124,4 +194,42 @@ class Message:
     @property
     def answerable(self) -> bool:
         """Whether a reply makes sense now: a request that waits, or whose last answer failed."""
-        return self.kind is not MessageKind.CHAT and self.status in (MessageStatus.PENDING, MessageStatus.FAILED)
+        return self.kind is not MessageKind.CHAT and self.status in SENDABLE[self.kind]
+
+    @property
+    def open(self) -> bool:
+        """Whether it is not over: it waits, is on its way, or can be tried again."""
+        return self.status in OPEN[self.kind]
+
+
+Order = tuple[int, int]
+"""A message's place in the log: a timestamp in milliseconds since the epoch, then a sequence number of its arrival."""
+
+
+@dataclass
+class Entry:
+    """A message, its place in the log, and whether it still has to be seen."""
+
+    order: Order
+    message: Message
+    unread: bool
+
+    def __lt__(self, other: Entry) -> bool:
+        return self.order < other.order
+
+
+@frozen
+class Conversation:
+    """Chat with one person, whatever their client id.
+
+    Attributes:
+        server_id: their server.
+        nickname: their name there.
+        unread: how many messages have not been in view.
+        last: milliseconds since the epoch of the newest message.
+    """
+
+    server_id: str
+    nickname: str
+    unread: int
+    last: int

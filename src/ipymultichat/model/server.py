@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ipymultichat.errors import ConfigError
-from ipymultichat.model.enums import ConnectionState
+from ipymultichat.model.life import Word
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _EXAMPLE = "ws://localhost:2000"
 _FIELDS = ("id", "name", "url", "enabled", "isEnabled")
 MAX_LABEL = 64
+
+
+class ConnectionState(Word):
+    """Where one server's connection stands."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    ERROR = "error"
+    DISCONNECTED = "disconnected"
 
 
 def normalize_url(url: object) -> str:
@@ -111,6 +120,19 @@ class ServerConfig:
     def label(self) -> str:
         """What the person sees: the alias, else `host:port`."""
         return self.name or urlsplit(self.url).netloc
+
+    def changed(self, **changes: object) -> ServerConfig:
+        """Return this entry with some fields changed; None leaves one as it is.
+
+        Raises:
+            ConfigError: a value cannot be used.
+        """
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+
+    def with_free_id(self, servers: Iterable[ServerConfig]) -> ServerConfig:
+        """Return this entry with an id that no other address has: one that moved keeps the id of its first address."""
+        taken = any(self.id == other.id and self.url != other.url for other in servers)
+        return replace(self, id=uuid.uuid4().hex[:12]) if taken else self
 
 
 def server_config(value: object) -> ServerConfig:

@@ -16,8 +16,11 @@ from ipymultichat.session.events import LoggedIn, LoginFailed, Overdue, Resynced
 
 logger = logging.getLogger("ipymultichat.net")
 
-_EXCUSE = 30.0
+_PAUSE_COUNTS = 30.0
 """For how long after a pause of this machine a lost connection is put down to it, in seconds."""
+
+
+_ABOUT_THE_CONNECTION = (LoggedIn, LoginFailed, Overdue, Resynced)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Link:
     Args:
         config: which server.
         credentials: returns token and nickname for the next login.
-        on_event: called with every session event, in order, on the event loop.
+        on_event: called with the server's id and every session event, in order, on the event loop.
         on_status: called with every change of the status.
         settings: times.
         on_pause: called with words when a pause of this machine cost the connection, once it stands again.
@@ -56,7 +59,7 @@ class Link:
         config: ServerConfig,
         *,
         credentials: Callable[[], tuple[Secret, str]],
-        on_event: Callable[[SessionEvent], None],
+        on_event: Callable[[str, SessionEvent], None],
         on_status: Callable[[ServerStatus], None],
         settings: LinkSettings,
         on_pause: Callable[[str], None] = lambda _words: None,
@@ -73,9 +76,10 @@ class Link:
         self._backoff = settings.backoff()
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
         self._refused = False
         self._failure = ""
-        self._excuse, self._excused_at = "", float("-inf")
+        self._pause, self._paused_at = "", float("-inf")
         self._pause_cost = ""
         self._retired = False
         self._ending: set[asyncio.Task[None]] = set()
@@ -100,15 +104,16 @@ class Link:
         self._let_end(self._task)
         self._task = asyncio.ensure_future(self._run_after(self._task))
 
-    def excuse(self, words: str) -> None:
+    def note_pause(self, words: str) -> None:
         """The machine slept or the loop was blocked: skip the wait, and make sure that the other side is there."""
-        self._excuse, self._excused_at = words, self._loop.time()
+        self._pause, self._paused_at = words, self._loop.time()
         self.retry_now()
         self._probe("the server no longer answers after the pause")
 
     def retire(self, reason: str) -> None:
         """Close for good; what is on its way fails for `reason`. After this call nothing is reported any more."""
-        self.act(lambda session, _now: session.abandon(reason))
+        self.session.abandon(reason)
+        self._pump()
         self._settle_first_outcome()
         self._set(ServerStatus())
         self._retired = True
@@ -119,9 +124,19 @@ class Link:
         while self._ending:
             await asyncio.wait(self._ending)
 
-    def act(self, action: Callable[[Session, float], None]) -> None:
-        """Let a command act on the session, then send and report what came of it."""
-        action(self.session, self._loop.time())
+    def act(self, command: Callable[..., None], *args: object) -> None:
+        """Call a method of the session, then send and report what came of it.
+
+        Args:
+            command: a method of `Session` whose last argument is the time, such as `Session.reply`.
+            *args: what it takes before the time.
+        """
+        command(self.session, *args, self._loop.time())
+        self._pump()
+
+    def rename(self, nickname: str) -> None:
+        """Tell the server the person's new nickname."""
+        self.session.rename(nickname)
         self._pump()
 
     # the life of the link
@@ -173,8 +188,8 @@ class Link:
     async def _wait(self, reason: str) -> None:
         # A drop right after a pause of this machine is no fault of the server: no backoff, and the pause is named.
         stood = self.status.state is ConnectionState.CONNECTED
-        if stood and self._excuse and self._loop.time() - self._excused_at < _EXCUSE:
-            self._pause_cost, self._excuse = self._excuse, ""
+        if stood and self._pause and self._loop.time() - self._paused_at < _PAUSE_COUNTS:
+            self._pause_cost, self._pause = self._pause, ""
             reason = f"{reason} ({self._pause_cost})"
             delay = 0.0
         else:
@@ -191,27 +206,30 @@ class Link:
         self._pump()
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._timer = self._timer_at = None
         self.session.tick(self._loop.time())
         self._pump()
 
     def _pump(self) -> None:
         """Send what the session wants sent, report what happened, and set the timer it asks for."""
         frames = self.session.take_frames()
-        if self._connection is not None:
+        if frames and self._connection is not None:
             self._connection.send(frames)
         for event in self.session.take_events():
             if not self._retired:
-                self._note(event)
-                self._on_event(event)
+                if type(event) in _ABOUT_THE_CONNECTION:
+                    self._note(event)
+                self._on_event(self.config.id, event)
+        deadline = self.session.next_deadline()
+        if deadline == self._timer_at:
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        deadline = self.session.next_deadline()
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._on_timer)
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._on_timer)
+        self._timer_at = deadline
 
     def _note(self, event: SessionEvent) -> None:
+        """Act on what concerns the connection itself."""
         if isinstance(event, LoggedIn):
             logger.info("%s: connected", self.config.label)
             self._set(ServerStatus(ConnectionState.CONNECTED, connected_at=datetime.now(timezone.utc)))

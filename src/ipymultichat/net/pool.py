@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from ipymultichat.model import Secret, ServerConfig, ServerStatus
 from ipymultichat.net.link import Link, LinkSettings
-from ipymultichat.net.watch import Watch
+from ipymultichat.net.pauses import PauseDetector
 from ipymultichat.session.events import SessionEvent
 
 logger = logging.getLogger("ipymultichat.net")
@@ -44,7 +44,7 @@ class Pool:
         self._remedy = remedy
         self._links: dict[str, Link] = {}
         self._stopping: set[asyncio.Future[None]] = set()
-        self._watch = Watch(self._on_gap)
+        self._pauses = PauseDetector(self._on_gap)
 
     def reconcile(self, wanted: Iterable[ServerConfig]) -> None:
         """Make the links fit: start what is missing, restart what has another address, stop the rest."""
@@ -73,7 +73,7 @@ class Pool:
     def rename(self, nickname: str) -> None:
         """Tell every server the new nickname."""
         for link in self._links.values():
-            link.act(lambda session, _now: session.rename(nickname))
+            link.rename(nickname)
 
     def link(self, server_id: str) -> Link | None:
         """The link of one server, or None."""
@@ -85,7 +85,7 @@ class Pool:
 
     async def close(self) -> None:
         """Stop everything; returns when all sockets are closed."""
-        self._watch.stop()
+        self._pauses.stop()
         for server_id in list(self._links):
             self._stop(server_id, "the inbox was closed")
         await self.stopped()
@@ -103,7 +103,7 @@ class Pool:
         self._links[server_id] = Link(
             config,
             credentials=self._credentials,
-            on_event=lambda event: self._on_event(server_id, event),
+            on_event=self._on_event,
             on_status=lambda status: self._on_status(server_id, status),
             settings=self._settings,
             on_pause=lambda words: self._on_pause(f"connections broke and were made anew: {words}"),
@@ -121,4 +121,4 @@ class Pool:
         remedy = f"; {self._remedy}" if self._remedy and not slept else ""
         logger.info("%s for %.0f s: checking every connection", cause, seconds)
         for link in self._links.values():
-            link.excuse(f"{cause} for {seconds:.0f} s{remedy}")
+            link.note_pause(f"{cause} for {seconds:.0f} s{remedy}")

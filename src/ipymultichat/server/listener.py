@@ -1,4 +1,12 @@
-"""uvicorn without its command line: own socket, no signal handlers, own logger, bounded shutdown."""
+"""uvicorn without its command line: own socket, no signal handlers, own logger, bounded shutdown.
+
+The one module that reaches into uvicorn, by subclassing what it does not offer as an option: giving up a silent peer
+without a close frame, letting the app cut off a peer that does not read, a shutdown that takes a second at most. An
+ASGI server it has to be, for what agents speak (MCP) comes as an ASGI application. Looked at on 2026-11-25: hypercorn
+0.18 has a ping interval but no time-out for the pong, granian 2.8 no setting for pings at all, and neither lets the app
+abort one websocket; daphne 4.2 runs on Twisted's reactor. uvicorn gives the rest as it is: write flow control per
+client, limits on headers and frames.
+"""
 
 from __future__ import annotations
 

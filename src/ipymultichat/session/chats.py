@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipymultichat.errors import EncodeError
 from ipymultichat.model import Secret
 from ipymultichat.session.events import ChatFailed, ChatSent
-from ipymultichat.session.port import Answer, Port
+from ipymultichat.session.session_io import Answer, SessionIO
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
 
@@ -33,11 +33,11 @@ class Chats:
     """The chat messages of one server on their way.
 
     Args:
-        port: the session's way out.
+        io: the session's input and output.
     """
 
-    def __init__(self, port: Port) -> None:
-        self._port = port
+    def __init__(self, io: SessionIO) -> None:
+        self._io = io
         self._queue: deque[_Outgoing] = deque()
         self._running = False
         self.token = Secret("")
@@ -57,33 +57,33 @@ class Chats:
         while self._queue:
             item = self._queue.popleft()
             doubt = _DOUBT if item.sent else ""
-            self._port.emit(ChatFailed(item.ref, f"{reason}{doubt}"))
+            self._io.emit(ChatFailed(item.ref, f"{reason}{doubt}"))
 
     def _advance(self, now: float) -> None:
-        if not self._queue or self._running or not self._port.online:
+        if not self._queue or self._running or not self._io.online:
             return
         item = self._queue[0]
         try:
-            self._port.send(c.SendChat(item.receiver_id, item.text))
+            self._io.send(c.SendChat(item.receiver_id, item.text))
         except EncodeError as error:
             self._queue.popleft()
-            self._port.emit(ChatFailed(item.ref, str(error)))
+            self._io.emit(ChatFailed(item.ref, str(error)))
             self._advance(now)
             return
         self._running = item.sent = True
-        self._port.call(c.GetUsers(self.token), e.UsersAnswered, lambda answer, at: self._done(item, answer, at), now)
+        self._io.call(c.GetUsers(self.token), e.UsersAnswered, lambda answer, at: self._done(item, answer, at), now)
 
     def _done(self, item: _Outgoing, answer: Answer | None, now: float) -> None:
         if not self._queue or self._queue[0] is not item:
             return  # abandoned meanwhile
         self._queue.popleft()
         if not isinstance(answer, e.UsersAnswered):
-            self._port.emit(ChatFailed(item.ref, f"the server does not answer whether it arrived{_DOUBT}"))
+            self._io.emit(ChatFailed(item.ref, f"the server does not answer whether it arrived{_DOUBT}"))
         elif any(user.client_id == item.receiver_id for user in answer.users):
-            self._port.emit(ChatSent(item.ref))
+            self._io.emit(ChatSent(item.ref))
         else:
-            self._port.emit(ChatFailed(item.ref, f"{item.receiver} has left{_DOUBT}"))
-        self._port.later(now + self._port.timing.chat_gap, self._next)
+            self._io.emit(ChatFailed(item.ref, f"{item.receiver} has left{_DOUBT}"))
+        self._io.later(now + self._io.timing.chat_gap, self._next)
 
     def _next(self, now: float) -> None:
         self._running = False

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ipymultichat.model import Content
+from ipymultichat.model.frozen import frozen
 from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered, User
 
 
-@dataclass(frozen=True)
+@frozen
 class LoggedIn:
     """The server took the login."""
 
     client_id: str
 
 
-@dataclass(frozen=True)
+@frozen
 class LoginFailed:
     """The login was refused, or not answered in time; the connection is of no use."""
 
@@ -23,19 +22,19 @@ class LoginFailed:
     refused: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Resynced:
     """Pending requests and users were asked for after the login, and answered or given up."""
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestArrived:
     """A new question or report was pushed."""
 
     request: Request
 
 
-@dataclass(frozen=True)
+@frozen
 class PendingListed:
     """All that waits on the server now; `live` are ids pushed since this login, which the list may not hold yet."""
 
@@ -43,28 +42,28 @@ class PendingListed:
     live: frozenset[str]
 
 
-@dataclass(frozen=True)
+@frozen
 class AnsweredElsewhere:
     """Somebody else answered a request that we hold."""
 
     answer: RequestAnswered
 
 
-@dataclass(frozen=True)
+@frozen
 class StillPending:
     """A check found that a request waits after all."""
 
     request: Request
 
 
-@dataclass(frozen=True)
+@frozen
 class Gone:
     """A check found that a request waits no longer."""
 
     request_id: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Withdrawn:
     """The agent hung up on a request that we hold, or ran out of time."""
 
@@ -72,7 +71,7 @@ class Withdrawn:
     reason: str
 
 
-@dataclass(frozen=True)
+@frozen
 class ReplyVerified:
     """Our reply was taken: sent, then seen to be pending no longer, with nothing that speaks against it."""
 
@@ -80,7 +79,7 @@ class ReplyVerified:
     contents: tuple[Content, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class ReplyFailed:
     """Our reply was not proved to have arrived."""
 
@@ -92,21 +91,21 @@ class ReplyFailed:
     gone: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class ChatArrived:
     """Somebody wrote to us."""
 
     chat: ChatReceived
 
 
-@dataclass(frozen=True)
+@frozen
 class ChatSent:
     """The server took our chat message while its receiver was online."""
 
     ref: str
 
 
-@dataclass(frozen=True)
+@frozen
 class ChatFailed:
     """Our chat message cannot be said to have arrived."""
 
@@ -114,14 +113,14 @@ class ChatFailed:
     reason: str
 
 
-@dataclass(frozen=True)
+@frozen
 class UsersListed:
     """Everybody else online."""
 
     users: tuple[User, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class UserChanged:
     """One person came, renamed themselves, or left."""
 
@@ -129,12 +128,12 @@ class UserChanged:
     online: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Overdue:
     """A request of ours was not answered in time: the other side may be gone."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Trouble:
     """Something odd that does not end the connection."""
 

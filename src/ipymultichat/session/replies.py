@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from ipymultichat.errors import EncodeError
 from ipymultichat.model import Content
 from ipymultichat.session.events import ReplyFailed, ReplyVerified
-from ipymultichat.session.port import Port
+from ipymultichat.session.session_io import SessionIO
 from ipymultichat.session.timing import MAX_SENDS, MAX_SILENT_CHECKS
 from ipymultichat.wire import commands as c
 from ipymultichat.wire.events import Request, RequestAnswered
@@ -54,12 +54,12 @@ class Replies:
     """The replies of one server on their way.
 
     Args:
-        port: the session's way out.
+        io: the session's input and output.
         on_gone: called with the id of a request that is known to wait no longer.
     """
 
-    def __init__(self, port: Port, on_gone: Callable[[str], None]) -> None:
-        self._port = port
+    def __init__(self, io: SessionIO, on_gone: Callable[[str], None]) -> None:
+        self._io = io
         self._on_gone = on_gone
         self._queue: deque[_Outgoing] = deque()
         self._proving: list[_Outgoing] = []
@@ -72,7 +72,7 @@ class Replies:
 
     def connected(self, now: float) -> None:
         """A login was taken: what others answered just before it may still be listed as waiting."""
-        self._stale_until = max(self._stale_until, now + self._port.timing.settle)
+        self._stale_until = max(self._stale_until, now + self._io.timing.settle)
 
     def add(self, request: Request, contents: tuple[Content, ...], now: float) -> None:
         """Queue a reply; it leaves when those before it are settled and the connection is up."""
@@ -83,7 +83,7 @@ class Replies:
 
     def advance(self, now: float) -> None:
         """Start the first in the queue, if nothing is in flight and the login stands."""
-        if self._queue and not self._running and self._port.online:
+        if self._queue and not self._running and self._io.online:
             self._running = True
             self._check(self._queue[0], now)
 
@@ -92,7 +92,7 @@ class Replies:
 
         This proves nothing yet: servers broadcast replies that they did not take, too.
         """
-        stale_until = now + self._port.timing.settle
+        stale_until = now + self._io.timing.settle
         self._news = {key: until for key, until in self._news.items() if until > now}
         self._news[answer.request_id] = stale_until
         found = self._find(answer.request_id)
@@ -135,7 +135,7 @@ class Replies:
         self._proving.clear()
         self._running = False
         for item in items:
-            self._port.emit(ReplyFailed(item.request.request_id, item.contents, f"{reason}{item.doubt}"))
+            self._io.emit(ReplyFailed(item.request.request_id, item.contents, f"{reason}{item.doubt}"))
 
     def _find(self, request_id: str) -> _Outgoing | None:
         return next((item for item in (*self._proving, *self._queue) if item.request.request_id == request_id), None)
@@ -145,7 +145,7 @@ class Replies:
 
     def _check(self, item: _Outgoing, now: float, *, allowance: float = 0.0) -> None:
         if self._is_current(item):
-            self._port.check(
+            self._io.check(
                 item.request.request_id,
                 lambda waits, at: self._checked(item, waits, asked=now, now=at),
                 now,
@@ -162,7 +162,7 @@ class Replies:
         if not waits:
             self._over(item, now)
         elif asked < (conclusive := max(item.stale_until, self._stale_until)):
-            self._port.later(max(now, conclusive), lambda at: self._check(item, at))
+            self._io.later(max(now, conclusive), lambda at: self._check(item, at))
         else:
             item.rival = None  # whatever was broadcast, the request still waits
             self._still_waits(item, now)
@@ -173,8 +173,8 @@ class Replies:
         elif item.sends >= MAX_SENDS:
             self._fail(item, f"sent {item.sends} times and the server still lists the request as waiting", now)
         else:
-            pause = min(self._port.timing.resend_cap, self._port.timing.resend_first * 2 ** (item.sends - 1))
-            self._port.later(now + pause, lambda at: self._resend(item, at))
+            pause = min(self._io.timing.resend_cap, self._io.timing.resend_first * 2 ** (item.sends - 1))
+            self._io.later(now + pause, lambda at: self._resend(item, at))
 
     def _resend(self, item: _Outgoing, now: float) -> None:
         if item.rival is not None:  # came in during the pause: perhaps it was taken
@@ -184,13 +184,13 @@ class Replies:
 
     def _transmit(self, item: _Outgoing, now: float) -> None:
         try:
-            size = self._port.send(c.AnswerRequest(item.request, item.contents))
+            size = self._io.send(c.AnswerRequest(item.request, item.contents))
         except EncodeError as error:
             self._fail(item, str(error), now)
             return
         item.sends += 1
-        item.stale_until = now + self._port.timing.settle
-        self._check(item, now, allowance=size / self._port.timing.slowest)
+        item.stale_until = now + self._io.timing.settle
+        self._check(item, now, allowance=size / self._io.timing.min_bytes_per_second)
 
     def _silence(self, item: _Outgoing, now: float) -> None:
         item.silent += 1
@@ -206,7 +206,7 @@ class Replies:
             self._queue.remove(item)
             self._running = False
             self._proving.append(item)
-            self._port.later(now + self._port.timing.grace, lambda at: self._proved(item, at))
+            self._io.later(now + self._io.timing.grace, lambda at: self._proved(item, at))
             self.advance(now)
         else:
             self._fail(item, _UNKNOWN if item.sent_before else _OVER, now, gone=True)
@@ -219,7 +219,7 @@ class Replies:
             return
         self._proving.remove(item)
         self._on_gone(item.request.request_id)
-        self._port.emit(ReplyVerified(item.request.request_id, item.contents))
+        self._io.emit(ReplyVerified(item.request.request_id, item.contents))
 
     def _lost_to_rival(self, item: _Outgoing, rival: RequestAnswered, now: float) -> None:
         reason = f"{rival.nickname or 'somebody else'} answered at the same time or before"
@@ -240,7 +240,7 @@ class Replies:
         self._stale_until = max(self._stale_until, item.stale_until)
         if gone:
             self._on_gone(request_id)
-        self._port.emit(ReplyFailed(request_id, item.contents, reason, rival, withdrawn, gone=gone))
+        self._io.emit(ReplyFailed(request_id, item.contents, reason, rival, withdrawn, gone=gone))
         if item in self._proving:
             self._proving.remove(item)
             return

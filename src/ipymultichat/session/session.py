@@ -10,8 +10,8 @@ from ipymultichat.errors import DecodeError
 from ipymultichat.model import Content, Secret
 from ipymultichat.session import events as s
 from ipymultichat.session.chats import Chats
-from ipymultichat.session.port import Answer, Port
 from ipymultichat.session.replies import Replies
+from ipymultichat.session.session_io import Answer, SessionIO
 from ipymultichat.session.timing import MAX_SILENT_CHECKS, Timing
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import decode, encode
@@ -35,9 +35,12 @@ class Session:
     """
 
     def __init__(self, timing: Timing | None = None) -> None:
-        self._port = Port(timing or Timing())
-        self._replies = Replies(self._port, self._forget)
-        self._chats = Chats(self._port)
+        self._io = SessionIO(timing or Timing())
+        self.next_deadline = self._io.next_deadline
+        self.take_frames = self._io.take_frames
+        self.take_events = self._io.take_events
+        self._replies = Replies(self._io, self._forget)
+        self._chats = Chats(self._io)
         self._requests: dict[str, e.Request] = {}
         self._users: dict[str, e.User] = {}
         self._live: set[str] = set()
@@ -60,8 +63,8 @@ class Session:
         self._nickname = self._known_as = nickname
         self.phase = Phase.LOGIN
         self._live.clear()
-        self._port.send(c.Login(token, nickname))
-        self._port.later(now + self._port.timing.login, self._login_overdue)
+        self._io.send(c.Login(token, nickname))
+        self._io.later(now + self._io.timing.login, self._login_overdue)
 
     def rename(self, nickname: str) -> None:
         """Log in a second time, which renames on the same connection; while the first is unanswered, after it.
@@ -75,7 +78,7 @@ class Session:
 
     def disconnected(self, now: float) -> None:
         """The socket is gone."""
-        self._port.hang_up()
+        self._io.hang_up()
         self._replies.disconnected(now)
         self._chats.disconnected()
         self.phase = Phase.CLOSED
@@ -88,7 +91,7 @@ class Session:
         self._chats.abandon(reason)
         early, self._early = self._early, []
         for request_id, contents in early:
-            self._port.emit(s.ReplyFailed(request_id, contents, reason))
+            self._io.emit(s.ReplyFailed(request_id, contents, reason))
 
     def receive(self, frame: bytes | str, now: float) -> None:
         """One frame arrived. Never raises: what is not understood is counted and reported as `Trouble`."""
@@ -104,19 +107,7 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Time passed; wanted at `next_deadline`."""
-        self._port.tick(now)
-
-    def next_deadline(self) -> float | None:
-        """When `tick` is wanted next, or None."""
-        return self._port.next_deadline()
-
-    def take_frames(self) -> list[bytes]:
-        """Return and forget the frames to send."""
-        return self._port.take_frames()
-
-    def take_events(self) -> list[s.SessionEvent]:
-        """Return and forget what happened."""
-        return self._port.take_events()
+        self._io.tick(now)
 
     # what the person asks for
 
@@ -126,16 +117,16 @@ class Session:
         if request is None and not self._listed:
             self._early.append((request_id, contents))
         elif request is None:
-            self._port.emit(s.ReplyFailed(request_id, contents, "the request no longer waits", gone=True))
+            self._io.emit(s.ReplyFailed(request_id, contents, "the request no longer waits", gone=True))
         else:
             self._replies.add(request, contents, now)
 
     def send_chat(self, ref: str, receiver_id: str, receiver: str, text: str, now: float) -> None:
         """Write to somebody online; ends in `ChatSent` or `ChatFailed`, which carry `ref`."""
         if self.phase is not Phase.READY:
-            self._port.emit(s.ChatFailed(ref, "the server is not connected"))
+            self._io.emit(s.ChatFailed(ref, "the server is not connected"))
         elif receiver_id not in self._users:
-            self._port.emit(s.ChatFailed(ref, f"{receiver} is not online"))
+            self._io.emit(s.ChatFailed(ref, f"{receiver} is not online"))
         else:
             self._chats.add(ref, self._users[receiver_id], text, now)
 
@@ -144,7 +135,7 @@ class Session:
         early, self._early = self._early, []
         for key, contents in early:
             if key == request_id:
-                self._port.emit(s.ReplyFailed(key, contents, reason))
+                self._io.emit(s.ReplyFailed(key, contents, reason))
             else:
                 self._early.append((key, contents))
         self._replies.give_up(request_id, reason, now)
@@ -161,41 +152,41 @@ class Session:
                 self._verified(request_id, waits)
 
         if self.phase is Phase.READY and request_id in self._requests and request_id not in self._replies:
-            self._port.check(request_id, on_answer, now)
+            self._io.check(request_id, on_answer, now)
 
     # login and resync
 
     def _login_overdue(self, _now: float) -> None:
         if self.phase is Phase.LOGIN:
-            seconds = f"{self._port.timing.login:g}"
-            self._port.emit(s.LoginFailed(f"the server did not answer the login within {seconds} s", refused=False))
+            seconds = f"{self._io.timing.login:g}"
+            self._io.emit(s.LoginFailed(f"the server did not answer the login within {seconds} s", refused=False))
 
     def _on_login(self, event: e.LoginAnswered, now: float) -> None:
         if not event.success:
             reason = event.error or "no reason given"
-            self._port.emit(s.LoginFailed(f"the server refused the login: {reason}", refused=True))
+            self._io.emit(s.LoginFailed(f"the server refused the login: {reason}", refused=True))
             return
         self.client_id = event.client_id
         if self.phase is not Phase.LOGIN:
             return
         self.phase = Phase.READY
-        self._port.online = True
+        self._io.online = True
         self._replies.connected(now)
-        self._port.emit(s.LoggedIn(event.client_id))
+        self._io.emit(s.LoggedIn(event.client_id))
         self._tell_nickname()
         self._unsynced = 2
-        self._port.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
-        self._port.call(c.GetUsers(self._token), e.UsersAnswered, self._first_users, now)
+        self._io.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
+        self._io.call(c.GetUsers(self._token), e.UsersAnswered, self._first_users, now)
         self._replies.advance(now)
 
     def _tell_nickname(self) -> None:
         if self.phase is Phase.READY and self._nickname != self._known_as:
             self._known_as = self._nickname
-            self._port.send(c.Login(self._token, self._nickname))
+            self._io.send(c.Login(self._token, self._nickname))
 
     def _pending_answered(self, answer: Answer | None, now: float) -> None:
         if answer is None:
-            self._port.emit(s.Trouble("the server did not answer which requests wait"))
+            self._io.emit(s.Trouble("the server did not answer which requests wait"))
         self._listed = True
         early, self._early = self._early, []
         for request_id, contents in early:
@@ -210,12 +201,12 @@ class Session:
             on_the_way = {key: request for key, request in self._requests.items() if key in self._replies}
             live = {key: request for key, request in self._requests.items() if key in self._live}
             self._requests = {**on_the_way, **held, **live}
-            self._port.emit(s.PendingListed(tuple(held.values()), frozenset(self._live)))
+            self._io.emit(s.PendingListed(tuple(held.values()), frozenset(self._live)))
             # Servers list an answered request for a moment longer, and its news went to our last connection, if any.
-            self._port.later(
-                now + self._port.timing.recheck, lambda at: self._check_listed(tuple(held), at, MAX_SILENT_CHECKS)
+            self._io.later(
+                now + self._io.timing.recheck, lambda at: self._check_listed(tuple(held), at, MAX_SILENT_CHECKS)
             )
-        self._port.answered(event, now)
+        self._io.answered(event, now)
 
     def _check_listed(self, request_ids: tuple[str, ...], now: float, tries: int) -> None:
         held = tuple(key for key in request_ids if key in self._requests and key not in self._replies)
@@ -228,28 +219,28 @@ class Session:
                 self._check_listed(held, at, tries - 1)
 
         if held:
-            self._port.call(c.CheckValidity(held), e.ValidityAnswered, on_answer, now)
+            self._io.call(c.CheckValidity(held), e.ValidityAnswered, on_answer, now)
 
     def _first_users(self, answer: Answer | None, _now: float) -> None:
         if answer is None:
-            self._port.emit(s.Trouble("the server did not answer who is online"))
+            self._io.emit(s.Trouble("the server did not answer who is online"))
         self._synced()
 
     def _synced(self) -> None:
         self._unsynced -= 1
         if self._unsynced == 0:
-            self._port.emit(s.Resynced())
+            self._io.emit(s.Resynced())
 
     # pushes
 
     def _on_validity(self, event: e.ValidityAnswered, now: float) -> None:
-        self._port.answered(event, now)
+        self._io.answered(event, now)
 
     def _on_users(self, event: e.UsersAnswered, now: float) -> None:
         if self.phase is Phase.READY:  # also when it is late, see `_on_pending`
             self._users = {user.client_id: user for user in event.users if user.client_id != self.client_id}
-            self._port.emit(s.UsersListed(tuple(self._users.values())))
-        self._port.answered(event, now)
+            self._io.emit(s.UsersListed(tuple(self._users.values())))
+        self._io.answered(event, now)
 
     def _on_request(self, event: e.RequestReceived, _now: float) -> None:
         request = event.request
@@ -258,31 +249,31 @@ class Session:
             return
         self._requests[request.request_id] = request
         self._live.add(request.request_id)
-        self._port.emit(s.RequestArrived(request))
+        self._io.emit(s.RequestArrived(request))
 
     def _on_answered(self, event: e.RequestAnswered, now: float) -> None:
         # Servers send this to every socket, whatever its token: what we do not hold is none of our business.
         if event.request_id not in self._requests or self._replies.answered_elsewhere(event, now):
             return
-        self._port.emit(s.AnsweredElsewhere(event))
+        self._io.emit(s.AnsweredElsewhere(event))
         # They also send it for replies that were lost on the server, so it is shown at once and then checked.
-        self._port.later(now + self._port.timing.recheck, lambda at: self.verify(event.request_id, at))
+        self._io.later(now + self._io.timing.recheck, lambda at: self.verify(event.request_id, at))
 
     def _on_cancelled(self, event: e.RequestCancelled, now: float) -> None:
         if event.request_id in self._requests:
             self._forget(event.request_id)
             if not self._replies.withdrawn(event.request_id, event.reason, now):
-                self._port.emit(s.Withdrawn(event.request_id, event.reason))
+                self._io.emit(s.Withdrawn(event.request_id, event.reason))
 
     def _verified(self, request_id: str, waits: bool | None) -> None:
         request = self._requests.get(request_id)
         if request is None or waits is None or request_id in self._replies:
             return
         if waits:
-            self._port.emit(s.StillPending(request))
+            self._io.emit(s.StillPending(request))
         else:
             self._forget(request_id)
-            self._port.emit(s.Gone(request_id))
+            self._io.emit(s.Gone(request_id))
 
     def _forget(self, request_id: str) -> None:
         self._requests.pop(request_id, None)
@@ -290,7 +281,7 @@ class Session:
 
     def _on_chat(self, event: e.ChatReceived, _now: float) -> None:
         if self.phase is Phase.READY and event.sender_id != self.client_id:
-            self._port.emit(s.ChatArrived(event))
+            self._io.emit(s.ChatArrived(event))
 
     def _on_presence(self, event: e.PresenceChanged, _now: float) -> None:
         user = event.user
@@ -300,7 +291,7 @@ class Session:
             self._users[user.client_id] = user
         else:
             self._users.pop(user.client_id, None)
-        self._port.emit(s.UserChanged(user, event.online))
+        self._io.emit(s.UserChanged(user, event.online))
 
     def _on_unknown(self, event: e.UnknownCommand, _now: float) -> None:
         self._ignore(f"the unknown command {event.cmd[:40]!r}")
@@ -309,7 +300,7 @@ class Session:
         self.ignored += 1
         # A server that sends much nonsense must not fill the log: the 1st, 10th, 100th… is reported.
         if self.ignored == 10 ** (len(str(self.ignored)) - 1):
-            self._port.emit(s.Trouble(f"ignored {what}" + (f" ({self.ignored} so far)" if self.ignored > 1 else "")))
+            self._io.emit(s.Trouble(f"ignored {what}" + (f" ({self.ignored} so far)" if self.ignored > 1 else "")))
 
     _handlers: ClassVar[dict[type, Callable[..., None]]] = {
         e.LoginAnswered: _on_login,

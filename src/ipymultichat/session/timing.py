@@ -12,7 +12,7 @@ class Timing:
     Attributes:
         login: for the answer to `UserLogin`.
         answer: for the answer to any other request; a server may never answer (measured: an empty token).
-        slowest: bytes per second that a way to the server has at least; a large reply gets as much longer.
+        min_bytes_per_second: bytes per second that a way to the server has at least; a large reply gets as much longer.
         settle: how long a server may go on listing a request that was answered.
         grace: how long the news of somebody else's answer may come after a check that shows it.
         resend_first, resend_cap: between two sends of the same reply, doubling.
@@ -23,7 +23,7 @@ class Timing:
 
     login: float = 10.0
     answer: float = 10.0
-    slowest: float = 65_536.0
+    min_bytes_per_second: float = 65_536.0
     settle: float = 0.1
     grace: float = 0.05
     resend_first: float = 0.2

@@ -1,28 +1,18 @@
-"""What outlives a kernel: the config file of each profile, and its history of messages."""
+"""What outlives a kernel: the settings of each profile, and its history of messages."""
 
-from ipymultichat.store.config import MEMORY, ConfigStore, StoredConfig, config_path
-from ipymultichat.store.entries import read_file
-from ipymultichat.store.files import history_path
-from ipymultichat.store.history import History
-from ipymultichat.store.nowhere import NoHistory
-from ipymultichat.store.preferences import Preferences, Snippet
-from ipymultichat.store.retention import Retention, read_retention
-from ipymultichat.store.watch import FileWatch
-from ipymultichat.store.writer import Timing
+from ipymultichat.store.config import MEMORY, ConfigFile, config_path, read_server_file
+from ipymultichat.store.history import History, history_path
+from ipymultichat.store.settings import Preferences, Retention, Settings, Snippet
 
 __all__ = [
     "MEMORY",
-    "ConfigStore",
-    "FileWatch",
+    "ConfigFile",
     "History",
-    "NoHistory",
     "Preferences",
     "Retention",
+    "Settings",
     "Snippet",
-    "StoredConfig",
-    "Timing",
     "config_path",
     "history_path",
-    "read_file",
-    "read_retention",
+    "read_server_file",
 ]

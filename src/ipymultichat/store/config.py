@@ -1,46 +1,42 @@
-"""One JSON file per profile: servers, token, nickname, settings."""
+"""One JSON file per profile with its settings, read and written by a thread of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import threading
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from ipymultichat.errors import ConfigError, StoreError
-from ipymultichat.model import Secret, ServerConfig
-from ipymultichat.store.entries import entries_of, merged, read_servers
-from ipymultichat.store.preferences import Preferences, read_preferences
-from ipymultichat.store.retention import Retention, read_retention
+from ipymultichat.model import ServerConfig
+from ipymultichat.store.settings import Group, Settings, plain
 
 logger = logging.getLogger("ipymultichat.store")
 
 MEMORY = ":memory:"
 """The profile that keeps nothing on disk and is never shared."""
 
-_LOCK_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+"""Between two looks whether somebody else changed the file: one `stat`; notification APIs fail on network homes."""
 
+LOCK_SECONDS = 5.0
+"""How long another kernel may hold the file before a try to write counts as failed."""
 
-class _SetAsideError(StoreError):
-    """The file could not be understood, and stands under another name now."""
+RETRY_SECONDS = 5.0
+"""From a failed try to write to the next."""
 
-
-@dataclass(frozen=True)
-class StoredConfig:
-    """What the file says; empty where it says nothing."""
-
-    servers: tuple[ServerConfig, ...] = ()
-    token: Secret | None = None
-    nickname: str = ""
-    preferences: Preferences = field(default_factory=Preferences)
-    retention: Retention = field(default_factory=Retention)
+Json = dict[str, Any]
+Change = Callable[[Json], None]
 
 
 def config_path(profile: str) -> Path:
@@ -59,93 +55,157 @@ def config_path(profile: str) -> Path:
     return Path(folder) / f"{profile}.json"
 
 
-class ConfigStore:
-    """The config file of one profile; keys it does not know are kept as they are.
+class ConfigFile:
+    """The settings of one profile on disk. Keys of the file that are not known here are kept as they are.
+
+    Only `load` waits for the disk; every other method returns at once, from any thread.
 
     Args:
         profile: its name, or ":memory:" for no file at all.
+        changed: called in the file's thread when the file may say something new, with a function that returns what:
+            called with the lock held under which settings change, so that none is missed.
+        trouble: called with a line for the person when the file cannot be read or written.
     """
 
-    def __init__(self, profile: str) -> None:
+    def __init__(
+        self, profile: str, *, changed: Callable[[Callable[[], Settings]], None], trouble: Callable[[str], None]
+    ) -> None:
         self.path = None if profile == MEMORY else config_path(profile)
+        self._changed = changed
+        self._trouble = trouble
+        self._condition = threading.Condition()
+        self._pending: list[Change] = []
+        self._writing = False
+        self._failing = False
+        self._deadline: float | None = None
+        self._seen: object = None
+        self._thread: threading.Thread | None = None
 
-    def load(self, *, again: bool = False) -> StoredConfig:
-        """Read the file; a missing one is an empty one.
+    def load(self) -> Settings:
+        """Read the file at the start, and follow it from now on; a missing one is an empty one.
 
         A file that cannot be understood is set aside under another name, never overwritten.
-
-        Args:
-            again: it has been read before: what cannot be understood now may be half of what somebody is writing, and
-                is left where it is.
-
-        Raises:
-            StoreError: it was set aside, or cannot be read; the text names the file.
         """
-        data = self._read(set_aside=not again)
-        token = data.get("token")
-        nickname = data.get("nickname")
-        return StoredConfig(
-            servers=read_servers(entries_of(data)),
-            token=Secret(token) if isinstance(token, str) and token.strip() else None,
-            nickname=nickname if isinstance(nickname, str) else "",
-            preferences=read_preferences(data.get("settings")),
-            retention=read_retention(data.get("settings")),
-        )
-
-    def save_servers(self, before: tuple[ServerConfig, ...], after: tuple[ServerConfig, ...]) -> None:
-        """Write what changed in the server list; entries that another kernel added or changed stay.
-
-        Args:
-            before: the list as it was known here.
-            after: the list as it is wanted.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self._change(lambda data: data.update(server_configs=merged(entries_of(data), before, after)))
-
-    def save_token(self, token: Secret) -> None:
-        """Write the token; the file is readable by its owner only.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self._change(lambda data: data.update(token=token.reveal()))
-
-    def save_nickname(self, nickname: str) -> None:
-        """Write the nickname.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self._change(lambda data: data.update(nickname=nickname))
-
-    def save_preferences(self, preferences: Preferences) -> None:
-        """Write how the person likes to answer; other settings in the file stay.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self._change_settings(preferences.to_json())
-
-    def save_retention(self, retention: Retention) -> None:
-        """Write how long messages are kept; other settings in the file stay.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self._change_settings(retention.to_json())
-
-    def _change_settings(self, values: dict[str, object]) -> None:
-        def change(data: dict[str, object]) -> None:
-            known = data.get("settings")
-            data["settings"] = {**(known if isinstance(known, dict) else {}), **values}
-
-        self._change(change)
-
-    def _read(self, *, set_aside: bool = True) -> dict[str, object]:
         if self.path is None:
-            return {}
+            return Settings()
+        self._seen = self._stamp()
+        data: Json = {}
+        try:
+            data = self._read()
+        except StoreError as error:
+            self._trouble(str(error))
+        self._thread = threading.Thread(target=self._run, name="ipymultichat-config", daemon=True)
+        self._thread.start()
+        return _settings(data)
+
+    def save(self, name: str, before: Settings, after: Settings) -> None:
+        """Write one setting soon; of the server list only what changed.
+
+        Args:
+            name: a field of `Settings`.
+            before: what was in use.
+            after: what is in use now.
+        """
+        if self._thread is None:
+            return
+        with self._condition:
+            self._pending.append(lambda data: _write(data, name, before, after))
+            self._condition.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything is written; returns whether that came about within `timeout` seconds."""
+        with self._condition:
+            return self._condition.wait_for(lambda: not self._pending and not self._writing, timeout)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what can be written within `timeout` seconds, and end."""
+        with self._condition:
+            if self._deadline is None:
+                self._deadline = time.monotonic() + timeout
+            self._condition.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    # on the thread
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                idle = RETRY_SECONDS if self._failing else LOOK_SECONDS
+                self._condition.wait_for(lambda: self._deadline or (self._pending and not self._failing), idle)
+                ending, writes = self._deadline is not None, bool(self._pending)
+            try:
+                if writes:
+                    self._write_pending()
+                elif self._stamp() != self._seen:
+                    self._seen = self._stamp()
+                    self._report(self._read(set_aside=False))
+            except StoreError as error:
+                if not writes:
+                    self._trouble(str(error))
+            except Exception:
+                logger.exception("the settings file could not be followed")
+            if ending:
+                break
+        if self._pending:
+            self._trouble(f"the last changes of the settings are not in {self.path}: it could not be written in time")
+
+    def _write_pending(self) -> None:
+        with self._condition:
+            changes, self._pending, self._writing = self._pending, [], True
+        try:
+            data = self._write(changes)
+            self._failing = False
+        except BaseException as error:
+            if isinstance(error, StoreError) and not self._failing:
+                self._trouble(str(error))
+            self._failing = True
+            with self._condition:
+                self._pending = [*changes, *self._pending]
+            raise
+        finally:
+            with self._condition:
+                self._writing = False
+                self._condition.notify_all()
+        self._report(data)
+
+    def _write(self, changes: Iterable[Change]) -> Json:
+        assert self.path is not None  # noqa: S101  there is a thread only where there is a file
+        seconds = LOCK_SECONDS if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
+            with FileLock(f"{self.path}.lock", timeout=seconds):
+                try:
+                    data = self._read()
+                except StoreError as error:
+                    self._trouble(str(error))
+                    data = {}
+                for change in changes:
+                    change(data)
+                _replace(self.path, json.dumps(data, indent=2, ensure_ascii=False))
+                self._seen = self._stamp()
+                return data
+        except Timeout as error:
+            raise StoreError(
+                f"the settings in {self.path} are locked by another kernel; saving is tried again"
+            ) from error
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"the settings cannot be saved in {self.path}: {reason}; it is tried again") from error
+
+    def _report(self, data: Json) -> None:
+        # What was changed here since is not in the file yet, and not undone by what somebody else wrote there.
+        def now() -> Settings:
+            with self._condition:
+                for change in self._pending:
+                    change(data)
+                return _settings(data)
+
+        self._changed(now)
+
+    def _read(self, *, set_aside: bool = True) -> Json:
+        assert self.path is not None  # noqa: S101  see `_write`
         try:
             data = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
@@ -156,35 +216,118 @@ class ConfigStore:
             data = None
         if isinstance(data, dict):
             return data
-        if not set_aside:
+        if not set_aside:  # it may be half of what somebody is writing
             raise StoreError(f"the settings in {self.path} were changed and cannot be read; what is in use stays")
         aside = self.path.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
         self.path.rename(aside)
-        raise _SetAsideError(f"the settings in {self.path} were not readable and now stand in {aside.name}")
+        raise StoreError(f"the settings in {self.path} were not readable and now stand in {aside.name}")
 
-    def _read_for_change(self) -> dict[str, object]:
+    def _stamp(self) -> object:
         try:
-            return self._read()
-        except _SetAsideError as error:
-            logger.warning("%s", error)
-            return {}
+            found = self.path.stat() if self.path is not None else None
+        except OSError:
+            return None
+        return found and (found.st_ino, found.st_mtime_ns, found.st_size)
 
-    def _change(self, change: Callable[[dict[str, object]], None]) -> None:
-        if self.path is None:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
-            with FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS):
-                data = self._read_for_change()
-                change(data)
-                _replace(self.path, json.dumps(data, indent=2, ensure_ascii=False))
-        except StoreError:
-            raise
-        except Timeout as error:
-            raise StoreError(f"the settings in {self.path} are locked by another kernel") from error
-        except OSError as error:
-            raise StoreError(f"the settings cannot be saved in {self.path}: {error.strerror or error}") from error
+
+def read_server_file(path: Path) -> tuple[ServerConfig, ...]:
+    """Read a server list that another program wrote.
+
+    Args:
+        path: a list of entries, or an object with such a list under `server_configs`; what the protocol's desktop
+            client keeps (`flutter.server_configs`, the list as text) is understood as it is.
+
+    Raises:
+        ConfigError: the file holds no server that can be used.
+        OSError: it cannot be read.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no JSON file: {error}", value=str(path)) from None
+    if isinstance(data, dict) and "flutter.server_configs" in data:
+        data = {"server_configs": data["flutter.server_configs"]}
+    servers = _servers(_entries(data if isinstance(data, dict) else {"server_configs": data}))
+    if not servers:
+        raise ConfigError(
+            f"{path} holds no usable server; it should be a list of {{id, name, url, isEnabled}}", value=str(path)
+        )
+    return servers
+
+
+def _settings(data: Json) -> Settings:
+    """What the file says; a setting that cannot be used has its default."""
+    found = Settings().read({**data, "server_configs": _servers(_entries(data))})
+    groups = {name: group.read(data.get("settings")) for name, group in vars(found).items() if isinstance(group, Group)}
+    return Settings(**{**vars(found), **groups})
+
+
+def _write(data: Json, name: str, before: Settings, after: Settings) -> None:
+    """Put one setting into what the file says."""
+    value = getattr(after, name)
+    if name == "servers":
+        data["server_configs"] = _merged(_entries(data), before.servers, after.servers)
+    elif isinstance(value, Group):
+        known = data.get("settings")
+        data["settings"] = {**(known if isinstance(known, dict) else {}), **value.to_file()}
+    else:
+        data[name] = plain(value)
+
+
+def _entries(data: Json) -> list[Any]:
+    """The server list in a file; a legacy `server_url` counts as a list of one while there is no list."""
+    entries = data.get("server_configs")
+    if isinstance(entries, str):
+        with contextlib.suppress(ValueError):
+            entries = json.loads(entries)
+    if entries is None and isinstance(data.get("server_url"), str):
+        return [{"name": "", "url": data["server_url"], "isEnabled": True}]
+    return list(entries) if isinstance(entries, list) else []
+
+
+def _servers(entries: Iterable[object]) -> tuple[ServerConfig, ...]:
+    """The entries that can be used, each address and id once; the others are left out with a warning."""
+    found: dict[str, ServerConfig] = {}
+    for config in filter(None, map(_server, entries)):
+        if config.id in found or any(config.url == other.url for other in found.values()):
+            logger.warning("a stored server is left out: %s is in the list twice", config.label)
+        else:
+            found[config.id] = config
+    return tuple(found.values())
+
+
+def _server(entry: object) -> ServerConfig | None:
+    if not isinstance(entry, dict):
+        return None
+    try:
+        return ServerConfig(
+            id=str(entry.get("id") or ""),
+            name=str(entry.get("name") or ""),
+            url=str(entry.get("url") or ""),
+            enabled=bool(entry.get("isEnabled", True)),
+        )
+    except ConfigError as error:
+        logger.warning("a stored server is left out: %s", error)
+        return None
+
+
+def _merged(entries: list[Any], before: Iterable[ServerConfig], after: Iterable[ServerConfig]) -> list[Any]:
+    """Apply to a list what changed between two states of it, and nothing else.
+
+    Another kernel may have changed other entries meanwhile, another program may have put keys into them that mean
+    nothing here: both stay.
+    """
+    old = {config.id: config for config in before}
+    new = {config.id: config for config in after}
+    result = []
+    for entry in entries:
+        known = _server(entry)
+        if known is None or known.id not in old or old[known.id] == new.get(known.id):
+            result.append(entry)
+        elif known.id in new:
+            result.append({**entry, **plain(new[known.id])})
+    listed = {config.id for config in filter(None, map(_server, result))}
+    return result + [plain(config) for key, config in new.items() if key not in listed and old.get(key) != config]
 
 
 def _replace(path: Path, text: str) -> None:

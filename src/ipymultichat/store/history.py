@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+
+import platformdirs
 
 from ipymultichat.errors import StoreError
-from ipymultichat.model import Conversation, Entry, Message, MessageFilter, Order
-from ipymultichat.store import schema
-from ipymultichat.store.archive import Archive
-from ipymultichat.store.faults import reason
-from ipymultichat.store.files import Connect, history_path
-from ipymultichat.store.retention import Retention
-from ipymultichat.store.writer import Timing, Writer
+from ipymultichat.model import Conversation, Entry, MessageFilter, Order
+from ipymultichat.store import database
+from ipymultichat.store.backlog import Backlog
+from ipymultichat.store.config import MEMORY, config_path
+from ipymultichat.store.pruning import Pruner
+from ipymultichat.store.queries import MessageTable
+from ipymultichat.store.settings import Retention
+from ipymultichat.store.writer import Writer, WriterTiming
+
+
+def history_path(profile: str) -> Path:
+    """Where a profile's history is: in `$MULTICHAT_CONFIG_DIR`, else the user's data directory.
+
+    Raises:
+        ConfigError: the name cannot be a file name.
+    """
+    name = config_path(profile).stem
+    folder = os.environ.get("MULTICHAT_CONFIG_DIR") or platformdirs.user_data_dir("ipymultichat", appauthor=False)
+    return Path(folder) / f"{name}.sqlite3"
 
 
 class History:
@@ -26,13 +42,16 @@ class History:
     for as long as it is in memory.
 
     Args:
-        profile: its name.
+        profile: its name, or ":memory:": nothing is kept, and no disk is touched.
         entry: returns the living message of an id, or None; called from any thread.
         trouble: called with a line for the person, from the history's thread.
         clock: seconds since the epoch.
         retention: how much is kept.
-        timing: see `Timing`.
-        connect: opens the file, see `schema.connect`.
+        timing: see `WriterTiming`.
+        connect: opens the file, see `database.connect`.
+
+    Attributes:
+        touch: call it with the id of a message that is new or changed: it is written soon.
 
     Raises:
         ConfigError: the profile's name cannot be a file name.
@@ -46,16 +65,16 @@ class History:
         trouble: Callable[[str], None],
         clock: Callable[[], float] = time.time,
         retention: Retention = Retention(),  # noqa: B008  frozen
-        timing: Timing = Timing(),  # noqa: B008  frozen
-        connect: Connect = schema.connect,
+        timing: WriterTiming = WriterTiming(),  # noqa: B008  frozen
+        connect: database.Connect = database.connect,
     ) -> None:
-        self._path = history_path(profile)
+        self._path = None if profile == MEMORY else history_path(profile)
         self._connect = connect
         self._timing = timing
-        self._writer = Writer(
-            self._path, entry=entry, trouble=trouble, clock=clock, retention=retention, timing=timing, connect=connect
-        )
-        self._backlog = self._writer.backlog
+        self._backlog = Backlog(entry)
+        self._pruner = Pruner(retention, clock)
+        self._writer = Writer(self._path, self._backlog, self._pruner, trouble, timing, connect)
+        self.touch = self._backlog.touch  # called for every message, so without a call in between
 
     @property
     def usable(self) -> bool:
@@ -63,87 +82,82 @@ class History:
         return self._writer.usable
 
     def open(self, limit: int) -> list[Entry]:
-        """Open the file and return the newest entries and everything that is not over yet, oldest first.
-
-        Where that fails, it is reported, and the history works as an empty one that keeps nothing.
+        """Open the file; where that fails, it is reported, and the history works as an empty one that keeps nothing.
 
         Args:
-            limit: how many entries, besides those that are not over.
+            limit: how many entries to return, besides those that are not over.
+
+        Returns:
+            The newest entries and everything that is not over yet, oldest first.
         """
         return self._writer.start(limit)
 
-    def touch(self, message_id: str) -> None:
-        """A message is new or changed: it is written soon."""
-        if self._writer.heard:
-            self._backlog.touch(message_id)
-
     def mark_read(self, upto: Order, server_id: str = "", peer: str = "") -> None:
-        """Every message up to a place is read; call it once the living ones are.
+        """Every message up to an order is read; call it once the living ones are.
 
         Args:
-            upto: the last one's place.
+            upto: the last one's order.
             server_id: only those of this server, if not empty.
             peer: only those of the chat with this person, if not empty.
         """
-        if self._writer.heard:
-            self._backlog.mark_read(upto, server_id, peer)
+        self._backlog.mark_read(upto, server_id, peer)
 
     def rename(self, server_id: str, label: str) -> None:
         """Give every message of a server its new label; call it once the living ones have it."""
-        if self._writer.heard:
-            self._backlog.rename(server_id, label)
+        self._backlog.rename(server_id, label)
 
     def clear(self) -> None:
-        """Forget everything that is settled; call it once the living ones are forgotten."""
-        if self._writer.heard:
-            self._backlog.clear()
+        """Forget everything that is over; call it once the living ones are forgotten."""
+        self._backlog.clear()
 
     def stored(self, message_id: str) -> bool:
         """Whether nothing of a message is still to be written."""
         return self.usable and not self._backlog.holds(message_id)
 
     def page(self, before: Order | None, limit: int, wanted: MessageFilter) -> Future[tuple[list[Entry], bool]]:
-        """The newest entries before a place, oldest first, and whether there are older ones that fit."""
-        return self._writer.ask(lambda archive: archive.page(before, limit, wanted), ([], False))
+        """Read the newest entries that fit and come before an order, if one is given.
+
+        Returns:
+            At most `limit` entries, oldest first, and whether there are older ones that fit.
+        """
+        return self._writer.ask(lambda table: table.page(before, limit, wanted), ([], False))
 
     def find(self, message_id: str) -> Future[Entry | None]:
-        """A message with its place, or None."""
-        return self._writer.ask(lambda archive: archive.find(message_id), None)
+        """A message with its order, or None."""
+        return self._writer.ask(lambda table: table.find(message_id), None)
 
     def conversations(self) -> list[Conversation]:
         """Every chat, the one with the newest message first; waits for the disk, so it is for the start."""
-        found: Future[list[Conversation]] = self._writer.ask(lambda archive: archive.conversations(), [])
+        found: Future[list[Conversation]] = self._writer.ask(lambda table: table.conversations(), [])
         try:
             return found.result(self._timing.patience)
         except FutureTimeoutError:
             return []
 
-    def everything(self, before: Order | None = None) -> Iterator[Message]:
-        """All messages on disk, oldest first, read as they are asked for.
-
-        Args:
-            before: only those before this place.
+    def entries(self, before: Order | None = None) -> Iterator[Entry]:
+        """All entries on disk before an order, oldest first, read as they are asked for, in the caller's thread.
 
         Raises:
             StoreError: the file cannot be read.
         """
-        if not self.usable:
+        if self._path is None or not self.usable:
             return
         try:
             with contextlib.closing(self._connect(self._path, self._timing.busy)) as connection:
-                for entry in Archive(connection).walk(before):
-                    yield entry.message
+                yield from MessageTable(connection).entries(before)
         except sqlite3.Error as error:
-            raise StoreError(f"the history in {self._path} cannot be read: {reason(error)}") from error
+            raise StoreError(f"the history in {self._path} cannot be read: {database.reason(error)}") from error
 
     def set_retention(self, retention: Retention) -> None:
         """Keep so much from now on."""
-        self._writer.set_retention(retention)
+        with self._backlog.changed:
+            self._pruner.set_retention(retention)
+            self._backlog.changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until nothing is left to be written; returns whether that came about in time."""
+        """Wait at most `timeout` seconds until nothing is left to be written; returns whether that came about."""
         return self._writer.flush(timeout)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Write what can be written in that time, and end; a disk that hangs holds up nobody for longer."""
+        """Write what can be written in `timeout` seconds, and end; a disk that hangs holds up nobody for longer."""
         self._writer.close(timeout)

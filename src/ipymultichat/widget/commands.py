@@ -1,4 +1,4 @@
-"""What a browser may ask for: each command checks its arguments and calls the hub."""
+"""What a browser may ask for: each command checks its arguments and calls the verb of the same name."""
 
 from __future__ import annotations
 
@@ -6,121 +6,129 @@ from collections.abc import Callable
 from typing import Any
 
 from ipymultichat.errors import ConfigError, MultiChatError
-from ipymultichat.hub import Hub
-from ipymultichat.model import OnlineUser, normalize_url
-from ipymultichat.widget.filters import order_of
-from ipymultichat.widget.local import start_local
-from ipymultichat.widget.uploads import Uploads
-
-Args = dict[str, Any]
-
-CONFIRMED = "Confirmed."
-"""The text of a confirmation without words; agents read it as the answer."""
+from ipymultichat.hub import Chat
+from ipymultichat.hub.chat import CONFIRMED
+from ipymultichat.hub.completion import ProjectPaths
+from ipymultichat.model import MessageFilter, OnlineUser, Order, normalize_url
+from ipymultichat.widget.files import Json, Uploads
 
 
 class Commands:
     """The commands of `js/README.md`.
 
     Args:
-        hub: where they go.
+        chat: whose verbs they call.
+        paths: completes paths.
         uploads: files that a reply may take along.
     """
 
-    def __init__(self, hub: Hub, uploads: Uploads) -> None:
-        self._hub = hub
+    def __init__(self, chat: Chat, paths: ProjectPaths, uploads: Uploads) -> None:
+        self._chat = chat
         self._uploads = uploads
-        self._known: dict[str, Callable[[Args], Any]] = {
+        self._known: dict[str, Callable[[Json], Any]] = {
             "reply": self._reply,
             "confirm": self._confirm,
             "send": self._send,
-            "reconnect": lambda args: hub.reconnect(args.get("server_id") or None),
+            "discard": lambda args: _nothing(chat.discard(_text(args, "message_id"))),
+            "seen": self._seen,
+            "reconnect": lambda args: chat.reconnect(args.get("server_id") or None),
             "add_server": self._add_server,
             "update_server": self._update_server,
-            "remove_server": lambda args: hub.remove_server(_text(args, "server_id")),
+            "remove_server": lambda args: chat.remove_server(_text(args, "server_id")),
             "check_url": self._check_url,
-            "set_token": lambda args: hub.set_token(_text(args, "token")),
-            "set_nickname": lambda args: hub.set_nickname(_text(args, "nickname")),
-            "seen": self._seen,
-            "set_preferences": hub.change_preferences,
-            "set_history": lambda args: hub.set_retention(hub.retention.changed(args)),
-            "clear_history": lambda _args: hub.clear_history(),
             "test_server": self._test_server,
-            "start_local": lambda _args: start_local(hub),
-            "complete_path": lambda args: hub.paths.complete(_text(args, "key"), _text(args, "query")),
+            "start_local": lambda _args: chat.start_local_server(),
+            "set_token": lambda args: chat.set_token(_text(args, "token")),
+            "set_nickname": lambda args: chat.set_nickname(_text(args, "nickname")),
+            "set_preferences": lambda args: _nothing(chat.set_preferences(**args)),
+            "set_history": lambda args: _nothing(chat.set_retention(**args)),
+            "clear_history": lambda _args: chat.clear_history(),
+            "complete_path": lambda args: paths.complete(_text(args, "message_id"), _text(args, "query")),
         }
 
-    def run(self, name: object, args: object) -> Any:
-        """Run one command.
-
-        Returns:
-            What the browser is told on success, or an awaitable of it, to be awaited on the hub's loop.
+    def find(self, name: object, args: object) -> Callable[[Json], Any]:
+        """Return the command of a name: called with its arguments, it returns what the browser is told on success, or
+        an awaitable of it, and raises `MultiChatError` with a sentence for the person.
 
         Raises:
-            MultiChatError: with a sentence for the person.
+            ConfigError: there is no such command, or the arguments are no object.
         """
         command = self._known.get(str(name))
         if command is None or not isinstance(args, dict):
             raise ConfigError(f"unknown command {str(name)[:40]!r}")
-        return command(args)
+        return command
 
-    def _reply(self, args: Args) -> None:
-        text = _text(args, "text")
-        self._hub.reply(_text(args, "key"), *self._contents(args, text))
+    def _reply(self, args: Json) -> None:
+        contents = self._contents(args, _text(args, "text")) or [""]
+        self._chat.reply(_text(args, "message_id"), *contents)
 
-    def _confirm(self, args: Args) -> None:
-        text = _text(args, "text", "")
-        self._hub.reply(_text(args, "key"), *(self._contents(args, text) or [CONFIRMED]))
+    def _confirm(self, args: Json) -> None:
+        contents = self._contents(args, _text(args, "text", "")) or [CONFIRMED]
+        self._chat.reply(_text(args, "message_id"), *contents)
 
-    def _contents(self, args: Args, text: str) -> list[object]:
+    def _contents(self, args: Json, text: str) -> list[object]:
         """What a person typed, wrapped as they like it, and the files they attached."""
         keys = args.get("uploads", [])
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise ConfigError("'uploads' must be a list of ids")
-        wrapped = self._hub.preferences.wrap(text) if args.get("wrap") is True else text
+        wrapped = self._chat.preferences.wrap(text) if args.get("wrap") is True else text
         return [*([wrapped] if text.strip() else []), *self._uploads.contents(keys)]
 
-    async def _test_server(self, args: Args) -> Args:
-        reason = await self._hub.test_server(_text(args, "url"))
-        return {"ok": not reason, "reason": reason}
-
-    def _send(self, args: Args) -> None:
-        again = _text(args, "key", "")
+    def _send(self, args: Json) -> None:
+        again = _text(args, "message_id", "")
         if again:
-            self._hub.send_again(again)
+            self._chat.send_again(again)
             return
         server_id = _text(args, "server_id")
-        peer = OnlineUser(
-            client_id=_text(args, "client_id", ""),
-            nickname=_text(args, "nickname"),
-            server_id=server_id,
-            server_name=self._hub.label_of(server_id),
-        )
-        self._hub.send(peer, _text(args, "text"))
+        label = next((config.label for config in self._chat.servers if config.id == server_id), server_id)
+        peer = OnlineUser(_text(args, "client_id", ""), _text(args, "nickname"), server_id, label)
+        self._chat.send(peer, _text(args, "text"))
 
-    def _add_server(self, args: Args) -> None:
-        enabled = args.get("enabled", True) is not False
-        self._hub.add_server({"url": _text(args, "url"), "name": _text(args, "name", ""), "enabled": enabled})
+    def _seen(self, args: Json) -> None:
+        upto = order_of(args.get("upto"))
+        if upto is not None:
+            self._chat.mark_read(upto, server_id=_text(args, "server_id", ""), peer=_text(args, "peer", ""))
 
-    def _update_server(self, args: Args) -> None:
-        changes: dict[str, object] = {key: _text(args, key) for key in ("url", "name") if key in args}
+    def _add_server(self, args: Json) -> None:
+        self._chat.add_server(_text(args, "url"), _text(args, "name", ""), args.get("enabled", True) is not False)
+
+    def _update_server(self, args: Json) -> None:
+        changes: Json = {key: _text(args, key) for key in ("url", "name") if key in args}
         if "enabled" in args:
             changes["enabled"] = args["enabled"] is True
-        self._hub.update_server(_text(args, "server_id"), **changes)
+        self._chat.update_server(_text(args, "server_id"), **changes)
 
-    def _check_url(self, args: Args) -> Args:
+    def _check_url(self, args: Json) -> Json:
         try:
             return {"ok": True, "url": normalize_url(_text(args, "url")), "reason": ""}
         except MultiChatError as error:
             return {"ok": False, "url": "", "reason": str(error)}
 
-    def _seen(self, args: Args) -> None:
-        upto = order_of(args.get("upto"))
-        if upto is not None:
-            self._hub.mark_read(upto, _text(args, "server_id", ""), _text(args, "peer", ""))
+    async def _test_server(self, args: Json) -> Json:
+        reason = await self._chat.test_server(_text(args, "url"))
+        return {"ok": not reason, "reason": reason}
 
 
-def _text(args: Args, key: str, default: str | None = None) -> str:
+def filter_of(conditions: object) -> MessageFilter:
+    """The `filter` of a page; what cannot be read does not count."""
+    wanted: Json = conditions if isinstance(conditions, dict) else {}
+    words = {key: wanted[key] for key in ("search", "kind", "server_id", "peer") if isinstance(wanted.get(key), str)}
+    return MessageFilter(**words, pending=bool(wanted.get("pending")))
+
+
+def order_of(value: object) -> Order | None:
+    """A place in the log as JSON has it, or None."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
+        return value[0], value[1]
+    return None
+
+
+def _text(args: Json, key: str, default: str | None = None) -> str:
     value = args.get(key, default)
     if not isinstance(value, str):
         raise ConfigError(f"{key!r} must be text")
     return value
+
+
+def _nothing(_value: object) -> None:
+    """A browser has no use for what the verb returns."""

@@ -6,23 +6,21 @@ as one patch per animation frame; a browser that has missed something asks for a
 
 from __future__ import annotations
 
+import heapq
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from ipymultichat.errors import MultiChatError
 from ipymultichat.hub import Hub
-from ipymultichat.hub.hub import Change
-from ipymultichat.model import MessageFilter
-from ipymultichat.widget import encode
-from ipymultichat.widget.commands import Commands
-from ipymultichat.widget.downloads import Downloads
-from ipymultichat.widget.encode import Json
-from ipymultichat.widget.filters import filter_of, order_of
-from ipymultichat.widget.uploads import KEPT, Uploads
+from ipymultichat.model import Conversation, MessageFilter, OnlineUser
+from ipymultichat.model.forms import browser_form, milliseconds
+from ipymultichat.widget.commands import Commands, filter_of, order_of
+from ipymultichat.widget.files import KEPT, Downloads, Json, Uploads
 
 logger = logging.getLogger("ipymultichat.widget")
 
@@ -42,29 +40,47 @@ class Sync:
 
     Args:
         hub: where the messages are.
+        uploads: files that browsers hand over.
+        commands: what browsers may ask for.
         send: sends one custom message, with a list of binary buffers or None, to every browser of the widget; any
             thread.
-        refresh: updates the widget's traits; called for changes of servers, counts and notices.
+        refresh: called on the loop, at most once per frame, after any change: updates the widget's traits. Gets whether
+            more than messages changed.
     """
 
-    def __init__(self, hub: Hub, *, send: Callable[..., None], refresh: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        uploads: Uploads,
+        commands: Commands,
+        *,
+        send: Callable[..., None],
+        refresh: Callable[[bool], None],
+    ) -> None:
         self._hub = hub
+        self._uploads = uploads
+        self._commands = commands
+        self._downloads = Downloads(hub.log)
         self._send = send
         self._refresh = refresh
-        self._uploads = Uploads()
-        self._downloads = Downloads(hub)
-        self._commands = Commands(hub, self._uploads)
         self._lock = Lock()
         self._epoch = uuid.uuid4().hex
         self._seq = 0
         self._watched = False
         self._scheduled = False
+        self._changed: set[str] = set()
         self._dirty: dict[str, None] = {}
-        self._users_changed = False
-        self._conversations: list[Json] = []
-        self._cleared = False
+        self._conversations_version = -1
         self._sweeping = False
         self._unlisten = hub.listen(self._on_change)
+        self._handlers: dict[object, Callable[[Json, Sequence[memoryview | bytes]], None]] = {
+            "sync": self._on_sync,
+            "page": self._on_page,
+            "command": self._on_command,
+            "upload": self._on_upload,
+            "forget": self._on_forget,
+            "fetch": self._on_fetch,
+        }
 
     def close(self) -> None:
         """Follow the hub no more, and keep no files."""
@@ -74,66 +90,59 @@ class Sync:
     def receive(self, content: object, buffers: Sequence[memoryview | bytes] = ()) -> None:
         """A custom message from a browser, with its binary buffers; any thread."""
         # The frontend's messages may come in on another thread than the hub's loop.
-        self._hub.post(lambda: self._handle(content, buffers))
+        self._hub.loop.post(partial(self._handle, content, buffers))
 
     # hub to browser
 
-    def _on_change(self, change: Change) -> None:
+    def _on_change(self, what: str, message_id: str) -> None:
         with self._lock:
-            if change.what == "message":
-                self._dirty[change.message_id] = None
-            elif change.what == "users":
-                self._users_changed = True
-            elif change.what == "cleared":
-                self._cleared = True
+            if message_id:
+                self._dirty[message_id] = None
+            else:
+                self._changed.add(what)
             if self._scheduled:
                 return
             self._scheduled = True
-        self._hub.post(self._flush, delay=FRAME)
+        self._hub.loop.post(self._flush, delay=FRAME)
 
     def _flush(self) -> None:
         with self._lock:
             self._scheduled = False
-            keys, self._dirty = list(self._dirty), {}
-            users, self._users_changed = self._users_changed, False
-            cleared, self._cleared = self._cleared, False
-        self._refresh()
-        if cleared:
+            keys, self._dirty = self._dirty, {}
+            changed, self._changed = self._changed, set()
+        self._refresh(bool(changed))
+        if "cleared" in changed:
             # Another log: whoever holds the old one sees a strange epoch and asks for a snapshot.
-            self._epoch, self._seq, users = uuid.uuid4().hex, 0, True
+            self._epoch, self._seq = uuid.uuid4().hex, 0
         if not self._watched:
             return
-        extra: Json = {"users": self._users()} if users else {}
-        conversations = self._talks()
-        if conversations != self._conversations:
-            extra["conversations"] = self._conversations = conversations
-        gone = [key for key in keys if not self._hub.inbox.find(key)]
-        chunks = self._chunks(keys)
-        for chunk in chunks or ([[]] if extra or gone else []):
+        extra: Json = {"users": self._users()} if changed & {"users", "cleared"} else {}
+        if self._hub.inbox.conversations_version != self._conversations_version:
+            extra["conversations"] = self._conversations()
+        entries = [(key, self._hub.inbox.peek(key)) for key in keys]
+        gone = [key for key, entry in entries if entry is None]  # cleared meanwhile, or it had to make room
+        chunks: list[list[Json]] = [[]] if extra or gone else []
+        size = 0
+        for _key, entry in entries:
+            if entry is not None:
+                if not chunks or size >= _CHUNK_TEXT or len(chunks[-1]) >= _PATCH:
+                    chunks.append([])
+                    size = 0
+                chunks[-1].append(browser_form(entry))
+                size += len(entry.message.text)
+        for chunk in chunks:
             self._seq += 1
-            patch: Json = {"type": "patch", "epoch": self._epoch, "seq": self._seq, "now": _now()}
+            patch: Json = {"type": "patch", "epoch": self._epoch, "seq": self._seq, "now": int(time.time() * 1000)}
             self._send({**patch, "upsert": chunk, "remove": gone, **extra})
             extra, gone = {}, []
 
-    def _chunks(self, keys: list[str]) -> list[list[Json]]:
-        """The changed messages, in frames that are neither too many nor too large."""
-        chunks: list[list[Json]] = []
-        size = _CHUNK_TEXT
-        # What was cleared meanwhile, or had to make room, is in no entry any more.
-        for key in (key for key in keys if self._hub.inbox.find(key)):
-            item = encode.message(self._hub.inbox.entry(key))
-            if size >= _CHUNK_TEXT or len(chunks[-1]) >= _PATCH:
-                chunks.append([])
-                size = 0
-            chunks[-1].append(item)
-            size += len(item["text"])
-        return chunks
-
     def _users(self) -> list[Json]:
-        return [encode.user(user) for user in self._hub.users]
+        return [_user_form(user) for user in self._hub.users]
 
-    def _talks(self) -> list[Json]:
-        return [encode.conversation(item) for item in self._hub.inbox.conversations()[:_CONVERSATIONS]]
+    def _conversations(self) -> list[Json]:
+        self._conversations_version = self._hub.inbox.conversations_version
+        newest = heapq.nlargest(_CONVERSATIONS, self._hub.inbox.conversations(), key=lambda talk: talk.last)
+        return [_conversation_form(conversation) for conversation in newest]
 
     # browser to hub
 
@@ -141,116 +150,117 @@ class Sync:
         if not isinstance(content, dict):
             logger.warning("a message from the browser is not an object")
             return
-        handler = {
-            "sync": self._on_sync,
-            "page": self._on_page,
-            "command": self._on_command,
-            "upload": lambda content: self._on_upload(content, buffers),
-            "forget": self._on_forget,
-            "fetch": self._on_fetch,
-        }.get(str(content.get("type")))
+        handler = self._handlers.get(content.get("type"))
         if handler is None:
             logger.warning("a message of unknown type %.40r from the browser", content.get("type"))
             return
         try:
-            handler(content)
+            handler(content, buffers)
+        except MultiChatError as error:
+            self._result(content, error=str(error))
         except Exception:
-            logger.exception("a message from the browser could not be handled")
+            logger.exception(
+                "a %.40r from the browser could not be handled", content.get("name") or content.get("type")
+            )
+            self._result(content, error=_UNEXPECTED)
 
-    def _on_sync(self, content: Json) -> None:
+    def _on_sync(self, content: Json, _buffers: object) -> None:
         self._watched = True
-        entries, more = self._hub.inbox.page(None, _PAGE, MessageFilter())
-        shown = {entry.message.id: entry for entry in (*self._hub.inbox.waiting()[-_MAX_PAGE:], *entries)}
+        inbox = self._hub.inbox
+        entries, more = inbox.page(None, _PAGE, MessageFilter())
+        shown = {entry.message.id: entry for entry in (*inbox.open_requests()[-_MAX_PAGE:], *entries)}
         self._send(
             {
                 "type": "snapshot",
                 "client": content.get("client"),
                 "epoch": self._epoch,
                 "seq": self._seq,
-                "now": _now(),
-                "messages": [encode.message(entry) for entry in sorted(shown.values())],
-                "more": more or self._hub.inbox.floor is not None,
+                "now": int(time.time() * 1000),
+                "messages": [browser_form(entry) for entry in sorted(shown.values())],
+                "more": more or inbox.complete_from is not None,
                 "users": self._users(),
-                "conversations": self._talks(),
+                "conversations": self._conversations(),
             }
         )
 
-    def _on_page(self, content: Json) -> None:
-        self._hub.run(self._answer_later(content, self._page(content), quiet=True))
+    def _on_page(self, content: Json, _buffers: object) -> None:
+        async def send() -> None:
+            limit = content.get("limit")
+            limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
+            wanted = filter_of(content.get("filter"))
+            entries, more = await self._hub.log.page(order_of(content.get("before")), limit, wanted)
+            self._answer(content, {"type": "page", "messages": list(map(browser_form, entries)), "more": more})
 
-    async def _page(self, content: Json) -> None:
-        limit = content.get("limit")
-        limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
-        wanted = filter_of(content.get("filter"))
-        entries, more = await self._hub.pages.page(order_of(content.get("before")), limit, wanted)
-        self._send(
-            {
-                "type": "page",
-                "client": content.get("client"),
-                "ref": content.get("ref"),
-                "messages": [encode.message(entry) for entry in entries],
-                "more": more,
-            }
-        )
+        self._later(content, send())
 
-    def _on_command(self, content: Json) -> None:
-        self._answer(content, lambda: self._commands.run(content.get("name"), content.get("args")))
+    def _on_command(self, content: Json, _buffers: object) -> None:
+        command = self._commands.find(content.get("name"), content.get("args"))
+        value = command(content["args"])
+        if not isinstance(value, Awaitable):
+            self._result(content, value=value)
+            return
+
+        async def send() -> None:
+            self._result(content, value=await value)
+
+        self._later(content, send())
 
     def _on_upload(self, content: Json, buffers: Sequence[memoryview | bytes]) -> None:
-        self._answer(content, lambda: self._uploads.add(content, bytes(buffers[0]) if buffers else b""))
+        self._result(content, value=self._uploads.add(content, bytes(buffers[0]) if buffers else b""))
         if not self._sweeping:
             self._sweeping = True
-            self._hub.post(self._sweep, delay=KEPT)
+            self._hub.loop.post(self._sweep, delay=KEPT)
 
     def _sweep(self) -> None:
         self._uploads.sweep()
         self._sweeping = len(self._uploads) > 0
         if self._sweeping:
-            self._hub.post(self._sweep, delay=KEPT / 10)
+            self._hub.loop.post(self._sweep, delay=KEPT / 10)
 
-    def _on_forget(self, content: Json) -> None:
+    def _on_forget(self, content: Json, _buffers: object) -> None:
         keys = content.get("uploads")
         self._uploads.forget(str(content.get("client")), keys if isinstance(keys, list) else None)
 
-    def _on_fetch(self, content: Json) -> None:
+    def _on_fetch(self, content: Json, _buffers: object) -> None:
         async def send() -> None:
             size, piece = await self._downloads.piece(content)
-            frame = {"type": "piece", "client": content.get("client"), "ref": content.get("ref"), "size": size}
-            self._send(frame, [piece])
+            self._answer(content, {"type": "piece", "size": size}, [piece])
 
-        self._hub.run(self._answer_later(content, send(), quiet=True))
+        self._later(content, send())
 
-    def _answer(self, content: Json, work: Callable[[], Any]) -> None:
-        """Do what was asked for and say how it went."""
-        try:
-            value = work()
-        except MultiChatError as error:
-            self._result(content, error=str(error))
-        except Exception:
-            logger.exception("the command %.40r failed", content.get("name"))
-            self._result(content, error=_UNEXPECTED)
-        else:
-            if isinstance(value, Awaitable):
-                self._hub.run(self._answer_later(content, value))
-            else:
-                self._result(content, value=value)
+    def _later(self, content: Json, work: Coroutine[Any, Any, None]) -> None:
+        """Do what was asked for in a task, and say so if it goes badly."""
 
-    async def _answer_later(self, content: Json, work: Awaitable[Any], *, quiet: bool = False) -> None:
-        """Say how it went once it is done; `quiet`: only if it went badly."""
-        try:
-            value = await work
-            if not quiet:
-                self._result(content, value=value)
-        except MultiChatError as error:
-            self._result(content, error=str(error))
-        except Exception:
-            logger.exception("the command %.40r failed", content.get("name"))
-            self._result(content, error=_UNEXPECTED)
+        async def run() -> None:
+            try:
+                await work
+            except MultiChatError as error:
+                self._result(content, error=str(error))
+            except Exception:
+                logger.exception(
+                    "a %.40r from the browser could not be handled", content.get("name") or content.get("type")
+                )
+                self._result(content, error=_UNEXPECTED)
+
+        self._hub.connections.run(run())
 
     def _result(self, content: Json, *, value: Any = None, error: str = "") -> None:
-        answer = {"type": "result", "client": content.get("client"), "ref": content.get("ref")}
-        self._send({**answer, "ok": not error, "error": error, "value": value})
+        self._answer(content, {"type": "result", "ok": not error, "error": error, "value": value})
+
+    def _answer(self, content: Json, frame: Json, buffers: list[bytes] | None = None) -> None:
+        """Send a frame to the browser tab that asked."""
+        self._send({"client": content.get("client"), "ref": content.get("ref"), **frame}, buffers)
 
 
-def _now() -> int:
-    return int(time.time() * 1000)
+def _user_form(user: OnlineUser) -> Json:
+    connected_at = None if user.connected_at is None else milliseconds(user.connected_at)
+    return {
+        "server_id": user.server_id,
+        "client_id": user.client_id,
+        "nickname": user.nickname,
+        "connected_at": connected_at,
+    }
+
+
+def _conversation_form(item: Conversation) -> Json:
+    return {"server_id": item.server_id, "nickname": item.nickname, "unread": item.unread, "last": item.last}

@@ -13,7 +13,7 @@ from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
 from ipymultichat.wire.contents import content_from_wire, content_to_wire
-from ipymultichat.wire.names import visible
+from ipymultichat.wire.names import escape_invisible
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=timezone.utc).timestamp()
 _LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
@@ -89,8 +89,10 @@ def _time(value: float) -> datetime | None:
     return datetime.fromtimestamp(value, timezone.utc) if _EARLIEST < value < _LATEST else None
 
 
-def _timeout(*seconds: int) -> int:
-    return next((min(value, _MAX_TIMEOUT) for value in seconds if value > 0), e.DEFAULT_TIMEOUT)
+def _timeout(listed: int, asked: int) -> int:
+    """Seconds the agent waits: what the pending list says, else what the request says, else the server's default."""
+    seconds = listed if listed > 0 else asked
+    return min(seconds, _MAX_TIMEOUT) if seconds > 0 else e.DEFAULT_TIMEOUT
 
 
 def _question(item: pb.Question) -> Question:
@@ -105,7 +107,7 @@ def _question(item: pb.Question) -> Question:
 
 def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) -> e.Request:
     body = request.Request
-    questions = tuple(_question(item) for item in body.Questions)
+    questions = tuple(map(_question, body.Questions)) if body.Questions else ()
     return e.Request(
         kind=MessageKind.QUESTION,
         request_id=request.ID,
@@ -114,9 +116,9 @@ def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) 
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
         project_directory=body.ProjectDirectory,
-        agent_name=visible(body.AgentName),
-        model_name=visible(body.ReasoningModelName),
-        client_name=visible(body.McpClientName),
+        agent_name=escape_invisible(body.AgentName),
+        model_name=escape_invisible(body.ReasoningModelName),
+        client_name=escape_invisible(body.McpClientName),
         questions=questions,
         echo=request.SerializeToString(),
     )
@@ -131,20 +133,28 @@ def _report(request: pb.WorkReportRequest, timeout: int = 0, created_ms: int = 0
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
         project_directory=body.ProjectDirectory,
-        agent_name=visible(body.AgentName),
-        model_name=visible(body.ReasoningModelName),
-        client_name=visible(body.McpClientName),
+        agent_name=escape_invisible(body.AgentName),
+        model_name=escape_invisible(body.ReasoningModelName),
+        client_name=escape_invisible(body.McpClientName),
         echo=request.SerializeToString(),
     )
 
 
 def _user(user: pb.OnlineUser) -> e.User:
-    return e.User(user.client_id, visible(user.nickname), _time(user.connected_at))
+    return e.User(user.client_id, escape_invisible(user.nickname), _time(user.connected_at))
 
 
 def _read_login(message: pb.WebsocketMessage) -> e.WireEvent:
     answer = message.UserLoginResponse
     return e.LoginAnswered(answer.client_id, answer.success, answer.error_message)
+
+
+def _read_question(message: pb.WebsocketMessage) -> e.WireEvent:
+    return e.RequestReceived(_ask(message.AskQuestionRequest))
+
+
+def _read_report(message: pb.WebsocketMessage) -> e.WireEvent:
+    return e.RequestReceived(_report(message.WorkReportRequest))
 
 
 def _read_pending(message: pb.WebsocketMessage) -> e.WireEvent:
@@ -166,7 +176,7 @@ def _read_question_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.QUESTION,
         request_id=message.AskQuestionRequest.ID or response.ID,
-        nickname=visible(message.Nickname),
+        nickname=escape_invisible(message.Nickname),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
     )
@@ -177,7 +187,7 @@ def _read_report_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.REPORT,
         request_id=message.WorkReportRequest.ID or response.ID,
-        nickname=visible(message.Nickname),
+        nickname=escape_invisible(message.Nickname),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
     )
@@ -193,9 +203,9 @@ def _read_chat(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.ChatReceived(
         message_id=chat.message_id,
         sender_id=chat.sender_client_id,
-        sender=visible(chat.sender_nickname),
+        sender=escape_invisible(chat.sender_nickname),
         receiver_id=chat.receiver_client_id,
-        receiver=visible(chat.receiver_nickname),
+        receiver=escape_invisible(chat.receiver_nickname),
         text=chat.content,
         sent_at=_time(chat.sent_at),
     )
@@ -208,8 +218,8 @@ def _read_presence(message: pb.WebsocketMessage) -> e.WireEvent:
 
 _READERS: dict[str, Callable[[pb.WebsocketMessage], e.WireEvent]] = {
     "UserLogin": _read_login,
-    "AskQuestion": lambda message: e.RequestReceived(_ask(message.AskQuestionRequest)),
-    "WorkReport": lambda message: e.RequestReceived(_report(message.WorkReportRequest)),
+    "AskQuestion": _read_question,
+    "WorkReport": _read_report,
     "GetPendingMessages": _read_pending,
     "GetOnlineUsers": _read_users,
     "CheckMessageValidity": lambda message: e.ValidityAnswered(dict(message.CheckMessageValidityResponse.validity)),

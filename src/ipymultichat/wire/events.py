@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ipymultichat.model import Content, MessageKind, Question
+from ipymultichat.model.frozen import frozen
 
 DEFAULT_TIMEOUT = 600
 """Seconds a server waits when a request names no time (measured: a timeout of 0 or less runs as 600 s)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """An agent's question or report, as pushed or listed.
 
@@ -37,7 +38,7 @@ class Request:
     echo: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class User:
     """Somebody else connected to this server with our token."""
 
@@ -46,7 +47,7 @@ class User:
     connected_at: datetime | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class LoginAnswered:
     """The answer to `UserLogin`."""
 
@@ -55,35 +56,35 @@ class LoginAnswered:
     error: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestReceived:
     """A new question or report."""
 
     request: Request
 
 
-@dataclass(frozen=True)
+@frozen
 class PendingAnswered:
     """The answer to `GetPendingMessages`."""
 
     requests: tuple[Request, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class UsersAnswered:
     """The answer to `GetOnlineUsers`; oneself is not in it."""
 
     users: tuple[User, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class ValidityAnswered:
     """The answer to `CheckMessageValidity`: True means still pending."""
 
     validity: dict[str, bool]
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestAnswered:
     """Somebody replied. Also sent for requests of other tokens, and for replies that came too late."""
 
@@ -94,7 +95,7 @@ class RequestAnswered:
     is_error: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestCancelled:
     """The agent hung up or ran out of time. Also sent for requests of other tokens."""
 
@@ -102,7 +103,7 @@ class RequestCancelled:
     reason: str
 
 
-@dataclass(frozen=True)
+@frozen
 class ChatReceived:
     """A chat message."""
 
@@ -115,7 +116,7 @@ class ChatReceived:
     sent_at: datetime | None
 
 
-@dataclass(frozen=True)
+@frozen
 class PresenceChanged:
     """Somebody came, renamed themselves, or left."""
 
@@ -123,7 +124,7 @@ class PresenceChanged:
     online: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class UnknownCommand:
     """A command this version does not know; the connection stays."""
 

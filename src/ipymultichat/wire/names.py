@@ -11,10 +11,12 @@ _HIDDEN = re.compile(
 )
 
 
-def visible(name: str) -> str:
+def escape_invisible(name: str) -> str:
     """Write out the characters of a name that nobody sees: they make two names look alike, or turn the text around.
 
     Returns:
         The name, with such a character as `⟦U+202E⟧`.
     """
+    if name.isascii() and name.isprintable():
+        return name
     return _HIDDEN.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", name)

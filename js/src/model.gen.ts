@@ -1,0 +1,110 @@
+// Generated from the model in Python by `python js/generate.py`; change it there.
+
+import type { Order, Question, Reply } from "./protocol";
+
+export const KINDS = ["question", "report", "chat"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const STATUSES = ["pending", "sending", "replied", "confirmed", "expired", "cancelled", "sent", "received", "failed"] as const;
+export type Status = (typeof STATUSES)[number];
+
+export const SERVER_STATES = ["connecting", "connected", "error", "disconnected"] as const;
+export type ServerState = (typeof SERVER_STATES)[number];
+
+export interface Message {
+  readonly order: Order;
+  readonly id: string;
+  readonly kind: Kind;
+  readonly server_id: string;
+  readonly server_name: string;
+  readonly text: string;
+  readonly created_at: number;
+  readonly status: Status;
+  readonly project_directory: string;
+  readonly agent_name: string;
+  readonly model_name: string;
+  readonly client_name: string;
+  readonly sender: string;
+  readonly receiver: string;
+  readonly sender_id: string;
+  readonly receiver_id: string;
+  readonly mine: boolean;
+  readonly deadline: number | null;
+  readonly options: readonly Question[];
+  readonly reply: Reply | null;
+  readonly error: string;
+  readonly draft: string;
+}
+
+/** Every field of a message and its type. */
+export const MESSAGE_FIELDS = {
+  order: "Order",
+  id: "string",
+  kind: "Kind",
+  server_id: "string",
+  server_name: "string",
+  text: "string",
+  created_at: "number",
+  status: "Status",
+  project_directory: "string",
+  agent_name: "string",
+  model_name: "string",
+  client_name: "string",
+  sender: "string",
+  receiver: "string",
+  sender_id: "string",
+  receiver_id: "string",
+  mine: "boolean",
+  deadline: "number | null",
+  options: "readonly Question[]",
+  reply: "Reply | null",
+  error: "string",
+  draft: "string",
+} as const;
+
+/** Which status may follow which. */
+export const TRANSITIONS: Readonly<Record<Kind, Readonly<Partial<Record<Status, readonly Status[]>>>>> = {
+  question: {
+    pending: ["sending", "replied", "expired", "cancelled"],
+    sending: ["replied", "expired", "cancelled", "failed"],
+    replied: ["pending"],
+    expired: ["pending"],
+    cancelled: ["pending"],
+    failed: ["sending", "replied", "expired", "cancelled"],
+  },
+  report: {
+    pending: ["sending", "confirmed", "expired", "cancelled"],
+    sending: ["confirmed", "expired", "cancelled", "failed"],
+    confirmed: ["pending"],
+    expired: ["pending"],
+    cancelled: ["pending"],
+    failed: ["sending", "confirmed", "expired", "cancelled"],
+  },
+  chat: {
+    sending: ["sent", "failed"],
+    cancelled: [],
+    sent: [],
+    received: [],
+    failed: ["sending", "cancelled"],
+  },
+};
+
+/** Statuses of what is not over. */
+export const OPEN: Readonly<Record<Kind, ReadonlySet<Status>>> = {
+  question: new Set(["pending", "sending", "failed"]),
+  report: new Set(["pending", "sending", "failed"]),
+  chat: new Set(["sending", "failed"]),
+};
+
+/** Statuses in which an answer, or a chat message again, can be sent. */
+export const SENDABLE: Readonly<Record<Kind, ReadonlySet<Status>>> = {
+  question: new Set(["pending", "failed"]),
+  report: new Set(["pending", "failed"]),
+  chat: new Set(["failed"]),
+};
+
+/** What a request is once it has its answer; chat has none. */
+export const ANSWERED: Readonly<Partial<Record<Kind, Status>>> = {
+  question: "replied",
+  report: "confirmed",
+};

@@ -1,0 +1,328 @@
+"""What the servers report, turned into entries of the inbox."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from ipymultichat.hub.messages import Messages
+from ipymultichat.hub.settings import SettingsInUse
+from ipymultichat.inbox import Inbox
+from ipymultichat.model import (
+    ANSWERED,
+    Entry,
+    Message,
+    MessageKind,
+    MessageStatus,
+    OnlineUser,
+    Reply,
+    TextContent,
+)
+from ipymultichat.session import events as s
+from ipymultichat.wire.events import Request, RequestAnswered, User
+
+_ENDED = (*ANSWERED.values(), MessageStatus.EXPIRED, MessageStatus.CANCELLED)
+_WAITS_OR_FAILED = (MessageStatus.PENDING, MessageStatus.FAILED)
+_ENDED_ON_THE_WAY = "the kernel ended before it was proved to have arrived"
+_AWAY = "answered elsewhere, or given up, while this connection was down"
+
+
+class Inbound:
+    """Applies session events of all servers to one inbox; called with the hub's lock held.
+
+    Args:
+        inbox: where messages go.
+        messages: what of this person's is on its way.
+        settings: labels of servers, and the person's own nickname.
+        clock: returns the time now (aware UTC).
+        users_changed: called when somebody came or left.
+        arrived: called with every new message from a server.
+        resume: called with a request that still waits though an earlier kernel ended while it was sending the answer,
+            which is its `draft`.
+        trouble: called with a line about something odd.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        messages: Messages,
+        settings: SettingsInUse,
+        *,
+        clock: Callable[[], datetime],
+        users_changed: Callable[[], None],
+        arrived: Callable[[Message], None],
+        resume: Callable[[Message], None],
+        trouble: Callable[[str], None],
+    ) -> None:
+        self._inbox = inbox
+        self._messages = messages
+        self._settings = settings
+        self._clock = clock
+        self._users_changed = users_changed
+        self._arrived = arrived
+        self._resume = resume
+        self._trouble = trouble
+        # Ids of messages whose request id was used before.
+        self._ids: dict[tuple[str, str], str] = {}
+        self._earlier_replies: dict[str, Reply] = {}
+        # Whose answer an earlier kernel was sending when it ended.
+        self._cut_short: set[str] = set()
+        self.unconfirmed: set[str] = set()
+        """Requests known from the history only: no server has said yet whether they still wait."""
+        self.users: dict[str, dict[str, OnlineUser]] = {}
+
+    def apply(self, server_id: str, event: s.SessionEvent) -> None:
+        """Apply what the session of one server reports; what only concerns the connection is none of it."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(self, server_id, event)
+
+    # requests
+
+    def _request_arrived(self, server_id: str, event: s.RequestArrived | s.StillPending) -> None:
+        """A question or report that waits: pushed, or found to wait by a check or in the list after a login."""
+        request, live = event.request, type(event) is s.RequestArrived
+        key = server_id, request.request_id
+        message_id = self._ids.get(key) or f"{server_id}/request/{request.request_id}"
+        known = self._inbox.find(message_id)
+        if known is not None and not _is_another(known, request):
+            self._known_request(known)
+            return
+        if known is not None:
+            message_id = self._ids[key] = f"{server_id}/request/{request.request_id}/{uuid.uuid4().hex[:8]}"
+        now = self._clock()
+        created = request.created_at or now
+        message = Message(
+            id=message_id,
+            kind=request.kind,
+            server_id=server_id,
+            server_name=self._settings.label_of(server_id),
+            request_id=request.request_id,
+            text=request.text,
+            created_at=created,
+            status=MessageStatus.PENDING,
+            project_directory=request.project_directory,
+            agent_name=request.agent_name,
+            model_name=request.model_name,
+            client_name=request.client_name,
+            deadline=created + timedelta(seconds=request.timeout),
+            options=request.questions,
+            contents=(TextContent(request.text),),
+            live=live,
+        )
+        if self._inbox.add(message, received_at=now):
+            self._arrived(message)
+
+    def _known_request(self, known: Message) -> None:
+        """A request that is in the log waits on its server, whatever was thought of it."""
+        # Only what was proved to be ours, or put away by the person, stays as it is.
+        mine = known.reply is not None and known.reply.mine
+        if known.status in _ENDED and not mine and known.id not in self._messages.discarded:
+            if known.reply is not None:
+                self._earlier_replies[known.id] = known.reply
+            known = self._inbox.move(known.id, MessageStatus.PENDING, reply=None, error="") or known
+        if known.id in self.unconfirmed:
+            self.unconfirmed.discard(known.id)
+            if known.status is MessageStatus.PENDING:
+                self._arrived(known)
+            elif known.status is MessageStatus.FAILED and known.id in self._cut_short:
+                self._resume(known)
+        self._cut_short.discard(known.id)
+
+    def _pending_listed(self, server_id: str, event: s.PendingListed) -> None:
+        """The list after a login: new ones in, and what is not in it any more has ended."""
+        for request in event.requests:
+            self._request_arrived(server_id, s.StillPending(request))
+        waits = {request.request_id for request in event.requests} | event.live
+        for entry in self._inbox.open_requests():
+            message = entry.message
+            if message.server_id == server_id and message.request_id not in waits:
+                if message.status is MessageStatus.PENDING:
+                    self._end(message, _AWAY)
+                elif message.status is MessageStatus.FAILED:
+                    self._end_failed(message)
+        for ids in (self.unconfirmed, self._cut_short):
+            ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
+
+    def _answered_elsewhere(self, server_id: str, event: s.AnsweredElsewhere) -> None:
+        message = self._find(server_id, event.answer.request_id)
+        if message is not None and message.status in _WAITS_OR_FAILED:
+            self._inbox.move(message.id, ANSWERED[message.kind], reply=self._reply(event.answer), error="")
+
+    def _gone(self, server_id: str, event: s.Gone) -> None:
+        message = self._find(server_id, event.request_id)
+        if message is not None and message.status is MessageStatus.PENDING:
+            self._end(message, "answered elsewhere, or given up")
+        elif message is not None and message.status is MessageStatus.FAILED:
+            self._end_failed(message)
+
+    def _withdrawn(self, server_id: str, event: s.Withdrawn) -> None:
+        """The agent hung up, or ran out of time."""
+        message = self._find(server_id, event.request_id)
+        if message is not None and message.status in _WAITS_OR_FAILED:
+            self._inbox.move(message.id, self._withdrawn_status(message), error=event.reason)
+
+    def _reply_verified(self, server_id: str, event: s.ReplyVerified) -> None:
+        message = self._find(server_id, event.request_id)
+        if message is not None:
+            self._messages.reply_arrived(message, event.contents)
+
+    def _reply_failed(self, server_id: str, event: s.ReplyFailed) -> None:
+        """Our reply cannot be said to have arrived; where the request is gone, that is the end of it."""
+        message = self._find(server_id, event.request_id)
+        if message is None:
+            return
+        if event.rival is not None and event.gone:
+            answered, reply = ANSWERED[message.kind], self._reply(event.rival)
+            self._messages.failed(message.id, event.reason, status=answered, reply=reply)
+        elif event.gone or event.withdrawn is not None:
+            self._messages.failed(message.id, event.reason, status=self._withdrawn_status(message))
+        elif self._is_over(message):
+            self._messages.failed(message.id, event.reason, status=MessageStatus.EXPIRED)
+        else:
+            self._messages.failed(message.id, event.reason)
+
+    # chat and people
+
+    def _chat_arrived(self, server_id: str, event: s.ChatArrived) -> None:
+        chat, now = event.chat, self._clock()
+        message = Message(
+            id=f"{server_id}/chat/{chat.message_id or uuid.uuid4().hex}",
+            kind=MessageKind.CHAT,
+            server_id=server_id,
+            server_name=self._settings.label_of(server_id),
+            request_id=chat.message_id,
+            text=chat.text,
+            created_at=_refined(chat.sent_at, now),
+            status=MessageStatus.RECEIVED,
+            sender=chat.sender,
+            receiver=chat.receiver or self._settings.values.nickname,
+            sender_id=chat.sender_id,
+            receiver_id=chat.receiver_id,
+            contents=(TextContent(chat.text),),
+        )
+        if self._inbox.add(message, received_at=now):
+            self._arrived(message)
+
+    def _chat_sent(self, _server_id: str, event: s.ChatSent) -> None:
+        self._messages.chat_arrived(event.ref)
+
+    def _chat_failed(self, _server_id: str, event: s.ChatFailed) -> None:
+        self._messages.failed(event.ref, event.reason)
+
+    def users_listed(self, server_id: str, users: Iterable[User]) -> None:
+        """Everybody else on one server."""
+        there = {user.client_id: self._user(server_id, user) for user in users}
+        if there != self.users.get(server_id, {}):
+            self.users[server_id] = there
+            self._users_changed()
+
+    def _users_event(self, server_id: str, event: s.UsersListed) -> None:
+        self.users_listed(server_id, event.users)
+
+    def _user_changed(self, server_id: str, event: s.UserChanged) -> None:
+        there = self.users.setdefault(server_id, {})
+        if event.online:
+            there[event.user.client_id] = self._user(server_id, event.user)
+        else:
+            there.pop(event.user.client_id, None)
+        self._users_changed()
+
+    def _odd(self, server_id: str, event: s.Trouble) -> None:
+        self._trouble(f"{self._settings.label_of(server_id)}: {event.text}")
+
+    # from outside
+
+    def recall(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Bring entries of the history up to the present; returns them, to be restored to the inbox."""
+        return [Entry(entry.order, self._recalled(entry.message), entry.unread) for entry in entries]
+
+    def _recalled(self, message: Message) -> Message:
+        request = message.kind is not MessageKind.CHAT
+        if request:
+            self.unconfirmed.add(message.id)
+            if message.id != f"{message.server_id}/request/{message.request_id}":
+                self._ids[message.server_id, message.request_id] = message.id
+        label = self._settings.label_of(message.server_id)
+        if label != message.server_id:
+            message = replace(message, server_name=label)
+        if message.status is MessageStatus.SENDING:
+            if request:
+                self._cut_short.add(message.id)
+            return message.moved(MessageStatus.FAILED, error=_ENDED_ON_THE_WAY)
+        if message.status is MessageStatus.PENDING and message.deadline and message.deadline <= self._clock():
+            return message.moved(MessageStatus.EXPIRED)
+        return message
+
+    def relabel(self, server_id: str) -> None:
+        """A server has another label now."""
+        users = self.users.get(server_id, {}).values()
+        self.users_listed(server_id, [User(u.client_id, u.nickname, u.connected_at) for u in users])
+        self._inbox.rename(server_id, self._settings.label_of(server_id))
+
+    # helpers
+
+    def _find(self, server_id: str, request_id: str) -> Message | None:
+        known = self._ids.get((server_id, request_id))
+        return self._inbox.find(known or f"{server_id}/request/{request_id}")
+
+    def _user(self, server_id: str, user: User) -> OnlineUser:
+        return OnlineUser(
+            user.client_id, user.nickname, server_id, self._settings.label_of(server_id), user.connected_at
+        )
+
+    def _reply(self, answer: RequestAnswered) -> Reply:
+        return Reply(answer.contents, answer.nickname, self._clock(), mine=False)
+
+    def _is_over(self, message: Message, grace: timedelta = timedelta(0)) -> bool:
+        return message.deadline is not None and self._clock() >= message.deadline - grace
+
+    def _withdrawn_status(self, message: Message) -> MessageStatus:
+        # Servers send the same push for a time-out and for a hang-up; a second's grace covers the way here.
+        return MessageStatus.EXPIRED if self._is_over(message, timedelta(seconds=1)) else MessageStatus.CANCELLED
+
+    def _end(self, message: Message, otherwise: str) -> None:
+        """A request that waited is gone without a word about it."""
+        if self._is_over(message):
+            self._inbox.move(message.id, MessageStatus.EXPIRED)
+        else:
+            # A connection that comes and goes may show as waiting, for a moment, what a colleague has answered.
+            reply = self._earlier_replies.pop(message.id, None) or Reply((), "", self._clock(), mine=False)
+            self._inbox.move(message.id, ANSWERED[message.kind], reply=reply, error=otherwise)
+
+    def _end_failed(self, message: Message) -> None:
+        """A request whose answer had failed is gone: no other try can reach its agent."""
+        self._inbox.move(message.id, self._withdrawn_status(message))
+
+    _handlers: ClassVar[dict[type, Callable[[Inbound, str, Any], None]]] = {
+        s.RequestArrived: _request_arrived,
+        s.StillPending: _request_arrived,
+        s.PendingListed: _pending_listed,
+        s.AnsweredElsewhere: _answered_elsewhere,
+        s.Gone: _gone,
+        s.Withdrawn: _withdrawn,
+        s.ReplyVerified: _reply_verified,
+        s.ReplyFailed: _reply_failed,
+        s.ChatArrived: _chat_arrived,
+        s.ChatSent: _chat_sent,
+        s.ChatFailed: _chat_failed,
+        s.UsersListed: _users_event,
+        s.UserChanged: _user_changed,
+        s.Trouble: _odd,
+    }
+
+
+def _is_another(known: Message, request: Request) -> bool:
+    """Whether an agent used the id of an ended request for a new one."""
+    same = known.text == request.text and request.created_at in (None, known.created_at)
+    return known.status in _ENDED and not same
+
+
+def _refined(sent_at: datetime | None, now: datetime) -> datetime:
+    """Chat is stamped to the second: within that second, the time of arrival keeps the order."""
+    if sent_at is None:
+        return now
+    return min(max(now, sent_at), sent_at + timedelta(milliseconds=999))

@@ -1,0 +1,182 @@
+"""The whole log as people and browsers read it: from memory first, further back from the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from ipymultichat.hub.resolve import Conditions, takes_conditions
+from ipymultichat.inbox import Inbox
+from ipymultichat.model import Entry, Message, MessageFilter, Order
+from ipymultichat.model.forms import to_json
+from ipymultichat.store import History
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from typing_extensions import Unpack
+
+_TIMES = ("created_at", "deadline", "reply_at")
+
+
+class MessageLog(Sequence[Message]):
+    """Live, read-only view of the messages in memory, oldest first.
+
+    Indexing and `len` show the log as it is at that moment; iteration walks a snapshot.
+
+    Args:
+        inbox: what is in memory; where the disk has a message too, this one is right.
+        history: what is on disk.
+        resolve: makes a filter of conditions.
+    """
+
+    def __init__(self, inbox: Inbox, history: History, resolve: Callable[[Conditions], MessageFilter]) -> None:
+        self._inbox = inbox
+        self._history = history
+        self._resolve = resolve
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | list[Message]:
+        return self._inbox.at(index)
+
+    def __len__(self) -> int:
+        return len(self._inbox)
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._inbox)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} messages, {self._inbox.pending_count} pending>"
+
+    @property
+    def pending(self) -> list[Message]:
+        """Questions and reports that wait for an answer, oldest first."""
+        return self._inbox.pending()
+
+    def get(self, message_id: str) -> Message:
+        """The message of an id, as it stands now.
+
+        Raises:
+            UnknownMessageError: it is not in memory.
+        """
+        return self._inbox.get(message_id)
+
+    @takes_conditions
+    def where(self, **conditions: Unpack[Conditions]) -> list[Message]:
+        """The messages that fit every condition given, oldest first.
+
+        Args:
+            **conditions: see `Conditions`: kind, server, sender, agent, project, text, status.
+
+        Raises:
+            UnknownServerError, AmbiguousServerError: `server` fits none, or several.
+            ConfigError: an unknown kind or status, or a value of another type.
+        """
+        wanted = self._resolve(conditions)
+        return [message for message in self._inbox if wanted.fits(message)]
+
+    async def page(self, before: Order | None, limit: int, wanted: MessageFilter) -> tuple[list[Entry], bool]:
+        """Return the newest entries before a place, oldest first, and whether there are older ones that fit.
+
+        Args:
+            before: the place; None: the end.
+            limit: how many at most.
+            wanted: which.
+        """
+        found, more = self._inbox.page(before, limit, wanted)
+        floor = self._inbox.complete_from
+        if floor is None:
+            return found, more
+        # At and below the floor memory has gaps, so what it found there is only part of it.
+        whole = [entry for entry in found if entry.order > floor]
+        if len(whole) == limit:
+            return whole, True
+        below = before if before is not None and before <= floor else (floor[0], floor[1] + 1)
+        older, more = await self._page_below(below, limit - len(whole), wanted)
+        return older + whole, more
+
+    async def _page_below(self, before: Order, limit: int, wanted: MessageFilter) -> tuple[list[Entry], bool]:
+        while True:
+            kept, more = await asyncio.wrap_future(self._history.page(before, limit, wanted))
+            # What waits is in memory however old it is, and what the disk has of it may be out of date.
+            living, _ = self._inbox.page(before, limit, wanted)
+            bottom = kept[0].order if kept and more else None
+            fitting = {entry.message.id: entry for entry in living if bottom is None or entry.order >= bottom}
+            for entry in kept:
+                now = self._inbox.peek(entry.message.id) or entry
+                if wanted.fits(now.message):
+                    fitting[now.message.id] = now
+            if fitting or not more:
+                entries = sorted(fitting.values())
+                return entries[-limit:], more or len(entries) > limit
+            before = kept[0].order
+
+    async def find(self, message_id: str) -> Message | None:
+        """Return a message wherever it is, or None."""
+        entry = self._inbox.peek(message_id) or await asyncio.wrap_future(self._history.find(message_id))
+        return entry.message if entry else None
+
+    def everything(self) -> Iterator[Message]:
+        """Every message there is, oldest first; reads the disk, so not for an event loop."""
+        floor = self._inbox.complete_from
+        if floor is not None:
+            # Memory holds some of what is below the floor: what is open, and all of it where no disk does.
+            living = [entry for entry in self._inbox.above(None) if entry.order <= floor]
+            known = {entry.message.id for entry in living}
+            kept = (entry for entry in self._history.entries((floor[0], floor[1] + 1)) if entry.message.id not in known)
+            yield from (entry.message for entry in heapq.merge(living, kept))
+        yield from (entry.message for entry in self._inbox.above(floor))
+
+    # other forms
+
+    def export(self, path: Path) -> Path:
+        """Write one JSON object per line for every message there is; returns the path.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        path = path.expanduser()
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(self.json_lines())
+        return path
+
+    def json_lines(self) -> Iterator[str]:
+        """Every message there is as a line of JSON, attachments in base64."""
+        for message in self.everything():
+            yield json.dumps(to_json(message), ensure_ascii=False) + "\n"
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame, one row per message, times as aware timestamps.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError('to_dataframe() needs pandas: pip install "ipymultichat[data]"') from error
+        frame = pd.DataFrame([_row(message) for message in self.everything()])
+        for column in frame.columns.intersection(list(_TIMES)):
+            frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
+        return frame
+
+
+def _row(message: Message) -> dict[str, object]:
+    """A message as one row: its answer in columns of their own, attachments left out."""
+    row = to_json(message, keep=len)
+    reply = message.reply
+    for name in ("contents", "draft", "options", "live"):
+        del row[name]
+    return {
+        **row,
+        "reply": reply.text if reply else None,
+        "reply_by": reply.by if reply else None,
+        "reply_at": reply.at.isoformat() if reply else None,
+        "reply_mine": reply.mine if reply else None,
+    }

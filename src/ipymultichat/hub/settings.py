@@ -1,0 +1,142 @@
+"""The settings in use: given by the caller, by the environment, or by the profile."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ipymultichat.errors import ConfigError
+from ipymultichat.model import Secret, ServerConfig, nickname_of, token_of
+from ipymultichat.store import ConfigFile, Settings
+from ipymultichat.store.settings import server_list
+
+NO_TOKEN = "no token set"  # noqa: S105  (a status text, not a token)
+TOKEN_VARIABLE = "MULTICHAT_TOKEN"  # noqa: S105  (a variable's name, not a token)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the code that makes an inbox gives, checked; None where it gives nothing.
+
+    Attributes:
+        servers, token, nickname: as `MultiChat` takes them.
+    """
+
+    servers: tuple[ServerConfig, ...] | None = None
+    token: Secret | None = None
+    nickname: str | None = None
+
+    @classmethod
+    def checked(cls, servers: Iterable[object] | None, token: str | Secret | None, nickname: str | None) -> Given:
+        """Check what was given.
+
+        Raises:
+            ConfigError: a value cannot be used.
+        """
+        return cls(
+            None if servers is None else server_list(servers),
+            None if token is None else token_of(token),
+            None if nickname is None else nickname_of(nickname),
+        )
+
+    def items(self) -> dict[str, object]:
+        """What was given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+class SettingsInUse:
+    """The settings of one hub; called with its lock held.
+
+    What the caller gives is used and never written; what comes from the profile is written back when it changes.
+
+    Args:
+        given: what the caller gives.
+        file: the profile's file.
+    """
+
+    def __init__(self, given: Given, file: ConfigFile) -> None:
+        self._file = file
+        self._not_stored = set(given.items())
+        stored = file.load()
+        environment = os.environ.get(TOKEN_VARIABLE, "").strip()
+        if environment and given.token is None:
+            given = replace(given, token=token_of(environment))
+            self._not_stored.add("token")
+        values = self._with_known_ids(given.items(), stored.servers)
+        nickname = values.get("nickname") or stored.nickname or _os_user()
+        self._use(stored.changed({**values, "nickname": nickname}))
+
+    def adopt(self, given: Given) -> dict[str, object]:
+        """Take on what a later caller gives: from now on that belongs to the caller, not to the profile.
+
+        Returns:
+            What it is, by name.
+        """
+        values = self._with_known_ids(given.items(), self.values.servers)
+        self._not_stored.update(values)
+        return values
+
+    def change(self, name: str, value: object) -> None:
+        """Use another value of a setting, and write it where it came from the profile.
+
+        Raises:
+            ConfigError: the value cannot be used; then nothing is changed.
+        """
+        before = self.values
+        self._use(before.changed({name: value}))
+        if name not in self._not_stored and self.values != before:
+            self._file.save(name, before, self.values)
+
+    def reload(self, stored: Settings) -> None:
+        """Take over what somebody else changed in the file; what the caller or the environment gave stays."""
+        now = {name: value for name, value in vars(stored).items() if name not in self._not_stored}
+        for name in ("token", "nickname"):  # an inbox in use does not lose them to a file that says nothing
+            if not now.get(name):
+                now.pop(name, None)
+        self._use(self.values.changed(now))
+
+    def connectable(self) -> list[ServerConfig]:
+        """The servers that should be connected; none while there is no token."""
+        return [config for config in self.values.servers if config.enabled and self.values.token is not None]
+
+    def credentials(self) -> tuple[Secret, str]:
+        """Token and nickname for a login.
+
+        Raises:
+            ConfigError: there is no token.
+        """
+        if self.values.token is None:
+            raise ConfigError(NO_TOKEN)
+        return self.values.token, self.values.nickname
+
+    def label_of(self, server_id: str) -> str:
+        """The label of a server, or its id once it is gone from the list."""
+        return self._labels.get(server_id, server_id)
+
+    def _use(self, values: Settings) -> None:
+        self.values = values
+        self._labels = {config.id: config.label for config in values.servers}
+
+    @staticmethod
+    def _with_known_ids(values: dict[str, object], known: Iterable[ServerConfig]) -> dict[str, object]:
+        """Give servers the id, and where they have none the name, that their address is known by."""
+        by_url = {config.url: config for config in known}
+        servers = values.get("servers")
+        if not isinstance(servers, tuple):
+            return values
+        named = tuple(
+            replace(config, id=by_url[config.url].id, name=config.name or by_url[config.url].name)
+            if config.url in by_url
+            else config
+            for config in servers
+        )
+        return {**values, "servers": named}
+
+
+def _os_user() -> str:
+    try:
+        return nickname_of(getpass.getuser())
+    except (OSError, KeyError, ImportError, ConfigError):
+        return "me"

@@ -1,0 +1,268 @@
+"""New messages for code cells: handlers (rules), streams, waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import RLock
+from typing import Any
+
+from ipymultichat.errors import WaitTimeoutError
+from ipymultichat.hub.loop import Loop
+from ipymultichat.model import Message, MessageFilter
+
+logger = logging.getLogger("ipymultichat.hub")
+
+Handler = Callable[[Message], Any]
+
+MAX_BEHIND = 100_000
+"""How many messages a reader of `stream` may be behind, as many as stay in memory; beyond it the oldest leave."""
+
+
+class Rule:
+    """A handler that code registered, with its conditions.
+
+    Attributes:
+        name: the handler's name.
+        conditions: which messages it is called with.
+        matched: how many it was called with.
+        paused: whether it is left out for now.
+    """
+
+    def __init__(self, handler: Handler, conditions: MessageFilter, remove: Callable[[Rule], None]) -> None:
+        self.handler = handler
+        self.name = _key(handler)[1]
+        self.conditions = conditions
+        self.matched = 0
+        self.paused = False
+        self._remove = remove
+
+    def pause(self, paused: bool = True) -> None:
+        """Leave it out from now on, or call it again (`paused=False`)."""
+        self.paused = paused
+
+    def remove(self) -> None:
+        """Call it no more."""
+        self._remove(self)
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.name}: matched {self.matched}{', paused' if self.paused else ''}>"
+
+
+class _Reader:
+    """Somebody who iterates over new messages, at their own pace and on their own loop."""
+
+    def __init__(self, wanted: MessageFilter, trouble: Callable[[str], None], limit: int) -> None:
+        self.wanted = wanted
+        self._trouble = trouble
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(limit)
+        self._loop = asyncio.get_running_loop()
+
+    def put(self, message: Message) -> None:
+        """Hand over a message; any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed with the stream still open
+            self._loop.call_soon_threadsafe(self._put, message)
+
+    async def get(self) -> Message:
+        """The next message."""
+        return await self._queue.get()
+
+    def _put(self, message: Message) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+            self._trouble(
+                f"a stream() was not read for {self._queue.maxsize:,} messages; it goes on without the oldest"
+            )
+        self._queue.put_nowait(message)
+
+
+class _Wait:
+    """Somebody who waits for one message."""
+
+    def __init__(self, wanted: MessageFilter) -> None:
+        self.wanted = wanted
+        self.message: Message | None = None
+        self._arrived = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def give(self, message: Message) -> None:
+        """Hand over the message; any thread."""
+        self.message = message
+        with contextlib.suppress(RuntimeError):  # the loop was closed with the wait still open
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def arrived(self, timeout: float | None) -> None:
+        """Return once there is a message, or after `timeout` seconds."""
+        if self.message is None:
+            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), timeout)
+
+
+class Subscriptions:
+    """Hands every new message to whoever asked for its kind.
+
+    Args:
+        loop: where the handlers run.
+        answer: called with a message and what a handler returned for it.
+        trouble: called with a line for the person when a handler fails.
+        own_thread: run sync handlers in a thread of their own, so that they do not hold up the sockets.
+        max_behind: see `MAX_BEHIND`.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        answer: Callable[[Message, object], None],
+        trouble: Callable[[str], None],
+        own_thread: bool,
+        max_behind: int = MAX_BEHIND,
+    ) -> None:
+        self._loop = loop
+        self._answer = answer
+        self._trouble = trouble
+        self._max_behind = max_behind
+        self._executor = ThreadPoolExecutor(1, "ipymultichat-handlers") if own_thread else None
+        self._lock = RLock()
+        self._rules: dict[tuple[object, MessageFilter], Rule] = {}
+        self._readers: list[_Reader] = []
+        self._waits: list[_Wait] = []
+        self._handed: set[str] = set()
+        self._returned: list[Message] = []
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The handlers there are, in the order in which they were registered."""
+        with self._lock:
+            return list(self._rules.values())
+
+    @property
+    def reader_count(self) -> int:
+        """How many iterate over a stream, or wait for a message."""
+        return len(self._readers) + len(self._waits)
+
+    def add_handler(self, handler: Handler, wanted: MessageFilter) -> Rule:
+        """Call a handler with every new message that fits.
+
+        A re-run cell defines its handler anew, and nobody wants two answers: a function with the module, the name
+        and the conditions of one that is there replaces it.
+        """
+        with self._lock:
+            rule = self._rules[_key(handler), wanted] = Rule(handler, wanted, self._remove)
+            return rule
+
+    def publish(self, message: Message) -> None:
+        """A new message came; called on the loop."""
+        with self._lock:
+            if not (self._rules or self._readers or self._waits):
+                return
+            rules = [rule for rule in self._rules.values() if not rule.paused and rule.conditions.fits(message)]
+            readers = [reader for reader in self._readers if reader.wanted.fits(message)]
+            wait = next((wait for wait in self._waits if wait.wanted.fits(message)), None)
+            if wait is not None and message.id not in self._handed:
+                self._hand(wait, message)
+        for reader in readers:
+            reader.put(message)
+        for rule in rules:
+            rule.matched += 1
+            self._loop.spawn(self._handle(rule, message))
+
+    async def stream(self, wanted: MessageFilter) -> AsyncGenerator[Message, None]:
+        """Yield every new message that fits, from now on, for as long as the iterator is used; see `MAX_BEHIND`."""
+        reader = _Reader(wanted, self._trouble, self._max_behind)
+        with self._lock:
+            self._readers.append(reader)
+        try:
+            while True:
+                yield await reader.get()
+        finally:
+            with self._lock:
+                self._readers.remove(reader)
+
+    async def wait_for(
+        self, wanted: MessageFilter, waiting: Callable[[], list[Message]], timeout: float | None
+    ) -> Message:
+        """Return a request that already waits, else the next new message; each is returned by one call only.
+
+        Args:
+            wanted: the condition.
+            waiting: returns what waits now, oldest first.
+            timeout: seconds; None waits for ever.
+
+        Raises:
+            WaitTimeoutError: nothing fitting came in time.
+        """
+        wait = _Wait(wanted)
+        with self._lock:  # whoever publishes waits meanwhile: no message falls between the look and the wait
+            there = [*self._returned, *waiting()]
+            self._handed.intersection_update([message.id for message in there])
+            found = next((m for m in there if wanted.fits(m) and m.id not in self._handed), None)
+            if found is None:
+                self._waits.append(wait)
+            else:
+                self._hand(wait, found)
+        try:
+            await wait.arrived(timeout)
+        except BaseException:
+            self._give_back(wait)
+            raise
+        with self._lock:
+            if wait.message is None:
+                self._waits.remove(wait)
+                raise WaitTimeoutError(f"no fitting message came within {timeout:g} s")
+            return wait.message
+
+    def close(self) -> None:
+        """Call nobody any more."""
+        with self._lock:
+            self._rules.clear()
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _hand(self, wait: _Wait, message: Message) -> None:
+        self._handed.add(message.id)
+        if wait in self._waits:
+            self._waits.remove(wait)
+        if message in self._returned:
+            self._returned.remove(message)
+        wait.give(message)
+
+    def _give_back(self, wait: _Wait) -> None:
+        """A wait was cancelled: what it had got already is for the next one."""
+        with self._lock:
+            if wait in self._waits:
+                self._waits.remove(wait)
+            if wait.message is not None:
+                self._handed.discard(wait.message.id)
+                self._returned.append(wait.message)
+
+    def _remove(self, rule: Rule) -> None:
+        with self._lock:
+            self._rules = {key: other for key, other in self._rules.items() if other is not rule}
+
+    async def _handle(self, rule: Rule, message: Message) -> None:
+        handler = rule.handler
+        try:
+            if inspect.iscoroutinefunction(handler) or self._executor is None:
+                result = handler(message)
+            else:
+                result = await asyncio.get_running_loop().run_in_executor(self._executor, handler, message)
+            if isinstance(result, Awaitable):
+                result = await result
+            if result is not None:
+                self._answer(message, result)
+        except Exception as error:
+            logger.exception("a message handler failed")
+            self._trouble(f"your handler {rule.name} failed: {type(error).__name__}: {error}")
+
+
+def _key(handler: Handler) -> tuple[str, str]:
+    """Module and name; what has no name of its own (a lambda, a partial) is told apart by its identity."""
+    name = getattr(handler, "__qualname__", "")
+    if not name or name.endswith("<lambda>"):
+        name = f"{name}#{id(handler)}"
+    return getattr(handler, "__module__", "") or "", name

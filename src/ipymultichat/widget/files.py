@@ -1,0 +1,179 @@
+"""Files in pieces, as Jupyter takes no large message: those a browser hands over, and those it fetches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipymultichat.contents import MAX_PART, file_content
+from ipymultichat.errors import ConfigError
+from ipymultichat.hub.log import MessageLog
+from ipymultichat.model import AudioContent, Content, ImageContent, ResourceContent
+from ipymultichat.model.forms import attachments
+
+Json = dict[str, Any]
+
+PIECE = 2**20
+"""Bytes of one piece at most, either way; a websocket of Jupyter breaks beyond 10 MiB."""
+
+KEPT = 600.0
+"""Seconds a file is kept after its last piece, or its last use."""
+
+MAX_TOTAL = 5 * MAX_PART
+"""Bytes of all files that are kept at a time."""
+
+
+@dataclass
+class _Upload:
+    client: str
+    name: str
+    mime_type: str
+    size: int
+    at: float
+    data: bytearray = field(default_factory=bytearray)
+
+
+class Uploads:
+    """What the browsers of one widget have handed over and not sent yet.
+
+    Args:
+        clock: returns seconds that never run backwards.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._files: dict[str, _Upload] = {}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def add(self, frame: Json, piece: bytes) -> int:
+        """Take one piece.
+
+        Args:
+            frame: `client`, `upload` (the file's id), `name`, `mime_type`, `size` and `offset`, both in bytes; at
+                offset 0 the file begins anew.
+            piece: its bytes, at most `PIECE`.
+
+        Returns:
+            How many bytes of the file are there now.
+
+        Raises:
+            ConfigError: the file is too large, or the piece does not join on.
+        """
+        self.sweep()
+        key, offset = str(frame.get("upload")), frame.get("offset")
+        if offset == 0:
+            self._files[key] = self._begin(frame)
+        upload = self._files.get(key)
+        if upload is None or offset != len(upload.data):
+            raise ConfigError("a piece of the file is missing; attach it again")
+        if len(piece) > PIECE or len(upload.data) + len(piece) > upload.size:
+            del self._files[key]
+            raise ConfigError("the file is not as large as it was said to be; attach it again")
+        upload.data += piece
+        upload.at = self._clock()
+        return len(upload.data)
+
+    def contents(self, keys: Iterable[str]) -> list[Content]:
+        """The files as parts of a reply; they stay until they are forgotten, so that a failed reply can go again.
+
+        Raises:
+            ConfigError: one is not here any more, or not complete.
+        """
+        found: list[Content] = []
+        for key in keys:
+            upload = self._files.get(key)
+            if upload is None:
+                raise ConfigError("an attachment is no longer there; attach it again")
+            if len(upload.data) < upload.size:
+                raise ConfigError(f"{upload.name!r} has not arrived completely yet; wait a moment")
+            upload.at = self._clock()
+            found.append(file_content(bytes(upload.data), upload.name, upload.mime_type))
+        return found
+
+    def forget(self, client: str, keys: Iterable[str] | None = None) -> None:
+        """Drop files of a browser tab: some, or all of them (None)."""
+        wanted = None if keys is None else set(keys)
+        for key, upload in list(self._files.items()):
+            if upload.client == client and (wanted is None or key in wanted):
+                del self._files[key]
+
+    def clear(self) -> None:
+        """Drop everything: the widget is closed."""
+        self._files.clear()
+
+    def sweep(self) -> None:
+        """Drop what nobody has used for `KEPT` seconds."""
+        old = self._clock() - KEPT
+        for key in [key for key, upload in self._files.items() if upload.at <= old]:
+            del self._files[key]
+
+    def _begin(self, frame: Json) -> _Upload:
+        name, mime_type, size = frame.get("name"), frame.get("mime_type"), frame.get("size")
+        if not isinstance(name, str) or not isinstance(mime_type, str) or not isinstance(size, int) or size < 0:
+            raise ConfigError("a file needs a name, a type and a size")
+        # Only the last part: a name is a name here, never a place.
+        name = name.replace("\\", "/").rpartition("/")[2][:200] or "file"
+        if size > MAX_PART:
+            raise ConfigError(f"{name!r} has {size:,} bytes; at most {MAX_PART:,} can be sent")
+        if sum(upload.size for upload in self._files.values()) + size > MAX_TOTAL:
+            raise ConfigError(f"the attachments together are larger than {MAX_TOTAL:,} bytes; send some first")
+        return _Upload(str(frame.get("client")), name, mime_type, size, self._clock())
+
+
+class Downloads:
+    """Hands out pieces.
+
+    Args:
+        log: where the messages are.
+    """
+
+    def __init__(self, log: MessageLog) -> None:
+        self._log = log
+        self._exports: dict[str, bytes] = {}
+
+    async def piece(self, frame: Json) -> tuple[int, bytes]:
+        """Return the size of the whole in bytes, and at most `PIECE` bytes from an offset on.
+
+        Args:
+            frame: `client`, `offset` in bytes, and either `message_id` and `attachment` (its place among those of the
+                message's reply) or `export: true`.
+
+        Raises:
+            ConfigError, UnknownMessageError: there is no such thing.
+        """
+        offset = frame.get("offset")
+        if not isinstance(offset, int) or offset < 0:
+            raise ConfigError("'offset' must be a number of bytes")
+        if frame.get("export") is True:
+            data = await self._export(str(frame.get("client")), offset)
+        else:
+            data = await self._attachment(frame)
+        return len(data), data[offset : offset + PIECE]
+
+    async def _attachment(self, frame: Json) -> bytes:
+        message = await self._log.find(str(frame.get("message_id")))
+        parts = attachments(message.reply) if message and message.reply else []
+        index = frame.get("attachment")
+        part = parts[index] if isinstance(index, int) and 0 <= index < len(parts) else None
+        if not isinstance(part, (ImageContent, AudioContent, ResourceContent)):
+            raise ConfigError("this part of the answer is not there")
+        return part.data
+
+    async def _export(self, client: str, offset: int) -> bytes:
+        """The log as it was when the browser asked for its beginning: later pieces must fit on."""
+        if offset == 0:
+            self._exports[client] = await asyncio.to_thread(self._everything)
+        data = self._exports.get(client)
+        if data is None:
+            raise ConfigError("ask for the beginning of the export first")
+        if offset + PIECE >= len(data):
+            del self._exports[client]
+        return data
+
+    def _everything(self) -> bytes:
+        return "".join(self._log.json_lines()).encode()

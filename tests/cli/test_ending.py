@@ -1,0 +1,105 @@
+"""How `serve` and `demo` end: by Ctrl-C wherever they were started, by SIGTERM, with their terminal, or killed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from processes import IGNORING, PROCESSES, carrying, end, start
+
+pytestmark = [
+    pytest.mark.skipif(not PROCESSES.is_dir(), reason="looks at processes through /proc"),
+    pytest.mark.timeout(120),
+]
+
+IPYMULTICHAT = (sys.executable, "-m", "ipymultichat")
+NOHUP = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])",
+)
+Run = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def mark() -> str:
+    """What the environment of a test's processes carries, and so that of all they start."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def run(mark: str) -> Iterator[Run]:
+    """Start a command."""
+    started = []
+
+    def run(*command: str) -> subprocess.Popen[str]:
+        started.append(start(command, {**os.environ, "MULTICHAT_TEST": mark, "PYTHONUNBUFFERED": "1"}))
+        return started[-1]
+
+    yield run
+    for process in started:
+        end(process)
+    for number in carrying(mark):
+        os.kill(int(number), signal.SIGKILL)
+
+
+def printed(process: subprocess.Popen[str], pattern: str) -> str:
+    """Read on until a line fits; return what fits."""
+    assert process.stdout is not None
+    return next(found[0] for line in process.stdout if (found := re.search(pattern, line)))
+
+
+def no_more(mark: str) -> bool:
+    """Wait until nothing is left; a test's own time limit is the end of patience."""
+    while carrying(mark):
+        os.sched_yield()
+    return True
+
+
+def test_serve_can_be_interrupted_where_its_parent_ignores_that(run: Run, mark: str) -> None:
+    server = run(*IGNORING, *IPYMULTICHAT, "serve", "--port", "0")
+    printed(server, "listening on")
+    server.send_signal(signal.SIGINT)
+    assert server.wait() == 0
+    assert no_more(mark)
+
+
+def test_serve_ends_with_its_terminal_unless_told_to_go_on(run: Run) -> None:
+    server, steady = run(*IPYMULTICHAT, "serve", "--port", "0"), run(*NOHUP, *IPYMULTICHAT, "serve", "--port", "0")
+    for process in (server, steady):
+        printed(process, "listening on")
+        process.send_signal(signal.SIGHUP)
+    assert server.wait() == 0
+    steady.send_signal(signal.SIGTERM)
+    assert steady.wait() == 0  # and not by the hang-up
+
+
+def test_the_demo_can_be_interrupted_where_its_parent_ignores_that(run: Run, mark: str) -> None:
+    demo = run(*IGNORING, *IPYMULTICHAT, "demo", "--no-browser")
+    printed(demo, "http://")
+    assert len(carrying(mark)) > 4
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait() == 0
+    assert no_more(mark)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_demo_that_is_told_to_end_takes_everything_with_it(run: Run, mark: str, name: str) -> None:
+    demo = run(*IPYMULTICHAT, "demo", "--no-browser")
+    printed(demo, "Work: ws://")
+    for _ in range(3):  # once more does not disturb the tidying up
+        demo.send_signal(signal.Signals[name])
+    assert demo.wait() == 0
+    assert no_more(mark)
+
+
+def test_of_a_demo_that_is_killed_nothing_is_left(run: Run, mark: str) -> None:
+    demo = run(*IPYMULTICHAT, "demo", "--no-browser")
+    printed(demo, "Work: ws://")
+    demo.kill()
+    demo.wait()
+    assert no_more(mark)

@@ -1,0 +1,145 @@
+"""How requests end: each as what it is, with the person's text kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ipymultichat.errors import DeliveryError, NotAnswerableError
+from ipymultichat.hub import Chat
+from ipymultichat.model import Message, MessageKind, TextContent
+from ipymultichat.session import events as s
+from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered
+
+NOW = datetime.now(timezone.utc)
+MINE = (TextContent("my answer"),)
+
+
+class Reported:
+    """An inbox whose one server says what a test tells it to."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.chat = chat
+        self.server_id = chat.servers[0].id
+
+    def report(self, *events: s.SessionEvent) -> None:
+        for event in events:
+            with self.chat._hub.lock:
+                self.chat._hub.inbound.apply(self.server_id, event)
+
+    def ask(self, request_id: str = "q", *, timeout: int = 600, text: str = "Deploy?") -> Request:
+        request = Request(MessageKind.QUESTION, request_id, text, timeout, NOW - timedelta(seconds=5))
+        self.report(s.RequestArrived(request))
+        return request
+
+    @property
+    def message(self) -> Message:
+        return self.chat.messages[-1]
+
+
+@pytest.fixture
+async def inbox(make_chat: Callable[..., Chat]) -> Reported:
+    return Reported(make_chat({"url": "ws://127.0.0.1:9", "name": "Work"}))
+
+
+@pytest.fixture
+async def replying(inbox: Reported, monkeypatch: pytest.MonkeyPatch) -> Reported:
+    """A question whose answer is on its way."""
+    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    inbox.ask()
+    inbox.delivery = inbox.chat.reply(inbox.message, "my answer")
+    assert inbox.message.status == "sending"
+    return inbox
+
+
+@pytest.mark.parametrize(
+    ("outcome", "timeout", "status"),
+    [
+        ({"gone": True}, 600, "cancelled"),
+        ({"gone": True}, 1, "expired"),
+        ({"withdrawn": "hung up", "gone": True}, 600, "cancelled"),
+        ({"withdrawn": "timeout", "gone": True}, 1, "expired"),
+        ({"rival": RequestAnswered(MessageKind.QUESTION, "q", "bob", MINE), "gone": True}, 600, "replied"),
+        ({}, 1, "expired"),
+        ({}, 600, "failed"),
+    ],
+)
+async def test_a_reply_to_a_request_that_is_gone_ends_as_what_it_is_with_the_text_kept(
+    inbox, monkeypatch, outcome, timeout, status
+) -> None:
+    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    inbox.ask(timeout=timeout)
+    delivery = inbox.chat.reply(inbox.message, "my answer")
+    inbox.report(s.ReplyFailed("q", MINE, "why", **outcome))
+    assert (inbox.message.status, inbox.message.draft, inbox.message.error) == (status, MINE, "why")
+    assert inbox.message.open == (status == "failed")
+    with pytest.raises(DeliveryError, match="why"):
+        await delivery
+
+
+async def test_a_failed_one_that_the_server_lists_no_more_is_over_and_its_text_stays(replying) -> None:
+    replying.report(s.ReplyFailed("q", MINE, "the server does not answer whether it arrived"))
+    assert replying.message.status == "failed"
+    replying.report(s.PendingListed((), frozenset()))
+    assert (replying.message.status, replying.message.draft) == ("cancelled", MINE)
+    assert not replying.message.answerable
+
+
+async def test_a_failed_one_that_the_server_still_lists_can_be_tried_again(replying) -> None:
+    replying.report(s.ReplyFailed("q", MINE, "why"))
+    replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset()))
+    assert replying.message.answerable
+    replying.chat.reply(replying.message, "again")
+    assert replying.message.status == "sending"
+
+
+async def test_what_is_put_away_leaves_the_pending_list_with_its_text_and_does_not_come_back(replying) -> None:
+    replying.report(s.ReplyFailed("q", MINE, "why"))
+    put_away = replying.chat.discard(replying.message)
+    assert (put_away.status, put_away.draft, put_away.error) == ("cancelled", MINE, "put away by you; why")
+    replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset()))
+    assert replying.message.status == "cancelled"
+    with pytest.raises(NotAnswerableError, match="nothing to put away: it is cancelled"):
+        replying.chat.discard(replying.message)
+
+
+async def test_what_waits_can_be_put_away_and_what_is_on_its_way_cannot(inbox, monkeypatch) -> None:
+    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    inbox.ask("one")
+    assert inbox.chat.discard(inbox.message).status == "cancelled"
+    inbox.ask("two")
+    inbox.chat.reply(inbox.message, "yes")
+    with pytest.raises(NotAnswerableError, match="on its way"):
+        inbox.chat.discard(inbox.message.id)
+
+
+async def test_a_failed_chat_message_can_be_put_away(inbox, monkeypatch) -> None:
+    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    inbox.report(s.UsersListed(()))
+    inbox.report(s.ChatArrived(ChatReceived("c1", "id-1", "ada", "me-1", "me", "hi", NOW)))
+    delivery = inbox.chat.send("ada@Work", "lunch?")
+    inbox.report(s.ChatFailed(delivery.message_id, "ada is not online"))
+    assert inbox.chat.discard(delivery.message_id).status == "cancelled"
+    with pytest.raises(DeliveryError):
+        await delivery
+
+
+async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_nothing(inbox, caplog) -> None:
+    inbox.ask()
+    inbox.chat._hub.on_event(inbox.server_id, s.ReplyVerified("q", None))  # no contents: no session says so
+    assert inbox.chat.notices == ("Work: something unexpected came in; see the log",)
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+    assert inbox.message.status == "pending"
+
+
+async def test_every_move_is_logged_with_the_servers_label_and_never_with_a_text(replying, caplog) -> None:
+    with caplog.at_level("DEBUG", "ipymultichat"):
+        replying.report(s.ReplyVerified("q", MINE))
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "ipymultichat.messages"]
+    assert line.startswith("Work: question ")
+    assert line.endswith("sending → replied")
+    assert "my answer" not in caplog.text
+    assert "Deploy" not in caplog.text
+    await replying.delivery
