@@ -22,17 +22,19 @@ from ipymultichat.model import (
     MessageStatus,
     OnlineUser,
     Option,
+    Preferences,
     Question,
     Reply,
     ResourceContent,
+    Retention,
     ServerConfig,
     ServerStatus,
+    Snippet,
     TextContent,
 )
 
 if TYPE_CHECKING:
     from ipymultichat.hub import Chat, Delivery, Rule
-    from ipymultichat.store import Preferences, Retention, Snippet
     from ipymultichat.widget import MultiChat
 
 __all__ = [
@@ -72,7 +74,6 @@ logging.getLogger("ipymultichat").addHandler(logging.NullHandler())
 _LAZY = {
     "MultiChat": "widget",
     **dict.fromkeys(("Chat", "Delivery", "Rule"), "hub"),
-    **dict.fromkeys(("Preferences", "Retention", "Snippet"), "store"),
 }
 """Agents and servers use this package without an inbox; only those who ask for one wait for its import."""
 

@@ -68,8 +68,7 @@ def ask(servers):
 
     yield start
     for agent in started:
-        agent.process.kill()
-        agent.process.communicate()
+        agent.end()
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 """The demo as a newcomer runs it: one command, one address, a live inbox; and Ctrl-C ends all of it."""
 
-import contextlib
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from processes import PROCESSES, carrying, end, start
 
 from ipymultichat.cli.demo import free_port
 
@@ -22,26 +20,11 @@ def demo(tmp_path):
     """The demo, running; gives its process and the address it printed."""
     command = [sys.executable, "-m", "ipymultichat", "demo", "--no-browser", "--port", str(free_port(0))]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = start(command, environment)
+    assert process.stdout is not None
     address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
     yield process, address
-    if process.poll() is None:
-        process.kill()
-    process.stdout.close()
-    process.wait()
-
-
-PROCESSES = Path("/proc")
-
-
-def children_of(folder):
-    """Processes that carry the demo's own folder in their environment."""
-    found = []
-    for entry in PROCESSES.glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if str(folder).encode() in (entry / "environ").read_bytes():
-                found.append(entry.name)
-    return found
+    end(process)
 
 
 @pytest.mark.skipif(not PROCESSES.is_dir(), reason="looks at processes through /proc")
@@ -61,11 +44,11 @@ def test_the_demo_opens_with_the_inbox_live_and_ends_with_everything(demo, chrom
     card.get_by_role("button", name="Confirm").click()
     expect(card).to_contain_text("confirmed")
     page.close()
-    assert len(children_of(tmp_path)) > 4
+    assert len(carrying(str(tmp_path))) > 4
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     deadline = time.monotonic() + 5
-    while children_of(tmp_path):
-        assert time.monotonic() < deadline, children_of(tmp_path)
+    while carrying(str(tmp_path)):
+        assert time.monotonic() < deadline, carrying(str(tmp_path))
         time.sleep(0.05)
     assert list(tmp_path.glob("ipymultichat-demo-*")) == []

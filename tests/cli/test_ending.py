@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -56,7 +58,7 @@ def printed(process: subprocess.Popen[str], pattern: str) -> str:
 def no_more(mark: str) -> bool:
     """Wait until nothing is left; a test's own time limit is the end of patience."""
     while carrying(mark):
-        os.sched_yield()
+        time.sleep(0.02)
     return True
 
 
@@ -70,12 +72,13 @@ def test_serve_can_be_interrupted_where_its_parent_ignores_that(run: Run, mark: 
 
 def test_serve_ends_with_its_terminal_unless_told_to_go_on(run: Run) -> None:
     server, steady = run(*IPYMULTICHAT, "serve", "--port", "0"), run(*NOHUP, *IPYMULTICHAT, "serve", "--port", "0")
+    printed(server, "listening on")
+    address = printed(steady, r"[\d.]+:\d+")
     for process in (server, steady):
-        printed(process, "listening on")
         process.send_signal(signal.SIGHUP)
     assert server.wait() == 0
-    steady.send_signal(signal.SIGTERM)
-    assert steady.wait() == 0  # and not by the hang-up
+    with urllib.request.urlopen(f"http://{address}/health") as answer:
+        assert answer.status == 200
 
 
 def test_the_demo_can_be_interrupted_where_its_parent_ignores_that(run: Run, mark: str) -> None:

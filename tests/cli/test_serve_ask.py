@@ -45,7 +45,9 @@ def run(*args):
 async def start(*args, **variables):
     environment = {**os.environ, **variables}
     pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(*PROGRAM, *args, env=environment, stdout=pipe, stderr=pipe)
+    return await asyncio.create_subprocess_exec(
+        *PROGRAM, *args, env=environment, stdout=pipe, stderr=pipe, start_new_session=True
+    )
 
 
 @contextlib.asynccontextmanager

@@ -9,8 +9,8 @@ import pytest
 from filelock import FileLock
 
 from ipymultichat.errors import ConfigError
-from ipymultichat.model import Secret, ServerConfig
-from ipymultichat.store import ConfigFile, Settings, config_path
+from ipymultichat.model import Secret, ServerConfig, Settings
+from ipymultichat.store import ConfigFile, config_path
 
 WORK = ServerConfig(id="w", name="Work", url="ws://work:2000")
 

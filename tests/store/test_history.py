@@ -22,8 +22,8 @@ from histories import (
 )
 
 from ipymultichat.errors import ConfigError, StoreError
-from ipymultichat.model import Conversation, ImageContent, Message, MessageFilter, MessageStatus
-from ipymultichat.store import MEMORY, Retention, config_path
+from ipymultichat.model import Conversation, ImageContent, Message, MessageFilter, MessageStatus, Retention
+from ipymultichat.store import MEMORY, config_path
 from ipymultichat.store.history import History, history_path
 from ipymultichat.store.writer import WriterTiming
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from histories import NOON, answered, chat, message
 
-from ipymultichat.model import Entry, ImageContent, Message, MessageStatus, Reply, TextContent
-from ipymultichat.store import Retention
+from ipymultichat.model import Entry, ImageContent, Message, MessageStatus, Reply, Retention, TextContent
 from ipymultichat.store.database import connect, is_indexed, migrate, transaction
 from ipymultichat.store.pruning import Pruner, bytes_in_use
 from ipymultichat.store.queries import MessageTable

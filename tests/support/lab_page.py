@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 from playwright.sync_api import expect
+from processes import end, start
 
 TOKEN = "s3cret-token"
 
@@ -27,7 +27,7 @@ class Agent:
     def __init__(self, url, text, *options):
         command = [sys.executable, "-m", "ipymultichat", "ask", url, text, *options]
         environment = {**os.environ, "MULTICHAT_TOKEN": TOKEN}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = start(command, environment)
 
     def answer(self, timeout=15):
         """What it printed; it must have ended well."""
@@ -37,6 +37,9 @@ class Agent:
 
     def waits(self):
         return self.process.poll() is None
+
+    def end(self):
+        end(self.process)
 
 
 class Notebook:

@@ -164,8 +164,7 @@ def main():
     finally:
         ada.close()
         for agent in agents:
-            agent.process.kill()
-            agent.process.communicate()
+            agent.end()
         for server in servers.values():
             server.kill()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}")

@@ -9,7 +9,8 @@ from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError
-from ipymultichat.store import Preferences, Snippet, config_path
+from ipymultichat.model import Preferences, Snippet
+from ipymultichat.store import config_path
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ipymultichat.contents import contents_of
-from ipymultichat.errors import ConfigError, ServerStartError
+from ipymultichat.errors import ClosedError, ConfigError, ServerStartError
 from ipymultichat.hub import resolve
-from ipymultichat.hub.hub import Hub
+from ipymultichat.hub.hub import CLOSED, Hub
 from ipymultichat.hub.log import MessageLog
 from ipymultichat.hub.messages import Delivery
-from ipymultichat.hub.resolve import Conditions, takes_conditions
 from ipymultichat.hub.settings import NO_TOKEN, Given
 from ipymultichat.hub.subscriptions import Rule
 from ipymultichat.model import (
@@ -20,6 +19,8 @@ from ipymultichat.model import (
     MessageFilter,
     OnlineUser,
     Order,
+    Preferences,
+    Retention,
     ServerConfig,
     ServerStatus,
     nickname_of,
@@ -27,14 +28,15 @@ from ipymultichat.model import (
     server_config,
     token_of,
 )
+from ipymultichat.model.filter import Conditions, takes_conditions
 from ipymultichat.net import LinkSettings, try_login
-from ipymultichat.store import Preferences, Retention, read_server_file
+from ipymultichat.store import read_server_file
 
 if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Self, Unpack
 
-    from ipymultichat.hub.resolve import FurtherConditions
+    from ipymultichat.model.filter import FurtherConditions
 
 Handler = TypeVar("Handler", bound=Callable[[Message], Any])
 
@@ -570,8 +572,10 @@ class Chat:
     # inside
 
     def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(CLOSED)
         self._hub.check_open()
 
     def _filter(self, conditions: Conditions) -> MessageFilter:
         self._hub.loop.bind()
-        return resolve.message_filter(self.servers, conditions)
+        return self._hub.log.filter(conditions)

@@ -8,15 +8,14 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from random import random
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from ipymultichat.completion import ProjectPaths
 from ipymultichat.errors import ClosedError, ConfigError, NotAnswerableError
 from ipymultichat.hub import resolve
-from ipymultichat.hub.completion import ProjectPaths
 from ipymultichat.hub.connections import Connections
 from ipymultichat.hub.inbound import Inbound
 from ipymultichat.hub.log import MessageLog
@@ -24,11 +23,11 @@ from ipymultichat.hub.messages import Messages
 from ipymultichat.hub.settings import NO_TOKEN, Given, SettingsInUse
 from ipymultichat.hub.subscriptions import Subscriptions
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import ConnectionState, Message, OnlineUser, ServerStatus
+from ipymultichat.model import ConnectionState, Message, OnlineUser, ServerStatus, Settings
 from ipymultichat.net import LinkSettings
 from ipymultichat.session import Backoff
 from ipymultichat.session.events import SessionEvent
-from ipymultichat.store import MEMORY, ConfigFile, History, Settings
+from ipymultichat.store import MEMORY, ConfigFile, History
 
 if TYPE_CHECKING:
     from ipymultichat.server import LocalServer
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ipymultichat.hub")
 
 _IO = ("kernel", "thread")
+CLOSED = "this MultiChat was closed; make a new one with MultiChat()"
 _NOTICES = 5
 _RECALLED = 2_000
 """How many messages of the history are in memory from the start."""
@@ -48,9 +48,8 @@ Listener = Callable[[str, str], None]
 id; in any thread, soon to return."""
 
 
-@dataclass(frozen=True)
-class Notice:
-    """A line about trouble in the background, for the person."""
+class Notice(NamedTuple):
+    """A line about trouble in the background, for the person, and when it came up (aware UTC)."""
 
     text: str
     at: datetime
@@ -69,16 +68,7 @@ class Hub:
         ConfigError: a value cannot be used.
     """
 
-    def __init__(
-        self,
-        profile: str,
-        given: Given,
-        *,
-        io: str,
-        link_settings: LinkSettings | None,
-    ) -> None:
-        if io not in _IO:
-            raise ConfigError(f"io must be 'kernel' or 'thread', not {io!r}", value=io)
+    def __init__(self, profile: str, given: Given, *, io: str, link_settings: LinkSettings | None) -> None:
         self.profile = profile
         self.io = io
         self.lock = RLock()
@@ -127,9 +117,7 @@ class Hub:
         )
         self.paths = ProjectPaths(self.inbox.find)
         self.log = MessageLog(
-            self.inbox,
-            self.history,
-            lambda conditions: resolve.message_filter(self.settings.values.servers, conditions),
+            self.inbox, self.history, lambda server: resolve.server(self.settings.values.servers, server).id
         )
         self._refresh_statuses()
         entries = self.history.open(_RECALLED)
@@ -143,15 +131,7 @@ class Hub:
     # who holds it
 
     @classmethod
-    def join(
-        cls,
-        holder: object,
-        profile: str,
-        given: Given,
-        *,
-        io: str,
-        link_settings: LinkSettings | None,
-    ) -> Hub:
+    def join(cls, holder: object, profile: str, given: Given, *, io: str, link_settings: LinkSettings | None) -> Hub:
         """Join the living hub of a profile, or make it; ":memory:" gives a new one every time.
 
         Args:
@@ -164,6 +144,8 @@ class Hub:
         Raises:
             ConfigError: a value cannot be used; then nothing is changed.
         """
+        if io not in _IO:
+            raise ConfigError(f"io must be 'kernel' or 'thread', not {io!r}", value=io)
         with _registry:
             hub = _living.get(profile)
             if hub is None or hub.closed:
@@ -192,8 +174,6 @@ class Hub:
         self._close()
 
     def _adopt(self, given: Given, io: str) -> None:
-        if io not in _IO:
-            raise ConfigError(f"io must be 'kernel' or 'thread', not {io!r}", value=io)
         with self.lock:
             for name, value in self.settings.adopt(given).items():
                 self.change(name, value)
@@ -208,11 +188,10 @@ class Hub:
             self._lose_sight("the inbox was closed before it was proved to have arrived")
             self.subscriptions.close()
         self.connections.close()
-        self._file.close()
-        self.history.close()
+        self.write_what_is_left()
 
     def write_what_is_left(self) -> None:
-        """Write what came last now: the process ends, and does not wait for the threads that write."""
+        """Write what came last now, and end the threads that write: the process, when it ends, waits for neither."""
         self._file.close()
         self.history.close()
 
@@ -253,7 +232,7 @@ class Hub:
             ClosedError: it is.
         """
         if self.closed:
-            raise ClosedError("this MultiChat was closed; make a new one with MultiChat()")
+            raise ClosedError(CLOSED)
 
     def waiting(self) -> list[Message]:
         """Requests of which a server has said in this kernel's life that they wait, oldest first."""

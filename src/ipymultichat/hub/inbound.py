@@ -11,16 +11,7 @@ from typing import Any, ClassVar
 from ipymultichat.hub.messages import Messages
 from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import (
-    ANSWERED,
-    Entry,
-    Message,
-    MessageKind,
-    MessageStatus,
-    OnlineUser,
-    Reply,
-    TextContent,
-)
+from ipymultichat.model import ANSWERED, Entry, Message, MessageKind, MessageStatus, OnlineUser, Reply, TextContent
 from ipymultichat.session import events as s
 from ipymultichat.wire.events import Request, RequestAnswered, User
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ipymultichat.hub.resolve import Conditions, takes_conditions
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import Entry, Message, MessageFilter, Order
+from ipymultichat.model import Entry, Message, MessageFilter, Order, ServerConfig
+from ipymultichat.model.filter import Conditions, message_filter, takes_conditions
 from ipymultichat.model.forms import to_json
 from ipymultichat.store import History
 
@@ -30,13 +30,13 @@ class MessageLog(Sequence[Message]):
     Args:
         inbox: what is in memory; where the disk has a message too, this one is right.
         history: what is on disk.
-        resolve: makes a filter of conditions.
+        server_id: returns the id of a server that is named by id, label or entry.
     """
 
-    def __init__(self, inbox: Inbox, history: History, resolve: Callable[[Conditions], MessageFilter]) -> None:
+    def __init__(self, inbox: Inbox, history: History, server_id: Callable[[str | ServerConfig], str]) -> None:
         self._inbox = inbox
         self._history = history
-        self._resolve = resolve
+        self._server_id = server_id
 
     @overload
     def __getitem__(self, index: int) -> Message: ...
@@ -78,8 +78,12 @@ class MessageLog(Sequence[Message]):
             UnknownServerError, AmbiguousServerError: `server` fits none, or several.
             ConfigError: an unknown kind or status, or a value of another type.
         """
-        wanted = self._resolve(conditions)
+        wanted = self.filter(conditions)
         return [message for message in self._inbox if wanted.fits(message)]
+
+    def filter(self, conditions: Conditions) -> MessageFilter:
+        """The filter that conditions make; see `where`."""
+        return message_filter(conditions, self._server_id)
 
     async def page(self, before: Order | None, limit: int, wanted: MessageFilter) -> tuple[list[Entry], bool]:
         """Return the newest entries before a place, oldest first, and whether there are older ones that fit.

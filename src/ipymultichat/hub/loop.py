@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 CLOSE_SECONDS = 2.0
 """How long closing may take before it is left to the loop."""
@@ -14,47 +14,63 @@ Action = Callable[[], object]
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Loop(Protocol):
+class Loop:
     """Runs things on one event loop, whatever thread asks."""
 
-    remedy: str
-    """What a person can do when this loop is blocked, or ""."""
+    remedy = ""
+    """What a person can do when this loop is blocked."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._backlog: list[tuple[Action, float]] = []
+        self._lock = threading.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def bind(self) -> bool:
         """Adopt the running loop if one is needed; returns whether there is a loop now."""
+        return self._loop is not None and not self._loop.is_closed()
 
     def post(self, action: Action, *, delay: float = 0.0) -> None:
         """Run `action` on the loop after `delay` seconds.
 
         Without a delay: at once when called on the loop. While there is no loop, it waits for one.
         """
+        bound = self.bind()
+        with self._lock:
+            loop = self._loop
+            if not bound or loop is None or loop.is_closed():
+                self._backlog.append((action, delay))
+                return
+        if not self.is_current():
+            loop.call_soon_threadsafe(*((loop.call_later, delay, action) if delay else (action,)))
+        elif delay:
+            loop.call_later(delay, action)
+        else:
+            action()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine on the loop to its end; only from the loop itself."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)  # the loop itself does not keep it alive
+        task.add_done_callback(self._tasks.discard)
 
     def is_current(self) -> bool:
         """Whether the caller runs on the loop."""
+        return self._loop is not None and _running_loop() is self._loop
 
     def would_block(self) -> bool:
         """Whether the loop cannot run while the caller's thread waits."""
+        return self.is_current()
 
     def finish(self, work: Work) -> None:
-        """Run the last coroutine and let the loop go."""
+        """Run the last coroutine and let the loop go; what waits for a loop is dropped."""
+        with self._lock:
+            self._backlog.clear()
+        if self._loop is not None and not self._loop.is_closed():
+            self.post(lambda: self.spawn(work()))
 
 
-class _Tasks:
-    """Keeps tasks alive until they end."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def add(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-class KernelLoop:
+class KernelLoop(Loop):
     """The loop of the thread in which the object was made: the kernel's, or the first that runs there.
 
     Loops of other threads (a subshell of ipykernel, `asyncio.run` in a worker) come and go and are never adopted.
@@ -66,20 +82,18 @@ class KernelLoop:
     remedy = "MultiChat(io='thread') stays connected while a cell runs"
 
     def __init__(self, on_new_loop: Callable[[], None]) -> None:
+        super().__init__()
         self._home = threading.get_ident()
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._backlog: list[tuple[Action, float]] = []
-        self._tasks = _Tasks()
         self._on_new_loop = on_new_loop
 
     def bind(self) -> bool:
-        """See `Loop.bind`."""
+        """See `Loop.bind`: adopts a loop where there was none, or where the one before has ended or stands still."""
         before, running = self._loop, _running_loop()
-        if before is not None and not before.is_closed() and (before.is_running() or running is None):
+        living = before is not None and not before.is_closed()
+        if before is not None and living and (running is None or before.is_running()):
             return True
         if running is None or threading.get_ident() != self._home:
-            return before is not None and not before.is_closed()
+            return living
         with self._lock:
             self._loop = running
             backlog, self._backlog = self._backlog, []
@@ -89,73 +103,19 @@ class KernelLoop:
             self.post(action, delay=delay)
         return True
 
-    def post(self, action: Action, *, delay: float = 0.0) -> None:
-        """See `Loop.post`."""
-        bound = self.bind()
-        with self._lock:
-            loop = self._loop if bound else None
-            if loop is None or loop.is_closed():
-                self._backlog.append((action, delay))
-                return
-        if delay or not self.is_current():
-            _schedule(loop, action, delay)
-        else:
-            action()
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """See `Loop.spawn`."""
-        self._tasks.add(work)
-
-    def is_current(self) -> bool:
-        """See `Loop.is_current`."""
-        return self._loop is not None and _running_loop() is self._loop
-
     def would_block(self) -> bool:
         """See `Loop.would_block`; a loop that has yet to come can only run in this thread."""
         return threading.get_ident() == self._home
 
-    def finish(self, work: Work) -> None:
-        """See `Loop.finish`; the kernel's loop goes on, so the work simply runs on it."""
-        with self._lock:
-            self._backlog.clear()
-            loop = self._loop
-        if loop is not None and not loop.is_closed():
-            self.post(lambda: self.spawn(work()))
 
-
-class ThreadLoop:
+class ThreadLoop(Loop):
     """A loop in a daemon thread, which a busy kernel does not block."""
 
-    remedy = ""
-
     def __init__(self) -> None:
+        super().__init__()
         self._loop = asyncio.new_event_loop()
-        self._tasks = _Tasks()
-        self._thread = threading.Thread(target=self._run, name="ipymultichat", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="ipymultichat", daemon=True)
         self._thread.start()
-
-    def bind(self) -> bool:
-        """See `Loop.bind`."""
-        return True
-
-    def post(self, action: Action, *, delay: float = 0.0) -> None:
-        """See `Loop.post`."""
-        if not delay and self.is_current():
-            action()
-        elif not self._loop.is_closed():
-            _schedule(self._loop, action, delay)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """See `Loop.spawn`."""
-        self._tasks.add(work)
-
-    def is_current(self) -> bool:
-        """See `Loop.is_current`."""
-        return threading.current_thread() is self._thread
-
-    def would_block(self) -> bool:
-        """See `Loop.would_block`."""
-        return self.is_current()
 
     def finish(self, work: Work) -> None:
         """See `Loop.finish`; waits for it, at most 2 s, unless called on the loop itself."""
@@ -164,19 +124,20 @@ class ThreadLoop:
             try:
                 await work()
             finally:
-                self._loop.stop()
+                asyncio.get_running_loop().stop()
 
-        self.post(lambda: self.spawn(last()))
-        if not self.is_current():
+        super().finish(last)
+        if threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_SECONDS)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
         try:
-            self._loop.run_forever()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            loop.run_forever()
+            loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
-            self._loop.close()
+            loop.close()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -184,12 +145,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _schedule(loop: asyncio.AbstractEventLoop, action: Action, delay: float) -> None:
-    if not delay:
-        loop.call_soon_threadsafe(action)
-    elif _running_loop() is loop:
-        loop.call_later(delay, action)
-    else:
-        loop.call_soon_threadsafe(loop.call_later, delay, action)

@@ -17,16 +17,7 @@ from ipymultichat.hub.connections import Connections
 from ipymultichat.hub.loop import Loop
 from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import (
-    ANSWERED,
-    Content,
-    Message,
-    MessageKind,
-    MessageStatus,
-    OnlineUser,
-    Reply,
-    TextContent,
-)
+from ipymultichat.model import ANSWERED, Content, Message, MessageKind, MessageStatus, OnlineUser, Reply, TextContent
 from ipymultichat.session import Session
 
 DISCARDED = "put away by you"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, TypeVar, get_type_hints
+from collections.abc import Sequence
 
 from ipymultichat.errors import (
     AmbiguousServerError,
     AmbiguousUserError,
-    ConfigError,
     NotAnswerableError,
-    UnknownOptionError,
     UnknownServerError,
     UnknownUserError,
 )
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus, OnlineUser, ServerConfig
+from ipymultichat.model import Message, MessageKind, MessageStatus, OnlineUser, ServerConfig
 from ipymultichat.model.life import SENDABLE
 
 
@@ -41,82 +36,6 @@ def server(servers: Sequence[ServerConfig], wanted: str | ServerConfig) -> Serve
             )
     there = ", ".join(repr(label) for label in labels) or "none yet; add one with add_server('ws://…')"
     raise UnknownServerError(f"no server {name!r}; there are: {there}", name=str(name), candidates=labels)
-
-
-class FurtherConditions(TypedDict, total=False):
-    """Conditions that are given by name only.
-
-    Attributes:
-        sender: nickname of who wrote a chat message.
-        agent: name of the agent that asks.
-        project: its project directory, one above it, or the directory's own name.
-        text: stands in the body, in whatever case; or a compiled pattern that is found in it.
-        status: a word of `MessageStatus`.
-    """
-
-    sender: str | None
-    agent: str | None
-    project: str | None
-    text: str | re.Pattern[str] | None
-    status: str | None
-
-
-class Conditions(FurtherConditions, total=False):
-    """What `where`, `on_message`, `stream` and `wait_for` take; one that is None does not count.
-
-    Attributes:
-        kind: "question", "report" or "chat".
-        server: id, label or `ServerConfig`.
-    """
-
-    kind: str | None
-    server: str | ServerConfig | None
-
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def takes_conditions(function: F) -> F:
-    """Show the conditions in the signature of a function with `**conditions`, for help and completion."""
-    signature = inspect.signature(function)
-    given = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    known = {parameter.name for parameter in given}
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in get_type_hints(Conditions).items()
-        if name not in known
-    ]
-    function.__signature__ = signature.replace(parameters=[*given, *added])  # type: ignore[attr-defined]
-    return function
-
-
-def message_filter(servers: Sequence[ServerConfig], conditions: Conditions) -> MessageFilter:
-    """The filter that conditions make; one that is None does not count.
-
-    Raises:
-        UnknownServerError, AmbiguousServerError: `server` fits none, or several.
-        ConfigError: an unknown kind or status, or a value of another type.
-        UnknownOptionError: an unknown condition.
-    """
-    unknown = conditions.keys() - Conditions.__annotations__.keys()
-    if unknown:
-        name, there = min(unknown), ", ".join(Conditions.__annotations__)
-        raise UnknownOptionError(f"there is no condition {name!r}; there are: {there}", value=name)
-    wanted = {name: value for name, value in conditions.items() if value is not None}
-    chosen = wanted.pop("server", None)
-    if isinstance(chosen, (str, ServerConfig)):
-        wanted["server_id"] = server(servers, chosen).id
-    elif chosen is not None:
-        raise ConfigError(f"server takes an id, a label or a ServerConfig, not {chosen!r}", value=chosen)
-    for name, words in (("kind", MessageKind), ("status", MessageStatus)):
-        if name in wanted and wanted[name] not in [word.value for word in words]:
-            known = ", ".join(word.value for word in words)
-            raise ConfigError(f"unknown {name} {wanted[name]!r}; known are {known}", value=wanted[name])
-    for name, value in wanted.items():
-        if not isinstance(value, str) and not (name == "text" and isinstance(value, re.Pattern)):
-            takes = "text or a compiled pattern" if name == "text" else "text"
-            raise ConfigError(f"{name} takes {takes}, not {value!r}", value=value)
-    return MessageFilter(**wanted)  # type: ignore[arg-type]
 
 
 def answerable(inbox: Inbox, message: Message | str) -> Message:
@@ -168,10 +87,7 @@ def discardable(inbox: Inbox, message: Message | str) -> Message:
 
 
 def receiver(
-    servers: Sequence[ServerConfig],
-    users: Sequence[OnlineUser],
-    peers: set[tuple[str, str]],
-    wanted: OnlineUser | str,
+    servers: Sequence[ServerConfig], users: Sequence[OnlineUser], peers: set[tuple[str, str]], wanted: OnlineUser | str
 ) -> OnlineUser:
     """The person meant, as they are online now.
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ipymultichat.errors import ConfigError
-from ipymultichat.model import Secret, ServerConfig, nickname_of, token_of
-from ipymultichat.store import ConfigFile, Settings
-from ipymultichat.store.settings import server_list
+from ipymultichat.model import Secret, ServerConfig, Settings, nickname_of, token_of
+from ipymultichat.model.settings import server_list
+from ipymultichat.store import ConfigFile
 
 NO_TOKEN = "no token set"  # noqa: S105  (a status text, not a token)
 TOKEN_VARIABLE = "MULTICHAT_TOKEN"  # noqa: S105  (a variable's name, not a token)

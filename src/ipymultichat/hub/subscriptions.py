@@ -54,17 +54,25 @@ class Rule:
 
 
 class _Reader:
-    """Somebody who iterates over new messages, at their own pace and on their own loop."""
+    """Somebody who takes new messages one by one, at their own pace and on their own loop: a stream, or a wait.
 
-    def __init__(self, wanted: MessageFilter, trouble: Callable[[str], None], limit: int) -> None:
+    Args:
+        wanted: which.
+        limit: how many may wait; beyond it the oldest leave.
+        overrun: called when one had to leave.
+    """
+
+    def __init__(self, wanted: MessageFilter, limit: int, overrun: Callable[[], None] = lambda: None) -> None:
         self.wanted = wanted
-        self._trouble = trouble
+        self.last: Message | None = None
+        self._overrun = overrun
         self._queue: asyncio.Queue[Message] = asyncio.Queue(limit)
         self._loop = asyncio.get_running_loop()
 
     def put(self, message: Message) -> None:
         """Hand over a message; any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed with the stream still open
+        self.last = message
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             self._loop.call_soon_threadsafe(self._put, message)
 
     async def get(self) -> Message:
@@ -74,32 +82,8 @@ class _Reader:
     def _put(self, message: Message) -> None:
         if self._queue.full():
             self._queue.get_nowait()
-            self._trouble(
-                f"a stream() was not read for {self._queue.maxsize:,} messages; it goes on without the oldest"
-            )
+            self._overrun()
         self._queue.put_nowait(message)
-
-
-class _Wait:
-    """Somebody who waits for one message."""
-
-    def __init__(self, wanted: MessageFilter) -> None:
-        self.wanted = wanted
-        self.message: Message | None = None
-        self._arrived = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-
-    def give(self, message: Message) -> None:
-        """Hand over the message; any thread."""
-        self.message = message
-        with contextlib.suppress(RuntimeError):  # the loop was closed with the wait still open
-            self._loop.call_soon_threadsafe(self._arrived.set)
-
-    async def arrived(self, timeout: float | None) -> None:
-        """Return once there is a message, or after `timeout` seconds."""
-        if self.message is None:
-            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), timeout)
 
 
 class Subscriptions:
@@ -130,7 +114,7 @@ class Subscriptions:
         self._lock = RLock()
         self._rules: dict[tuple[object, MessageFilter], Rule] = {}
         self._readers: list[_Reader] = []
-        self._waits: list[_Wait] = []
+        self._waits: list[_Reader] = []
         self._handed: set[str] = set()
         self._returned: list[Message] = []
 
@@ -173,7 +157,9 @@ class Subscriptions:
 
     async def stream(self, wanted: MessageFilter) -> AsyncGenerator[Message, None]:
         """Yield every new message that fits, from now on, for as long as the iterator is used; see `MAX_BEHIND`."""
-        reader = _Reader(wanted, self._trouble, self._max_behind)
+        limit = self._max_behind
+        behind = f"a stream() was not read for {limit:,} messages; it goes on without the oldest"
+        reader = _Reader(wanted, limit, lambda: self._trouble(behind))
         with self._lock:
             self._readers.append(reader)
         try:
@@ -196,25 +182,26 @@ class Subscriptions:
         Raises:
             WaitTimeoutError: nothing fitting came in time.
         """
-        wait = _Wait(wanted)
+        wait = _Reader(wanted, 1)
         with self._lock:  # whoever publishes waits meanwhile: no message falls between the look and the wait
             there = [*self._returned, *waiting()]
             self._handed.intersection_update([message.id for message in there])
             found = next((m for m in there if wanted.fits(m) and m.id not in self._handed), None)
-            if found is None:
-                self._waits.append(wait)
-            else:
+            self._waits.append(wait)
+            if found is not None:
                 self._hand(wait, found)
         try:
-            await wait.arrived(timeout)
+            return await asyncio.wait_for(wait.get(), timeout)
+        except (TimeoutError, asyncio.TimeoutError):
+            if (late := self._leave(wait)) is not None:
+                return late
+            raise WaitTimeoutError(f"no fitting message came within {timeout:g} s") from None
         except BaseException:
-            self._give_back(wait)
+            if (unread := self._leave(wait)) is not None:
+                with self._lock:  # it is for the next one
+                    self._handed.discard(unread.id)
+                    self._returned.append(unread)
             raise
-        with self._lock:
-            if wait.message is None:
-                self._waits.remove(wait)
-                raise WaitTimeoutError(f"no fitting message came within {timeout:g} s")
-            return wait.message
 
     def close(self) -> None:
         """Call nobody any more."""
@@ -223,22 +210,18 @@ class Subscriptions:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _hand(self, wait: _Wait, message: Message) -> None:
+    def _hand(self, wait: _Reader, message: Message) -> None:
+        self._waits.remove(wait)
         self._handed.add(message.id)
-        if wait in self._waits:
-            self._waits.remove(wait)
-        if message in self._returned:
-            self._returned.remove(message)
-        wait.give(message)
+        self._returned = [other for other in self._returned if other is not message]
+        wait.put(message)
 
-    def _give_back(self, wait: _Wait) -> None:
-        """A wait was cancelled: what it had got already is for the next one."""
+    def _leave(self, wait: _Reader) -> Message | None:
+        """A wait is over; returns what it was given all the same."""
         with self._lock:
             if wait in self._waits:
                 self._waits.remove(wait)
-            if wait.message is not None:
-                self._handed.discard(wait.message.id)
-                self._returned.append(wait.message)
+            return wait.last
 
     def _remove(self, rule: Rule) -> None:
         with self._lock:

@@ -27,6 +27,7 @@ from ipymultichat.model.server import (
     normalize_url,
     server_config,
 )
+from ipymultichat.model.settings import Preferences, Retention, Settings, Snippet
 
 __all__ = [
     "ANSWERED",
@@ -44,12 +45,16 @@ __all__ = [
     "OnlineUser",
     "Option",
     "Order",
+    "Preferences",
     "Question",
     "Reply",
     "ResourceContent",
+    "Retention",
     "Secret",
     "ServerConfig",
     "ServerStatus",
+    "Settings",
+    "Snippet",
     "TextContent",
     "UnknownContent",
     "nickname_of",

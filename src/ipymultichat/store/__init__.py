@@ -2,17 +2,5 @@
 
 from ipymultichat.store.config import MEMORY, ConfigFile, config_path, read_server_file
 from ipymultichat.store.history import History, history_path
-from ipymultichat.store.settings import Preferences, Retention, Settings, Snippet
 
-__all__ = [
-    "MEMORY",
-    "ConfigFile",
-    "History",
-    "Preferences",
-    "Retention",
-    "Settings",
-    "Snippet",
-    "config_path",
-    "history_path",
-    "read_server_file",
-]
+__all__ = ["MEMORY", "ConfigFile", "History", "config_path", "history_path", "read_server_file"]

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ipymultichat.errors import ConfigError, StoreError
 from ipymultichat.model import ServerConfig
-from ipymultichat.store.settings import Group, Settings, plain
+from ipymultichat.model.settings import Group, Settings, plain
 
 logger = logging.getLogger("ipymultichat.store")
 

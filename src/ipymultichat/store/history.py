@@ -15,12 +15,12 @@ import platformdirs
 
 from ipymultichat.errors import StoreError
 from ipymultichat.model import Conversation, Entry, MessageFilter, Order
+from ipymultichat.model.settings import Retention
 from ipymultichat.store import database
 from ipymultichat.store.backlog import Backlog
 from ipymultichat.store.config import MEMORY, config_path
 from ipymultichat.store.pruning import Pruner
 from ipymultichat.store.queries import MessageTable
-from ipymultichat.store.settings import Retention
 from ipymultichat.store.writer import Writer, WriterTiming
 
 

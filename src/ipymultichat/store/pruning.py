@@ -9,8 +9,8 @@ import math
 import sqlite3
 from collections.abc import Callable, Iterator
 
+from ipymultichat.model.settings import Retention
 from ipymultichat.store.database import IS_OPEN, is_indexed, transaction
-from ipymultichat.store.settings import Retention
 
 logger = logging.getLogger("ipymultichat.store")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ipymultichat.completion import ProjectPaths
 from ipymultichat.errors import ConfigError, MultiChatError
 from ipymultichat.hub import Chat
 from ipymultichat.hub.chat import CONFIRMED
-from ipymultichat.hub.completion import ProjectPaths
 from ipymultichat.model import MessageFilter, OnlineUser, Order, normalize_url
 from ipymultichat.widget.files import Json, Uploads
 

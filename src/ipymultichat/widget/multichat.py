@@ -14,7 +14,7 @@ import traitlets
 
 from ipymultichat.errors import UnknownOptionError
 from ipymultichat.hub import Chat, Delivery
-from ipymultichat.model import OnlineUser
+from ipymultichat.model import OnlineUser, ServerStatus
 from ipymultichat.model.forms import milliseconds
 from ipymultichat.net import LinkSettings
 from ipymultichat.widget.commands import Commands
@@ -167,23 +167,13 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
                 self.set_trait("_notices", [{"text": n.text, "at": milliseconds(n.at)} for n in notices])
 
     def _server_forms(self) -> list[Json]:
-        statuses = self.statuses
-        return [
-            {
-                "id": config.id,
-                "label": config.label,
-                "name": config.name,
-                "url": config.url,
-                "enabled": config.enabled,
-                "state": statuses[config.id].state.value,
-                "error": statuses[config.id].error,
-                "attempt": statuses[config.id].attempt,
-                "retry_at": _milliseconds(statuses[config.id].retry_at),
-                "connected_at": _milliseconds(statuses[config.id].connected_at),
-            }
-            for config in self.servers
-            if config.id in statuses
-        ]
+        forms = []
+        for config in self.servers:
+            status = self._hub.statuses.get(config.id, ServerStatus())
+            times = {name: _milliseconds(getattr(status, name)) for name in ("retry_at", "connected_at")}
+            words = {"state": status.state.value, "error": status.error, "attempt": status.attempt}
+            forms.append({**vars(config), "label": config.label, **words, **times})
+        return forms
 
     def _settings_form(self) -> Json:
         return {

@@ -10,7 +10,8 @@ import heapq
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -21,6 +22,8 @@ from ipymultichat.model import Conversation, MessageFilter, OnlineUser
 from ipymultichat.model.forms import browser_form, milliseconds
 from ipymultichat.widget.commands import Commands, filter_of, order_of
 from ipymultichat.widget.files import KEPT, Downloads, Json, Uploads
+
+Buffers = Sequence[memoryview | bytes]
 
 logger = logging.getLogger("ipymultichat.widget")
 
@@ -73,7 +76,7 @@ class Sync:
         self._conversations_version = -1
         self._sweeping = False
         self._unlisten = hub.listen(self._on_change)
-        self._handlers: dict[object, Callable[[Json, Sequence[memoryview | bytes]], None]] = {
+        self._handlers: dict[object, Callable[[Json, Buffers], Coroutine[Any, Any, None] | None]] = {
             "sync": self._on_sync,
             "page": self._on_page,
             "command": self._on_command,
@@ -87,7 +90,7 @@ class Sync:
         self._unlisten()
         self._uploads.clear()
 
-    def receive(self, content: object, buffers: Sequence[memoryview | bytes] = ()) -> None:
+    def receive(self, content: object, buffers: Buffers = ()) -> None:
         """A custom message from a browser, with its binary buffers; any thread."""
         # The frontend's messages may come in on another thread than the hub's loop.
         self._hub.loop.post(partial(self._handle, content, buffers))
@@ -146,7 +149,7 @@ class Sync:
 
     # browser to hub
 
-    def _handle(self, content: object, buffers: Sequence[memoryview | bytes]) -> None:
+    def _handle(self, content: object, buffers: Buffers) -> None:
         if not isinstance(content, dict):
             logger.warning("a message from the browser is not an object")
             return
@@ -154,14 +157,25 @@ class Sync:
         if handler is None:
             logger.warning("a message of unknown type %.40r from the browser", content.get("type"))
             return
+        with self._telling(content):
+            work = handler(content, buffers)
+            if work is not None:
+                self._hub.connections.run(self._finish(content, work))
+
+    async def _finish(self, content: Json, work: Coroutine[Any, Any, None]) -> None:
+        with self._telling(content):
+            await work
+
+    @contextmanager
+    def _telling(self, content: Json) -> Iterator[None]:
+        """Tell the browser tab that asked when its wish cannot be met."""
         try:
-            handler(content, buffers)
+            yield
         except MultiChatError as error:
             self._result(content, error=str(error))
         except Exception:
-            logger.exception(
-                "a %.40r from the browser could not be handled", content.get("name") or content.get("type")
-            )
+            what = content.get("name") or content.get("type")
+            logger.exception("a %.40r from the browser could not be handled", what)
             self._result(content, error=_UNEXPECTED)
 
     def _on_sync(self, content: Json, _buffers: object) -> None:
@@ -183,29 +197,25 @@ class Sync:
             }
         )
 
-    def _on_page(self, content: Json, _buffers: object) -> None:
-        async def send() -> None:
-            limit = content.get("limit")
-            limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
-            wanted = filter_of(content.get("filter"))
-            entries, more = await self._hub.log.page(order_of(content.get("before")), limit, wanted)
-            self._answer(content, {"type": "page", "messages": list(map(browser_form, entries)), "more": more})
+    async def _on_page(self, content: Json, _buffers: object) -> None:
+        limit = content.get("limit")
+        limit = limit if isinstance(limit, int) and 0 < limit <= _MAX_PAGE else _PAGE
+        wanted = filter_of(content.get("filter"))
+        entries, more = await self._hub.log.page(order_of(content.get("before")), limit, wanted)
+        self._answer(content, {"type": "page", "messages": list(map(browser_form, entries)), "more": more})
 
-        self._later(content, send())
-
-    def _on_command(self, content: Json, _buffers: object) -> None:
+    def _on_command(self, content: Json, _buffers: object) -> Coroutine[Any, Any, None] | None:
         command = self._commands.find(content.get("name"), content.get("args"))
         value = command(content["args"])
-        if not isinstance(value, Awaitable):
-            self._result(content, value=value)
-            return
+        if isinstance(value, Awaitable):
+            return self._result_of(content, value)
+        self._result(content, value=value)
+        return None
 
-        async def send() -> None:
-            self._result(content, value=await value)
+    async def _result_of(self, content: Json, work: Awaitable[Any]) -> None:
+        self._result(content, value=await work)
 
-        self._later(content, send())
-
-    def _on_upload(self, content: Json, buffers: Sequence[memoryview | bytes]) -> None:
+    def _on_upload(self, content: Json, buffers: Buffers) -> None:
         self._result(content, value=self._uploads.add(content, bytes(buffers[0]) if buffers else b""))
         if not self._sweeping:
             self._sweeping = True
@@ -221,28 +231,9 @@ class Sync:
         keys = content.get("uploads")
         self._uploads.forget(str(content.get("client")), keys if isinstance(keys, list) else None)
 
-    def _on_fetch(self, content: Json, _buffers: object) -> None:
-        async def send() -> None:
-            size, piece = await self._downloads.piece(content)
-            self._answer(content, {"type": "piece", "size": size}, [piece])
-
-        self._later(content, send())
-
-    def _later(self, content: Json, work: Coroutine[Any, Any, None]) -> None:
-        """Do what was asked for in a task, and say so if it goes badly."""
-
-        async def run() -> None:
-            try:
-                await work
-            except MultiChatError as error:
-                self._result(content, error=str(error))
-            except Exception:
-                logger.exception(
-                    "a %.40r from the browser could not be handled", content.get("name") or content.get("type")
-                )
-                self._result(content, error=_UNEXPECTED)
-
-        self._hub.connections.run(run())
+    async def _on_fetch(self, content: Json, _buffers: object) -> None:
+        size, piece = await self._downloads.piece(content)
+        self._answer(content, {"type": "piece", "size": size}, [piece])
 
     def _result(self, content: Json, *, value: Any = None, error: str = "") -> None:
         self._answer(content, {"type": "result", "ok": not error, "error": error, "value": value})

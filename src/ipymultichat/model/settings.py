@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ipymultichat.errors import ConfigError
-from ipymultichat.model import Secret, ServerConfig, nickname_of, server_config, token_of
+from ipymultichat.model.identity import Secret, nickname_of, token_of
+from ipymultichat.model.server import ServerConfig, server_config
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from waiting import until
 
-from ipymultichat.hub import completion as module
-from ipymultichat.hub.completion import FRESH, ProjectPaths, best_paths, list_project
+from ipymultichat import completion as module
+from ipymultichat.completion import FRESH, ProjectPaths, best_paths, list_project
 from ipymultichat.model import Message, MessageKind, MessageStatus
 
 
