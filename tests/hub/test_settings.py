@@ -45,7 +45,7 @@ async def test_a_file_that_another_process_holds_locked_does_not_hold_up_the_rea
 
 async def test_only_the_files_own_thread_reads_and_writes_it(stored, monkeypatch) -> None:
     threads: set[str] = set()
-    for name in ("_read", "_write", "_stamp"):
+    for name in ("_read", "_write_pending", "_stamp"):
         method = getattr(module.ConfigFile, name)
 
         def spy(*args, method=method, **options):

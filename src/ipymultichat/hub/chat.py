@@ -15,6 +15,7 @@ from ipymultichat.hub.messages import Delivery
 from ipymultichat.hub.settings import NO_TOKEN, Given
 from ipymultichat.hub.subscriptions import Rule
 from ipymultichat.model import (
+    ConnectionState,
     Message,
     MessageFilter,
     OnlineUser,
@@ -112,12 +113,12 @@ class Chat:
     @property
     def connected_count(self) -> int:
         """Servers connected now."""
-        return self._hub.connected_count
+        return sum(status.state is ConnectionState.CONNECTED for status in self.statuses.values())
 
     @property
     def server_count(self) -> int:
         """Servers switched on."""
-        return self._hub.server_count
+        return sum(config.enabled for config in self.servers)
 
     @property
     def pending_count(self) -> int:
@@ -153,19 +154,9 @@ class Chat:
         return self._hub.settings.values.nickname
 
     @property
-    def has_token(self) -> bool:
-        """Whether there is a token; the token itself is not to be had."""
-        return self._hub.settings.values.token is not None
-
-    @property
     def profile(self) -> str:
         """Whose settings and history these are."""
         return self._hub.profile
-
-    @property
-    def io(self) -> str:
-        """Where the connections run: "kernel" or "thread"."""
-        return self._hub.io
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -194,13 +185,13 @@ class Chat:
         """
         self._check_open()
         self._hub.connections.want()
-        await self._hub.connections.connected()
+        await self._hub.connections.call(self._hub.connections.connected)
 
     async def disconnect(self) -> None:
         """Close every connection until `connect` or `reconnect`; what is on its way fails, with its text kept."""
         self._check_open()
         self._hub.connections.want(wanted=False)
-        await self._hub.connections.disconnected()
+        await self._hub.connections.call(self._hub.connections.disconnected)
 
     def reconnect(self, server: str | ServerConfig | None = None) -> None:
         """Try one server (id, label or entry), or all, now rather than later.

@@ -98,30 +98,14 @@ class Connections:
         self.loop.post(self._reconcile)
 
     async def connected(self) -> None:
-        """Return once every server is connected and in step, or has failed its first try.
-
-        Raises:
-            NoLoopError: there is no loop.
-        """
-
-        async def wait() -> None:
-            if self._pool is not None:
-                await asyncio.gather(*self._pool.first_outcomes())
-
-        await self.call(wait)
+        """Return once every server is connected and in step, or has failed its first try."""
+        if self._pool is not None:
+            await asyncio.gather(*self._pool.first_outcomes())
 
     async def disconnected(self) -> None:
-        """Return once every socket that is being closed is closed.
-
-        Raises:
-            NoLoopError: there is no loop.
-        """
-
-        async def wait() -> None:
-            if self._pool is not None:
-                await self._pool.stopped()
-
-        await self.call(wait)
+        """Return once every socket that is being closed is closed."""
+        if self._pool is not None:
+            await self._pool.stopped()
 
     def tell_pool(self, action: Callable[[Pool], None]) -> None:
         """Do something with the pool, if there is one."""

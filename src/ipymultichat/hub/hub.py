@@ -207,30 +207,13 @@ class Hub:
     def users(self) -> tuple[OnlineUser, ...]:
         """Everybody else online, server by server, by name."""
         with self.lock:
+            found = [self.inbound.users.get(config.id, {}).values() for config in self.settings.values.servers]
             return tuple(
-                user
-                for config in self.settings.values.servers
-                for user in sorted(
-                    self.inbound.users.get(config.id, {}).values(), key=lambda u: (u.nickname.lower(), u.client_id)
-                )
+                user for there in found for user in sorted(there, key=lambda u: (u.nickname.lower(), u.client_id))
             )
 
-    @property
-    def connected_count(self) -> int:
-        """Servers connected now."""
-        return sum(status.state is ConnectionState.CONNECTED for status in self.statuses.values())
-
-    @property
-    def server_count(self) -> int:
-        """Servers switched on."""
-        return sum(config.enabled for config in self.settings.values.servers)
-
     def check_open(self) -> None:
-        """Make sure that it is not closed.
-
-        Raises:
-            ClosedError: it is.
-        """
+        """Raise `ClosedError` once it is closed."""
         if self.closed:
             raise ClosedError(CLOSED)
 
@@ -247,10 +230,10 @@ class Hub:
 
         return end
 
-    def notify(self, what: str) -> None:
+    def notify(self, what: str, message_id: str = "") -> None:
         """Tell the listeners of a change."""
         for listener in self._listeners:
-            listener(what, "")
+            listener(what, message_id)
 
     def notice(self, text: str) -> None:
         """Show a line about trouble in the background, and log it."""
@@ -352,8 +335,7 @@ class Hub:
         # What the disk has can still be paged to; the rest is gone for whoever looks at it.
         if not self.history.usable:
             for message_id in message_ids:
-                for listener in self._listeners:
-                    listener("message", message_id)
+                self.notify("message", message_id)
 
     def _resume(self, message: Message) -> None:
         """Finish what an earlier kernel was sending: the agent still waits for it."""

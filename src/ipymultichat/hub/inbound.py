@@ -198,21 +198,12 @@ class Inbound:
         if self._inbox.add(message, received_at=now):
             self._arrived(message)
 
-    def _chat_sent(self, _server_id: str, event: s.ChatSent) -> None:
-        self._messages.chat_arrived(event.ref)
-
-    def _chat_failed(self, _server_id: str, event: s.ChatFailed) -> None:
-        self._messages.failed(event.ref, event.reason)
-
     def users_listed(self, server_id: str, users: Iterable[User]) -> None:
         """Everybody else on one server."""
         there = {user.client_id: self._user(server_id, user) for user in users}
         if there != self.users.get(server_id, {}):
             self.users[server_id] = there
             self._users_changed()
-
-    def _users_event(self, server_id: str, event: s.UsersListed) -> None:
-        self.users_listed(server_id, event.users)
 
     def _user_changed(self, server_id: str, event: s.UserChanged) -> None:
         there = self.users.setdefault(server_id, {})
@@ -221,9 +212,6 @@ class Inbound:
         else:
             there.pop(event.user.client_id, None)
         self._users_changed()
-
-    def _odd(self, server_id: str, event: s.Trouble) -> None:
-        self._trouble(f"{self._settings.label_of(server_id)}: {event.text}")
 
     # from outside
 
@@ -298,11 +286,11 @@ class Inbound:
         s.ReplyVerified: _reply_verified,
         s.ReplyFailed: _reply_failed,
         s.ChatArrived: _chat_arrived,
-        s.ChatSent: _chat_sent,
-        s.ChatFailed: _chat_failed,
-        s.UsersListed: _users_event,
+        s.ChatSent: lambda self, _server_id, event: self._messages.chat_arrived(event.ref),
+        s.ChatFailed: lambda self, _server_id, event: self._messages.failed(event.ref, event.reason),
+        s.UsersListed: lambda self, server_id, event: self.users_listed(server_id, event.users),
         s.UserChanged: _user_changed,
-        s.Trouble: _odd,
+        s.Trouble: lambda self, server_id, event: self._trouble(f"{self._settings.label_of(server_id)}: {event.text}"),
     }
 
 

@@ -75,7 +75,6 @@ class ConfigFile:
         self._trouble = trouble
         self._condition = threading.Condition()
         self._pending: list[Change] = []
-        self._writing = False
         self._failing = False
         self._deadline: float | None = None
         self._seen: object = None
@@ -115,7 +114,7 @@ class ConfigFile:
     def flush(self, timeout: float) -> bool:
         """Wait until everything is written; returns whether that came about within `timeout` seconds."""
         with self._condition:
-            return self._condition.wait_for(lambda: not self._pending and not self._writing, timeout)
+            return self._condition.wait_for(lambda: not self._pending, timeout)
 
     def close(self, timeout: float = 2.0) -> None:
         """Write what can be written within `timeout` seconds, and end."""
@@ -129,11 +128,11 @@ class ConfigFile:
     # on the thread
 
     def _run(self) -> None:
-        while True:
+        while self._deadline is None or self._pending:
             with self._condition:
                 idle = RETRY_SECONDS if self._failing else LOOK_SECONDS
                 self._condition.wait_for(lambda: self._deadline or (self._pending and not self._failing), idle)
-                ending, writes = self._deadline is not None, bool(self._pending)
+                writes = bool(self._pending)
             try:
                 if writes:
                     self._write_pending()
@@ -141,37 +140,23 @@ class ConfigFile:
                     self._seen = self._stamp()
                     self._report(self._read(set_aside=False))
             except StoreError as error:
-                if not writes:
+                if not self._failing:
                     self._trouble(str(error))
+                self._failing = writes
             except Exception:
                 logger.exception("the settings file could not be followed")
-            if ending:
+                self._failing = writes
+            if writes and self._failing and self._deadline is not None:
+                self._trouble(
+                    f"the last changes of the settings are not in {self.path}: it could not be written in time"
+                )
                 break
-        if self._pending:
-            self._trouble(f"the last changes of the settings are not in {self.path}: it could not be written in time")
 
     def _write_pending(self) -> None:
-        with self._condition:
-            changes, self._pending, self._writing = self._pending, [], True
-        try:
-            data = self._write(changes)
-            self._failing = False
-        except BaseException as error:
-            if isinstance(error, StoreError) and not self._failing:
-                self._trouble(str(error))
-            self._failing = True
-            with self._condition:
-                self._pending = [*changes, *self._pending]
-            raise
-        finally:
-            with self._condition:
-                self._writing = False
-                self._condition.notify_all()
-        self._report(data)
-
-    def _write(self, changes: Iterable[Change]) -> Json:
         assert self.path is not None  # noqa: S101  there is a thread only where there is a file
         seconds = LOCK_SECONDS if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        with self._condition:
+            changes = list(self._pending)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
@@ -185,7 +170,6 @@ class ConfigFile:
                     change(data)
                 _replace(self.path, json.dumps(data, indent=2, ensure_ascii=False))
                 self._seen = self._stamp()
-                return data
         except Timeout as error:
             raise StoreError(
                 f"the settings in {self.path} are locked by another kernel; saving is tried again"
@@ -193,14 +177,19 @@ class ConfigFile:
         except OSError as error:
             reason = error.strerror or error
             raise StoreError(f"the settings cannot be saved in {self.path}: {reason}; it is tried again") from error
+        with self._condition:
+            del self._pending[: len(changes)]
+            self._failing = False
+            self._condition.notify_all()
+        self._report(data)
 
     def _report(self, data: Json) -> None:
-        # What was changed here since is not in the file yet, and not undone by what somebody else wrote there.
         def now() -> Settings:
+            # What was changed here since is not in the file yet, and not undone by what somebody else wrote there.
             with self._condition:
                 for change in self._pending:
                     change(data)
-                return _settings(data)
+            return _settings(data)
 
         self._changed(now)
 

@@ -59,12 +59,10 @@ class Commands:
         return command
 
     def _reply(self, args: Json) -> None:
-        contents = self._contents(args, _text(args, "text")) or [""]
-        self._chat.reply(_text(args, "message_id"), *contents)
+        self._chat.reply(_text(args, "message_id"), *(self._contents(args, _text(args, "text")) or [""]))
 
     def _confirm(self, args: Json) -> None:
-        contents = self._contents(args, _text(args, "text", "")) or [CONFIRMED]
-        self._chat.reply(_text(args, "message_id"), *contents)
+        self._chat.reply(_text(args, "message_id"), *(self._contents(args, _text(args, "text", "")) or [CONFIRMED]))
 
     def _contents(self, args: Json, text: str) -> list[object]:
         """What a person typed, wrapped as they like it, and the files they attached."""

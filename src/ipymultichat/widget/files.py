@@ -98,8 +98,8 @@ class Uploads:
     def forget(self, client: str, keys: Iterable[str] | None = None) -> None:
         """Drop files of a browser tab: some, or all of them (None)."""
         wanted = None if keys is None else set(keys)
-        for key, upload in list(self._files.items()):
-            if upload.client == client and (wanted is None or key in wanted):
+        for key in [key for key, upload in self._files.items() if upload.client == client]:
+            if wanted is None or key in wanted:
                 del self._files[key]
 
     def clear(self) -> None:
@@ -149,10 +149,8 @@ class Downloads:
         offset = frame.get("offset")
         if not isinstance(offset, int) or offset < 0:
             raise ConfigError("'offset' must be a number of bytes")
-        if frame.get("export") is True:
-            data = await self._export(str(frame.get("client")), offset)
-        else:
-            data = await self._attachment(frame)
+        export = frame.get("export") is True
+        data = await (self._export(str(frame.get("client")), offset) if export else self._attachment(frame))
         return len(data), data[offset : offset + PIECE]
 
     async def _attachment(self, frame: Json) -> bytes:
@@ -167,13 +165,10 @@ class Downloads:
     async def _export(self, client: str, offset: int) -> bytes:
         """The log as it was when the browser asked for its beginning: later pieces must fit on."""
         if offset == 0:
-            self._exports[client] = await asyncio.to_thread(self._everything)
+            self._exports[client] = await asyncio.to_thread(lambda: "".join(self._log.json_lines()).encode())
         data = self._exports.get(client)
         if data is None:
             raise ConfigError("ask for the beginning of the export first")
         if offset + PIECE >= len(data):
             del self._exports[client]
         return data
-
-    def _everything(self) -> bytes:
-        return "".join(self._log.json_lines()).encode()

@@ -43,9 +43,9 @@ class MultiChatMagics(Magics):
             if not verb:
                 return self.chat
             if verb == "status":
-                return print("\n".join(self._status()) or "no servers yet")  # noqa: T201  (what was asked for)
+                return print(self._status() or "no servers yet")  # noqa: T201  (what was asked for)
             if verb == "pending":
-                return print("\n".join(self._pending()) or "nothing waits")  # noqa: T201
+                return print(self._pending() or "nothing waits")  # noqa: T201
             if verb == "reply":
                 return self._reply(rest.strip())
             if verb == "send":
@@ -66,25 +66,25 @@ class MultiChatMagics(Magics):
             return [str(number) for number in range(1, len(self.chat.messages.pending) + 1)]
         return []
 
-    def _status(self) -> list[str]:
+    def _status(self) -> str:
         statuses = self.chat.statuses
-        return [
-            f"{config.label}: {statuses[config.id].state} {statuses[config.id].error}".rstrip()
-            for config in self.chat.servers
-        ]
+        lines = (
+            f"{config.label}: {(s := statuses[config.id]).state} {s.error}".rstrip() for config in self.chat.servers
+        )
+        return "\n".join(lines)
 
-    def _pending(self) -> list[str]:
-        return [f"{number}  {_line(message)}" for number, message in enumerate(self.chat.messages.pending, 1)]
+    def _pending(self) -> str:
+        return "\n".join(f"{number}  {_line(message)}" for number, message in enumerate(self.chat.messages.pending, 1))
 
     def _reply(self, text: str) -> Delivery:
         pending = self.chat.messages.pending
         number, _, rest = text.partition(" ")
         if number.isdigit() and rest.strip():
             if not 1 <= int(number) <= len(pending):
-                raise UsageError(f"nothing waits under {number}; there is:\n{self._listing()}")
+                raise UsageError(f"nothing waits under {number}; there is:\n{self._pending() or 'nothing'}")
             return self.chat.reply(pending[int(number) - 1], rest.strip())
         if len(pending) != 1:
-            raise UsageError(f"say which, as %multichat reply N TEXT; there is:\n{self._listing()}")
+            raise UsageError(f"say which, as %multichat reply N TEXT; there is:\n{self._pending() or 'nothing'}")
         return self.chat.reply(pending[0], text)
 
     def _send(self, text: str) -> Delivery:
@@ -93,11 +93,7 @@ class MultiChatMagics(Magics):
         # Names and labels may hold blanks: the longest title that the text starts with is meant.
         titles = sorted((user.title for user in self.chat.users), key=len, reverse=True)
         to = next((title for title in titles if text.startswith(f"{title} ")), text.partition(" ")[0])
-        delivery: Delivery = self.chat.send(to, text[len(to) :].strip())
-        return delivery
-
-    def _listing(self) -> str:
-        return "\n".join(self._pending()) or "nothing"
+        return self.chat.send(to, text[len(to) :].strip())
 
 
 def _line(message: Message) -> str:

@@ -156,11 +156,10 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
     def _refresh(self, everything: bool) -> None:
         """Tell the traits what is new; at most once per frame, for Jupyter drops what comes too fast."""
         with self.hold_sync():
-            self.set_trait("pending_count", self._hub.inbox.pending_count)
-            self.set_trait("unread_count", self._hub.inbox.unread_count)
+            counts = ("pending_count", "unread_count", *(("connected_count", "server_count") if everything else ()))
+            for name in counts:
+                self.set_trait(name, getattr(self, name))
             if everything:
-                self.set_trait("connected_count", self._hub.connected_count)
-                self.set_trait("server_count", self._hub.server_count)
                 self.set_trait("_servers", self._server_forms())
                 self.set_trait("_settings", self._settings_form())
                 notices = list(self._hub.notices)
@@ -178,9 +177,9 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
     def _settings_form(self) -> Json:
         return {
             "nickname": self.nickname,
-            "has_token": self.has_token,
+            "has_token": self._hub.settings.values.token is not None,
             "profile": self.profile,
-            "io": self.io,
+            "io": self._hub.io,
             "preferences": self.preferences.browser_form(),
             "history": {"kept": self._hub.history.usable, **self.retention.browser_form()},
         }

@@ -12,13 +12,14 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from ipymultichat.errors import MultiChatError
 from ipymultichat.hub import Hub
-from ipymultichat.model import Conversation, MessageFilter, OnlineUser
+from ipymultichat.model import MessageFilter, OnlineUser
 from ipymultichat.model.forms import browser_form, milliseconds
 from ipymultichat.widget.commands import Commands, filter_of, order_of
 from ipymultichat.widget.files import KEPT, Downloads, Json, Uploads
@@ -145,7 +146,7 @@ class Sync:
     def _conversations(self) -> list[Json]:
         self._conversations_version = self._hub.inbox.conversations_version
         newest = heapq.nlargest(_CONVERSATIONS, self._hub.inbox.conversations(), key=lambda talk: talk.last)
-        return [_conversation_form(conversation) for conversation in newest]
+        return [asdict(conversation) for conversation in newest]
 
     # browser to hub
 
@@ -245,13 +246,5 @@ class Sync:
 
 def _user_form(user: OnlineUser) -> Json:
     connected_at = None if user.connected_at is None else milliseconds(user.connected_at)
-    return {
-        "server_id": user.server_id,
-        "client_id": user.client_id,
-        "nickname": user.nickname,
-        "connected_at": connected_at,
-    }
-
-
-def _conversation_form(item: Conversation) -> Json:
-    return {"server_id": item.server_id, "nickname": item.nickname, "unread": item.unread, "last": item.last}
+    names = {name: getattr(user, name) for name in ("server_id", "client_id", "nickname")}
+    return {**names, "connected_at": connected_at}
