@@ -37,8 +37,8 @@ def inbox() -> Chat:
     for key, kind, status in add:
         message = Message(key, kind, "a", "Work", key, "text", NOW, status, sender="ada", mine=key == "sent")
         chat._hub.inbox.add(message, received_at=NOW)
-    chat._hub.inbound.apply("a", s.UsersListed((User("1", "ada"), User("2", "ada"), User("3", "bob"))))
-    chat._hub.inbound.apply("a", s.ChatArrived(ChatReceived("x", "9", "carol", "1", "me", "hi", NOW)))
+    chat._hub.on_event("a", s.UsersListed((User("1", "ada"), User("2", "ada"), User("3", "bob"))))
+    chat._hub.on_event("a", s.ChatArrived(ChatReceived("x", "9", "carol", "1", "me", "hi", NOW)))
     return chat
 
 

@@ -7,11 +7,11 @@ import tracemalloc
 from datetime import datetime, timezone
 
 from frames import chat, login, pending, question, users
+from ipymultichat.hub.intake import Intake
 from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.hub import Hub
-from ipymultichat.hub.intake import Intake
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import Secret
 from ipymultichat.server import LocalServer

@@ -26,8 +26,7 @@ class Reported:
 
     def report(self, *events: s.SessionEvent) -> None:
         for event in events:
-            with self.chat._hub.lock:
-                self.chat._hub.inbound.apply(self.server_id, event)
+            self.chat._hub.on_event(self.server_id, event)
 
     def ask(self, request_id: str = "q", *, timeout: int = 600, text: str = "Deploy?") -> Request:
         request = Request(MessageKind.QUESTION, request_id, text, timeout, NOW - timedelta(seconds=5))

@@ -2,13 +2,13 @@ import asyncio
 
 import httpx
 import pytest
+from quirks import Quirks, QuirkyServer
 from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError, DeliveryError, NotAnswerableError, UnknownMessageError
 from ipymultichat.model import ImageContent, Question, TextContent
 from ipymultichat.server import LocalServer
-from ipymultichat.server.quirks import Quirks
 
 
 def ask(server, text="Deploy?", **options):
@@ -78,7 +78,7 @@ async def test_fifty_replies_in_one_burst_all_reach_their_agents(chat, work):
 
 
 async def test_fifty_replies_reach_their_agents_on_a_server_that_loses_bursts(make_chat):
-    async with LocalServer(quirks=Quirks.all()) as server:
+    async with QuirkyServer(Quirks.all()) as server:
         chat = make_chat(server.url)
         await chat.connect()
         agents = []

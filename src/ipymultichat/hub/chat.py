@@ -44,8 +44,7 @@ Handler = TypeVar("Handler", bound=Callable[[Message], Any])
 CONFIRMED = "Confirmed."
 """The text of a confirmation without words; agents read it as the answer."""
 
-LOCAL_LABEL = "Local"
-LOCAL_PORT = 2000
+LOCAL_LABEL, LOCAL_PORT = "Local", 2000
 """The protocol's usual port, so that the address in the server list still fits after a restart."""
 
 
@@ -372,10 +371,10 @@ class Chat:
             ConfigError: a value cannot be used.
         """
         self._check_open()
-        given = {"days": days, "mebibytes": mebibytes}
+        wanted = {"days": days, "mebibytes": mebibytes}
         with self._hub.lock:
-            wanted = {key: value for key, value in given.items() if value is not None}
-            self._hub.change("retention", self.retention.changed(wanted))
+            changed = self.retention.changed({key: value for key, value in wanted.items() if value is not None})
+            self._hub.change("retention", changed)
             return self.retention
 
     # messages
@@ -454,7 +453,7 @@ class Chat:
             peer: only those of the chat with this nickname, if not empty.
         """
         self._check_open()
-        upto = upto or (2**62, 0)
+        upto = upto or (2**62, 0)  # later than any
         if self._hub.inbox.mark_read(upto, MessageFilter(server_id=server_id, peer=peer)):
             self._hub.history.mark_read(upto, server_id, peer)
             self._hub.notify("counts")

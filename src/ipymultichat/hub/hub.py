@@ -297,9 +297,12 @@ class Hub:
 
     def on_event(self, server_id: str, event: SessionEvent) -> None:
         """See `Owner`."""
+        handler = Inbound.handlers.get(type(event))
+        if handler is None:
+            return
         try:
             with self.lock:
-                self.inbound.apply(server_id, event)
+                handler(self.inbound, server_id, event)
         except Exception:
             label = self.settings.label_of(server_id)
             logger.exception("%s: an event could not be applied", label)

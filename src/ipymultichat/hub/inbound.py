@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from ipymultichat.hub.messages import Messages
@@ -65,12 +66,6 @@ class Inbound:
         """Requests known from the history only: no server has said yet whether they still wait."""
         self.users: dict[str, dict[str, OnlineUser]] = {}
 
-    def apply(self, server_id: str, event: s.SessionEvent) -> None:
-        """Apply what the session of one server reports; what only concerns the connection is none of it."""
-        handler = self._handlers.get(type(event))
-        if handler is not None:
-            handler(self, server_id, event)
-
     # requests
 
     def _request_arrived(self, server_id: str, event: s.RequestArrived | s.StillPending) -> None:
@@ -99,7 +94,7 @@ class Inbound:
             agent_name=request.agent_name,
             model_name=request.model_name,
             client_name=request.client_name,
-            deadline=created + timedelta(seconds=request.timeout),
+            deadline=created + _seconds(request.timeout),
             options=request.questions,
             contents=(TextContent(request.text),),
             live=live,
@@ -256,12 +251,12 @@ class Inbound:
     def _reply(self, answer: RequestAnswered) -> Reply:
         return Reply(answer.contents, answer.nickname, self._clock(), mine=False)
 
-    def _is_over(self, message: Message, grace: timedelta = timedelta(0)) -> bool:
-        return message.deadline is not None and self._clock() >= message.deadline - grace
+    def _is_over(self, message: Message, grace: float = 0.0) -> bool:
+        return message.deadline is not None and self._clock() >= message.deadline - timedelta(seconds=grace)
 
     def _withdrawn_status(self, message: Message) -> MessageStatus:
         # Servers send the same push for a time-out and for a hang-up; a second's grace covers the way here.
-        return MessageStatus.EXPIRED if self._is_over(message, timedelta(seconds=1)) else MessageStatus.CANCELLED
+        return MessageStatus.EXPIRED if self._is_over(message, 1.0) else MessageStatus.CANCELLED
 
     def _end(self, message: Message, otherwise: str) -> None:
         """A request that waited is gone without a word about it."""
@@ -276,7 +271,7 @@ class Inbound:
         """A request whose answer had failed is gone: no other try can reach its agent."""
         self._inbox.move(message.id, self._withdrawn_status(message))
 
-    _handlers: ClassVar[dict[type, Callable[[Inbound, str, Any], None]]] = {
+    handlers: ClassVar[dict[type, Callable[[Inbound, str, Any], None]]] = {
         s.RequestArrived: _request_arrived,
         s.StillPending: _request_arrived,
         s.PendingListed: _pending_listed,
@@ -292,6 +287,11 @@ class Inbound:
         s.UserChanged: _user_changed,
         s.Trouble: lambda self, server_id, event: self._trouble(f"{self._settings.label_of(server_id)}: {event.text}"),
     }
+    """What is done about an event of a session; what only concerns the connection is none of it."""
+
+
+# Agents wait for a few round times, and making one costs more than finding it again.
+_seconds = lru_cache(256)(partial(timedelta, 0))
 
 
 def _is_another(known: Message, request: Request) -> bool:

@@ -140,11 +140,7 @@ class MessageLog(Sequence[Message]):
     # other forms
 
     def export(self, path: Path) -> Path:
-        """Write one JSON object per line for every message there is; returns the path.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
+        """Write one JSON object per line for every message there is; returns the path, or raises `OSError`."""
         path = path.expanduser()
         with path.open("w", encoding="utf-8") as file:
             file.writelines(self.json_lines())
@@ -156,11 +152,7 @@ class MessageLog(Sequence[Message]):
             yield json.dumps(to_json(message), ensure_ascii=False) + "\n"
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return a pandas data frame, one row per message, times as aware timestamps.
-
-        Raises:
-            ImportError: pandas is not installed.
-        """
+        """Return a pandas data frame, one row per message, times as aware timestamps; see `Chat.to_dataframe`."""
         try:
             import pandas as pd
         except ImportError as error:

@@ -102,11 +102,7 @@ class SettingsInUse:
         return [config for config in self.values.servers if config.enabled and self.values.token is not None]
 
     def credentials(self) -> tuple[Secret, str]:
-        """Token and nickname for a login.
-
-        Raises:
-            ConfigError: there is no token.
-        """
+        """Token and nickname for a login; raises `ConfigError` while there is no token."""
         if self.values.token is None:
             raise ConfigError(NO_TOKEN)
         return self.values.token, self.values.nickname

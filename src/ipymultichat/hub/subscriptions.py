@@ -66,7 +66,7 @@ class _Reader:
         self.wanted = wanted
         self.last: Message | None = None
         self._overrun = overrun
-        self._queue: asyncio.Queue[Message] = asyncio.Queue(limit)
+        self.queue: asyncio.Queue[Message] = asyncio.Queue(limit)
         self._loop = asyncio.get_running_loop()
 
     def put(self, message: Message) -> None:
@@ -75,15 +75,11 @@ class _Reader:
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             self._loop.call_soon_threadsafe(self._put, message)
 
-    async def get(self) -> Message:
-        """The next message."""
-        return await self._queue.get()
-
     def _put(self, message: Message) -> None:
-        if self._queue.full():
-            self._queue.get_nowait()
+        if self.queue.full():
+            self.queue.get_nowait()
             self._overrun()
-        self._queue.put_nowait(message)
+        self.queue.put_nowait(message)
 
 
 class Subscriptions:
@@ -121,8 +117,7 @@ class Subscriptions:
     @property
     def rules(self) -> list[Rule]:
         """The handlers there are, in the order in which they were registered."""
-        with self._lock:
-            return list(self._rules.values())
+        return list(self._rules.values())
 
     @property
     def reader_count(self) -> int:
@@ -164,7 +159,7 @@ class Subscriptions:
             self._readers.append(reader)
         try:
             while True:
-                yield await reader.get()
+                yield await reader.queue.get()
         finally:
             with self._lock:
                 self._readers.remove(reader)
@@ -191,7 +186,7 @@ class Subscriptions:
             if found is not None:
                 self._hand(wait, found)
         try:
-            return await asyncio.wait_for(wait.get(), timeout)
+            return await asyncio.wait_for(wait.queue.get(), timeout)
         except (TimeoutError, asyncio.TimeoutError):
             if (late := self._leave(wait)) is not None:
                 return late

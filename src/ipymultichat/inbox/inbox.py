@@ -11,6 +11,7 @@ from threading import RLock
 from ipymultichat.errors import UnknownMessageError
 from ipymultichat.model import (
     OPEN,
+    Content,
     Conversation,
     Entry,
     Message,
@@ -236,7 +237,8 @@ class Inbox:
     def open_requests(self) -> list[Entry]:
         """Requests that want an answer, or whose answer is on its way or failed, oldest first."""
         with self.lock:
-            return sorted(entry for entry in self._open.values() if entry.message.kind is not MessageKind.CHAT)
+            found = [entry for entry in self._open.values() if entry.message.kind is not MessageKind.CHAT]
+        return sorted(found, key=lambda entry: entry.order)
 
     def pending(self) -> list[Message]:
         """Requests that wait for an answer, oldest first."""
@@ -342,8 +344,15 @@ class Inbox:
 
 def _size(message: Message) -> int:
     """Characters of the texts and bytes of the attachments of a message."""
-    size = len(message.text)
-    for part in (*message.contents, *message.draft, *(message.reply.contents if message.reply else ())):
+    size = len(message.text) + _size_of(message.contents)
+    if message.draft or message.reply is not None:
+        size += _size_of(message.draft) + _size_of(message.reply.contents if message.reply else ())
+    return size
+
+
+def _size_of(contents: tuple[Content, ...]) -> int:
+    size = 0
+    for part in contents:
         if isinstance(part, TextContent):
             size += len(part.text)
         elif not isinstance(part, UnknownContent):

@@ -24,7 +24,7 @@ def frozen(cls: type[T]) -> type[T]:
     Raises:
         TypeError: the class has a `__post_init__` or a default factory, which this `__init__` does not know.
     """
-    made = dataclasses.dataclass(frozen=True)(cls)
+    made = dataclasses.dataclass(frozen=True, slots=True)(cls)
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
     if hasattr(made, "__post_init__") or any(field.default_factory is not dataclasses.MISSING for field in fields):
         raise TypeError(f"{cls.__name__} cannot be made so: it has a __post_init__ or a default factory")
@@ -32,8 +32,10 @@ def frozen(cls: type[T]) -> type[T]:
         f"_{field.name}": field.default for field in fields if field.default is not dataclasses.MISSING
     }
     parameters = [f"{field.name}=_{field.name}" if f"_{field.name}" in defaults else field.name for field in fields]
-    lines = [f"    values[{field.name!r}] = {field.name}" for field in fields]
-    source = "\n".join((f"def __init__(self, {', '.join(parameters)}):", "    values = self.__dict__", *lines))
+    setters = {f"_set_{field.name}": getattr(made, field.name).__set__ for field in fields}
+    lines = [f"    _set_{field.name}(self, {field.name})" for field in fields]
+    source = "\n".join((f"def __init__(self, {', '.join(parameters)}):", *(lines or ["    pass"])))
+    defaults |= setters
     exec(source, defaults)  # noqa: S102  as dataclasses do; the names come from our own classes
     defaults["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
     made.__init__ = defaults["__init__"]  # type: ignore[method-assign]

@@ -206,7 +206,7 @@ Order = tuple[int, int]
 """A message's place in the log: a timestamp in milliseconds since the epoch, then a sequence number of its arrival."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """A message, its place in the log, and whether it still has to be seen."""
 

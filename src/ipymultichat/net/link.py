@@ -155,6 +155,7 @@ class Link:
             self._wake = self._loop.create_future()
             self._failure, self._refused = "", False
             self._set(ServerStatus(ConnectionState.CONNECTING, self.status.error, self._backoff.attempt + 1))
+            logger.debug("%s: try %d", self.config.label, self._backoff.attempt + 1)
             try:
                 reason = await self._live()
             except ConnectFailedError as failure:
@@ -243,6 +244,7 @@ class Link:
         elif isinstance(event, Overdue):
             self._probe("the server no longer answers")
         elif isinstance(event, Resynced):
+            logger.debug("%s: in step", self.config.label)
             self._settle_first_outcome()
 
     def _probe(self, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipymultichat.model import Content
 from ipymultichat.model.frozen import frozen
-from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered, User
+from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered, RequestReceived, User
 
 
 @frozen
@@ -27,11 +27,8 @@ class Resynced:
     """Pending requests and users were asked for after the login, and answered or given up."""
 
 
-@frozen
-class RequestArrived:
-    """A new question or report was pushed."""
-
-    request: Request
+RequestArrived = RequestReceived
+"""A new question or report was pushed: passed on as it came in."""
 
 
 @frozen

@@ -249,7 +249,7 @@ class Session:
             return
         self._requests[request.request_id] = request
         self._live.add(request.request_id)
-        self._io.emit(s.RequestArrived(request))
+        self._io.emit(event)
 
     def _on_answered(self, event: e.RequestAnswered, now: float) -> None:
         # Servers send this to every socket, whatever its token: what we do not hold is none of our business.

@@ -149,7 +149,7 @@ class History:
             raise StoreError(f"the history in {self._path} cannot be read: {database.reason(error)}") from error
 
     def set_retention(self, retention: Retention) -> None:
-        """Keep so much from now on."""
+        """Use other limits on age and size."""
         with self._backlog.changed:
             self._pruner.set_retention(retention)
             self._backlog.changed.notify_all()

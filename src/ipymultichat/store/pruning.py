@@ -49,7 +49,7 @@ class Pruner:
         self._grown = 0.0
 
     def set_retention(self, retention: Retention) -> None:
-        """Keep so much from now on."""
+        """Use other limits on age and size."""
         self._retention = retention
         self._next = 0.0
 

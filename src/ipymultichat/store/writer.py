@@ -36,12 +36,15 @@ class WriterTiming:
 
     Attributes:
         delay: from the first change to the writing of all there are by then.
+        burst: how long writing is put off, at most, while more than a batch comes in within each `delay`: it would cost
+            the reader of that burst its pace.
         pause: from a failed try to write to the next.
         busy: to wait for another kernel that writes.
         patience: to wait for the file to be opened and read at the start.
     """
 
     delay: float = 0.075
+    burst: float = 1.0
     pause: float = 5.0
     busy: float = 5.0
     patience: float = 10.0
@@ -80,6 +83,8 @@ class Writer:
         self._failing = False  # it was said that the file cannot be used
         self._damaged = False
         self._due = math.inf  # when the next batch is to be written
+        self._waits_since = math.inf
+        self._waited = 0  # how many there were when it was last looked
         self._deadline: float | None = None  # when to end, once that is wanted
         backlog.accepting = path is not None
 
@@ -189,7 +194,8 @@ class Writer:
             if self._damaged or self._deadline is not None:
                 break
             if self._until_write() <= 0:
-                self._write(connection, table)
+                if not self._put_off():
+                    self._write(connection, table)
             elif self._pruner.rest() <= 0:
                 try:
                     self._pruner.step(connection)
@@ -206,7 +212,8 @@ class Writer:
     def _rest(self) -> float:
         """Seconds until there is something to do."""
         if self._due == math.inf and self._backlog.waits():
-            self._due = time.monotonic() + self._timing.delay
+            self._waits_since, self._waited = time.monotonic(), 0
+            self._due = self._waits_since + self._timing.delay
         if self._questions or self._deadline is not None:
             return 0.0
         return min(self._until_write(), self._pruner.rest())
@@ -216,6 +223,15 @@ class Writer:
         if self._hurry and not self._failing and self._due < math.inf:
             return 0.0
         return self._due - time.monotonic()
+
+    def _put_off(self) -> bool:
+        """Put writing off while a burst comes in, see `WriterTiming.burst`; returns whether it does."""
+        now, waiting = time.monotonic(), self._backlog.left()
+        grown, self._waited = waiting - self._waited, waiting
+        if self._hurry or self._failing or grown < _BATCH or now - self._waits_since >= self._timing.burst:
+            return False
+        self._due = now + self._timing.delay
+        return True
 
     def _answer(self, table: MessageTable | None) -> None:
         with self._changed:
