@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import asyncio
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from waiting import until
@@ -10,13 +13,13 @@ from ipymultichat.completion import FRESH, ProjectPaths, best_paths, list_projec
 from ipymultichat.model import Message, MessageKind, MessageStatus
 
 
-def message(directory):
+def message(directory: Any) -> Any:
     return Message(
         "m", MessageKind.QUESTION, "s", "S", "r", "?", datetime.now(timezone.utc), MessageStatus.PENDING, str(directory)
     )
 
 
-def fill(root, *names):
+def fill(root: Any, *names: Any) -> None:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,48 +27,48 @@ def fill(root, *names):
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Any:
     root = tmp_path.resolve() / "project"
     fill(root, "README.md", "src/main.py", "src/util/paths.py", "tests/test_main.py")
     return root
 
 
-def completing(root, clock=lambda: 0.0):
+def completing(root: Any, clock: Any = lambda: 0.0) -> Any:
     return ProjectPaths({"m": message(root)}.get, clock=clock)
 
 
-async def test_paths_of_the_messages_project_are_found_by_a_few_letters(project):
+async def test_paths_of_the_messages_project_are_found_by_a_few_letters(project: Any) -> None:
     paths = completing(project)
     assert sorted(await paths.complete("m", "spy")) == ["src/main.py", "src/util/paths.py", "tests/test_main.py"]
     assert await paths.complete("m", "main") == ["src/main.py", "tests/test_main.py"]
     assert (await paths.complete("m", "util"))[0] == "src/util/"
 
 
-async def test_an_empty_query_shows_what_lies_near_the_root(project):
+async def test_an_empty_query_shows_what_lies_near_the_root(project: Any) -> None:
     assert await completing(project).complete("m", "") == [
         "README.md", "src/", "tests/", "src/main.py", "src/util/", "tests/test_main.py", "src/util/paths.py",
     ]  # fmt: skip
 
 
-async def test_a_directory_that_no_message_names_is_never_listed(project):
+async def test_a_directory_that_no_message_names_is_never_listed(project: Any) -> None:
     paths = ProjectPaths({}.get)
     assert await paths.complete("m", "") is None
     assert await paths.complete(str(project), "") is None
 
 
 @pytest.mark.parametrize("directory", ["", ".", "src", "/nowhere/at/all", "~nobody-like-this/x", "\0", "../.."])
-async def test_what_is_no_directory_of_this_machine_gives_nothing(directory):
+async def test_what_is_no_directory_of_this_machine_gives_nothing(directory: Any) -> None:
     assert await completing(directory).complete("m", "") is None
 
 
 @pytest.mark.parametrize("query", ["../secret", "..", "/etc/passwd", "secret", "../../", "~"])
-async def test_no_query_leads_out_of_the_project(project, query):
+async def test_no_query_leads_out_of_the_project(project: Any, query: Any) -> None:
     fill(project.parent, "secret.txt")
     found = await completing(project).complete("m", query)
     assert not any("secret" in path or ".." in path or path.startswith("/") for path in found)
 
 
-def test_links_are_never_followed_and_shown_only_when_they_stay_inside(project):
+def test_links_are_never_followed_and_shown_only_when_they_stay_inside(project: Any) -> None:
     fill(project.parent, "outside/secret.txt")
     (project / "out").symlink_to(project.parent / "outside")
     (project / "out.txt").symlink_to(project.parent / "outside" / "secret.txt")
@@ -79,7 +82,7 @@ def test_links_are_never_followed_and_shown_only_when_they_stay_inside(project):
     assert not any(path.startswith(("out", "gone")) for path in found)
 
 
-def test_ignore_files_hold_below_them_and_the_deepest_decides(project):
+def test_ignore_files_hold_below_them_and_the_deepest_decides(project: Any) -> None:
     (project / ".gitignore").write_text("*.log\nbuild/\n/only-here\n")
     (project / "src" / ".gitignore").write_text("!keep.log\nmain.py\n")
     fill(project, "a.log", "src/keep.log", "src/b.log", "build/x.txt", "src/only-here", "only-here", ".git/config")
@@ -88,17 +91,17 @@ def test_ignore_files_hold_below_them_and_the_deepest_decides(project):
     assert not {"a.log", "src/b.log", "build/", "build/x.txt", "only-here", "src/main.py", ".git/"} & set(found)
 
 
-def test_a_link_in_place_of_an_ignore_file_is_not_read(project):
+def test_a_link_in_place_of_an_ignore_file_is_not_read(project: Any) -> None:
     (project.parent / "rules").write_text("*\n")
     (project / ".gitignore").symlink_to(project.parent / "rules")
     assert "README.md" in list_project(project)
 
 
-def test_a_listing_is_bounded_and_begins_near_the_root(project):
+def test_a_listing_is_bounded_and_begins_near_the_root(project: Any) -> None:
     assert list_project(project, most=3) == ("README.md", "src/", "tests/")
 
 
-async def test_a_listing_is_read_once_and_again_after_a_while(project, monkeypatch):
+async def test_a_listing_is_read_once_and_again_after_a_while(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     now, read = [0.0], []
     monkeypatch.setattr(module, "list_project", lambda root: read.append(root) or list_project(root))
     paths = completing(project, clock=lambda: now[0])
@@ -111,7 +114,7 @@ async def test_a_listing_is_read_once_and_again_after_a_while(project, monkeypat
     assert len(read) == 2
 
 
-async def test_the_loop_goes_on_while_a_project_is_read(project, monkeypatch):
+async def test_the_loop_goes_on_while_a_project_is_read(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
     gate, threads = threading.Event(), []
@@ -125,10 +128,10 @@ async def test_the_loop_goes_on_while_a_project_is_read(project, monkeypatch):
     assert await asking == []
 
 
-def test_a_directory_that_cannot_be_read_is_left_out(project, monkeypatch):
+def test_a_directory_that_cannot_be_read_is_left_out(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     scandir = module.os.scandir
 
-    def refuse(path):
+    def refuse(path: Any) -> Any:
         if Path(path).name == "src":
             raise PermissionError
         return scandir(path)
@@ -146,11 +149,11 @@ def test_a_directory_that_cannot_be_read_is_left_out(project, monkeypatch):
         ("srcutil", ["src/util/paths.py", "scripts/run-utility-local.sh"], "src/util/paths.py"),
     ],
 )
-def test_the_best_path_comes_first(query, paths, first):
+def test_the_best_path_comes_first(query: Any, paths: Any, first: Any) -> None:
     assert best_paths(query, paths, 5)[0] == first
 
 
-def test_twenty_thousand_paths_are_searched_within_a_moment():
+def test_twenty_thousand_paths_are_searched_within_a_moment() -> None:
     import time
 
     paths = [f"src/package{n % 97}/module_{n}/file_{n}.py" for n in range(20_000)]

@@ -168,7 +168,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("action", "kind", "text"), TABLE, ids=[text[:60] for _, _, text in TABLE])
-def test_an_error_says_what_is_wrong_and_what_to_do(action, kind, text) -> None:
+def test_an_error_says_what_is_wrong_and_what_to_do(action: Any, kind: Any, text: Any) -> None:
     with pytest.raises(errors.MultiChatError) as caught:
         action()
     assert type(caught.value) is kind

@@ -1,13 +1,16 @@
 """How hard to try: the same examples every time in a test run, other and more ones with `FUZZ=1000`."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
 
 
-def effort(examples, **options):
+def effort(examples: Any, **options: Any) -> Any:
     return settings(
         max_examples=EXAMPLES or examples,
         derandomize=not EXAMPLES,

@@ -1,5 +1,9 @@
 """Strategies for frames: plausible ones about a few ids, arbitrary messages, mutations, noise."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import frames as f
 from hypothesis import strategies as st
 
@@ -38,7 +42,7 @@ COMMANDS = [
 ]
 
 
-def _messages(descriptor, depth=0):
+def _messages(descriptor: Any, depth: Any = 0) -> Any:
     """Any message of a type: some of its fields, each with any value that its type can hold."""
     scalars = {
         descriptor.fields_by_name["Cmd"].TYPE_STRING: TEXT,
@@ -48,7 +52,7 @@ def _messages(descriptor, depth=0):
         descriptor.fields_by_name["Cmd"].TYPE_BYTES: st.binary(max_size=8),
     }
 
-    def one(kind, level):
+    def one(kind: Any, level: Any) -> Any:
         fields = {}
         for field in kind.fields:
             if field.message_type is None:
@@ -64,11 +68,11 @@ def _messages(descriptor, depth=0):
     return one(descriptor, depth)
 
 
-def _is_repeated(field):
+def _is_repeated(field: Any) -> Any:
     return field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
 
 
-def _frame(command, fields):
+def _frame(command: Any, fields: Any) -> Any:
     fields = {**fields, "Cmd": command}
     return pb.WebsocketMessage(**fields).SerializeToString()
 
@@ -77,7 +81,7 @@ arbitrary = st.builds(_frame, st.one_of(st.sampled_from(COMMANDS), TEXT), _messa
 
 
 @st.composite
-def mutated(draw):
+def mutated(draw: Any) -> Any:
     """A valid frame with a few bytes changed, cut out or doubled."""
     raw = bytearray(draw(st.one_of(plausible, arbitrary)))
     for _ in range(draw(st.integers(1, 4))):

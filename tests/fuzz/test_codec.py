@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import contextlib
+from typing import Any
 
 from effort import effort
 from frames_of_any_kind import anything, arbitrary, mutated
@@ -23,20 +26,20 @@ parts = st.one_of(
 
 @effort(600)
 @given(st.one_of(st.binary(max_size=200), mutated(), anything))
-def test_whatever_comes_in_is_an_event_or_a_decode_error(raw):
+def test_whatever_comes_in_is_an_event_or_a_decode_error(raw: Any) -> None:
     with contextlib.suppress(DecodeError):
         decode(raw)
 
 
 @effort(300)
 @given(arbitrary)
-def test_every_message_of_the_schema_can_be_read(raw):
+def test_every_message_of_the_schema_can_be_read(raw: Any) -> None:
     decode(raw)
 
 
 @effort(300)
 @given(arbitrary, st.lists(parts, max_size=3))
-def test_an_answer_to_any_request_is_readable_and_carries_it_back(raw, contents):
+def test_an_answer_to_any_request_is_readable_and_carries_it_back(raw: Any, contents: Any) -> None:
     event = decode(raw)
     if not isinstance(event, RequestReceived):
         return
@@ -58,7 +61,7 @@ def test_an_answer_to_any_request_is_readable_and_carries_it_back(raw, contents)
 
 @effort(200)
 @given(any_text, any_text)
-def test_every_other_command_is_readable_or_an_encode_error(first, second):
+def test_every_other_command_is_readable_or_an_encode_error(first: Any, second: Any) -> None:
     for command in (c.Login(Secret(first), second), c.SendChat(first, second), c.CheckValidity((first, second))):
         try:
             assert pb.WebsocketMessage.FromString(encode(command)).Cmd
@@ -66,7 +69,7 @@ def test_every_other_command_is_readable_or_an_encode_error(first, second):
             assert not (_is_unicode(first) and _is_unicode(second))
 
 
-def _is_unicode(text):
+def _is_unicode(text: Any) -> Any:
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,10 @@
 """Session events in any order, from two servers, against one inbox."""
 
+from __future__ import annotations
+
 import contextlib
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from effort import effort
 from frames_of_any_kind import IDS, PEOPLE
@@ -71,12 +74,12 @@ class Nowhere:
 
     loop = KernelLoop(lambda: None)
 
-    def act(self, *_command):
+    def act(self, *_command: Any) -> None:
         """Sessions report what came of it, see the rules below."""
 
 
 class AnyOrder(RuleBasedStateMachine):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.now = START
         self.changed = set()
@@ -108,7 +111,7 @@ class AnyOrder(RuleBasedStateMachine):
             trouble=lambda _text: None,
         )
 
-    def apply(self, server_id, event):
+    def apply(self, server_id: Any, event: Any) -> None:
         before = {message.id: message for message in self.inbox.snapshot()}
         users = dict(self.inbound.users.get("b" if server_id == "a" else "a", {}))
         self.changed.clear()
@@ -123,11 +126,11 @@ class AnyOrder(RuleBasedStateMachine):
         assert users == self.inbound.users.get("b" if server_id == "a" else "a", {})
 
     @rule(server_id=SERVERS, event=events)
-    def event(self, server_id, event):
+    def event(self, server_id: Any, event: Any) -> None:
         self.apply(server_id, event)
 
     @rule(server_id=SERVERS, event=outcomes)
-    def outcome(self, server_id, event):
+    def outcome(self, server_id: Any, event: Any) -> None:
         """Sessions report outcomes only of replies that were given to them."""
         message = self.inbound._find(server_id, event.request_id)
         if message is not None and message.status == "sending":
@@ -135,32 +138,32 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.deliveries[message.id].done()
 
     @rule(data=st.data())
-    def reply(self, data):
+    def reply(self, data: Any) -> None:
         answerable = [message for message in self.inbox.snapshot() if message.answerable]
         if answerable:
             message = data.draw(st.sampled_from(answerable))
             self.deliveries[message.id] = self.messages.reply(message, (TextContent("mine"),))
 
     @rule(data=st.data())
-    def discard(self, data):
+    def discard(self, data: Any) -> None:
         failed = [message for message in self.inbox.snapshot() if message.status in ("failed", "pending")]
         if failed:
             message = self.messages.discard(data.draw(st.sampled_from(failed)))
             assert (message.status, message.open) == ("cancelled", False)
 
     @rule(server_id=SERVERS, well=st.booleans())
-    def chat(self, server_id, well):
+    def chat(self, server_id: Any, well: Any) -> None:
         delivery = self.messages.send(OnlineUser("ada-1", "ada", server_id, server_id), "hi")
         event = s.ChatSent(delivery.message_id) if well else s.ChatFailed(delivery.message_id, "left")
         self.apply(server_id, event)
         assert delivery.done()
 
     @rule(seconds=st.sampled_from([0, 1, 599, 601]))
-    def wait(self, seconds):
+    def wait(self, seconds: Any) -> None:
         self.now += timedelta(seconds=seconds)
 
     @invariant()
-    def what_is_on_its_way_is_shown_so_and_what_is_settled_too(self):
+    def what_is_on_its_way_is_shown_so_and_what_is_settled_too(self) -> None:
         for message in self.inbox.snapshot():
             delivery = self.deliveries.get(message.id)
             if message.kind != "chat" and message.status == "sending":
@@ -171,12 +174,12 @@ class AnyOrder(RuleBasedStateMachine):
                 assert error.reason if isinstance(error, DeliveryError) else delivery.result(0).reply.mine
 
     @invariant()
-    def each_waiting_request_stands_there_once(self):
+    def each_waiting_request_stands_there_once(self) -> None:
         waiting = [(m.server_id, m.request_id) for m in self.inbox.snapshot() if m.status == "pending"]
         assert len(waiting) == len(set(waiting))
 
     @invariant()
-    def nothing_arrives_twice(self):
+    def nothing_arrives_twice(self) -> None:
         ids = [message.id for message in self.arrived]
         assert len(ids) == len(set(ids))
 

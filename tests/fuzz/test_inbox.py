@@ -1,6 +1,9 @@
 """The inbox against the simplest thing that could be right."""
 
+from __future__ import annotations
+
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from effort import effort
@@ -18,13 +21,13 @@ LIMIT = 8
 
 
 class AgainstAList(RuleBasedStateMachine):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.inbox = Inbox(max_messages=LIMIT, max_bytes=10_000)
         self.model = []  # [place, arrival, message, unread]
         self.arrivals = 0
 
-    def _find(self, key):
+    def _find(self, key: Any) -> Any:
         return next((row for row in self.model if row[2].id == key), None)
 
     @rule(
@@ -36,7 +39,7 @@ class AgainstAList(RuleBasedStateMachine):
         kind=st.sampled_from(list(MessageKind)),
         status=st.sampled_from(list(MessageStatus)),
     )
-    def add(self, key, created, late, live, unread, kind, status):
+    def add(self, key: Any, created: Any, late: Any, live: Any, unread: Any, kind: Any, status: Any) -> None:
         status = status if status in TRANSITIONS[kind] else next(iter(TRANSITIONS[kind]))
         message = Message(key, kind, "s1", "S", key, "text", START + timedelta(milliseconds=created), status, live=live)
         new = self.inbox.add(message, received_at=START + timedelta(milliseconds=created + late), unread=unread)
@@ -50,7 +53,7 @@ class AgainstAList(RuleBasedStateMachine):
         if len(self.model) > LIMIT and len(self.inbox) < len(self.model):
             self._follow_trim()
 
-    def _follow_trim(self):
+    def _follow_trim(self) -> None:
         """What left must have been settled, and the oldest of that; how many is the inbox's own affair."""
         kept = {message.id for message in self.inbox.snapshot()}
         gone = [row for row in self.model if row[2].id not in kept]
@@ -59,7 +62,7 @@ class AgainstAList(RuleBasedStateMachine):
         self.model = [row for row in self.model if row[2].id in kept]
 
     @rule(key=IDS, status=st.sampled_from(list(MessageStatus)))
-    def move(self, key, status):
+    def move(self, key: Any, status: Any) -> None:
         row = self._find(key)
         allowed = row is not None and status in TRANSITIONS[row[2].kind].get(row[2].status, ())
         if row is not None and not allowed:
@@ -73,14 +76,14 @@ class AgainstAList(RuleBasedStateMachine):
             row[2] = moved
 
     @rule(key=IDS, error=st.sampled_from(["", "why"]))
-    def update(self, key, error):
+    def update(self, key: Any, error: Any) -> None:
         row, updated = self._find(key), self.inbox.update(key, error=error)
         assert (updated is None) == (row is None)
         if updated is not None:
             row[2] = updated
 
     @rule(key=IDS)
-    def mark_read(self, key):
+    def mark_read(self, key: Any) -> None:
         row = self._find(key)
         if row is None:
             return
@@ -90,13 +93,13 @@ class AgainstAList(RuleBasedStateMachine):
             other[3] = False
 
     @rule()
-    def clear(self):
+    def clear(self) -> None:
         settled = [row for row in self.model if not row[2].open]
         assert self.inbox.clear() == len(settled)
         self.model = [row for row in self.model if row not in settled]
 
     @rule(label=st.sampled_from(["A", "B"]))
-    def rename(self, label):
+    def rename(self, label: Any) -> None:
         from dataclasses import replace
 
         self.inbox.rename("s1", label)
@@ -104,7 +107,7 @@ class AgainstAList(RuleBasedStateMachine):
             row[2] = replace(row[2], server_name=label)
 
     @rule(key=st.none() | IDS, limit=st.integers(1, 5), kind=st.sampled_from(list(MessageKind)))
-    def page(self, key, limit, kind):
+    def page(self, key: Any, limit: Any, kind: Any) -> None:
         row = self._find(key) if key else None
         before = None if row is None else self.inbox.peek(key).order
         fitting = [r[2] for r in self.model if r[2].kind is kind and (row is None or r[:2] < row[:2])]
@@ -113,12 +116,12 @@ class AgainstAList(RuleBasedStateMachine):
         assert more == (len(fitting) > limit)
 
     @invariant()
-    def the_log_is_the_list(self):
+    def the_log_is_the_list(self) -> None:
         assert self.inbox.snapshot() == [row[2] for row in self.model]
         assert len(self.inbox) == len(self.model)
 
     @invariant()
-    def the_counts_are_true(self):
+    def the_counts_are_true(self) -> None:
         messages = [row[2] for row in self.model]
         assert self.inbox.pending_count == sum(m.status == "pending" for m in messages)
         assert self.inbox.unread_count == sum(row[3] for row in self.model)
@@ -127,7 +130,7 @@ class AgainstAList(RuleBasedStateMachine):
         assert self.inbox._bytes == sum(len(m.text) for m in messages)
 
     @invariant()
-    def no_more_than_the_bound_stays_unless_it_waits(self):
+    def no_more_than_the_bound_stays_unless_it_waits(self) -> None:
         settled = sum(not row[2].open for row in self.model)
         assert len(self.inbox) <= LIMIT or settled <= LIMIT
 

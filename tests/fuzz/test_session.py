@@ -1,6 +1,9 @@
 """A session in the hands of a mad server, a mad network and a mad person."""
 
+from __future__ import annotations
+
 from collections import Counter
+from typing import Any
 
 from effort import effort
 from frames import ask, login, pending, users
@@ -16,7 +19,7 @@ from ipymultichat.wire import agentassist_pb2 as pb
 
 
 class AnyOrder(RuleBasedStateMachine):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.session = Session()
         self.now = 1000.0
@@ -28,7 +31,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.sent_here = set()
         self.unanswered = 0
 
-    def collect(self):
+    def collect(self) -> None:
         for raw in self.session.take_frames():
             assert self.open, "sent something without a connection"
             frame = pb.WebsocketMessage.FromString(raw)
@@ -45,13 +48,13 @@ class AnyOrder(RuleBasedStateMachine):
             if isinstance(event, (s.ChatSent, s.ChatFailed)):
                 self.chats_ended[event.ref] += 1
 
-    def replies_on_their_way(self):
+    def replies_on_their_way(self) -> Any:
         replies = self.session._replies
         return len(replies._queue) + len(replies._proving) + len(self.session._early)
 
     @precondition(lambda self: not self.open)
     @rule(lucky=st.booleans())
-    def connect(self, lucky):
+    def connect(self, lucky: Any) -> None:
         self.open = True
         self.sent_here.clear()
         self.session.connected(Secret("tok"), "me", self.now)
@@ -63,32 +66,32 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.open)
     @rule()
-    def disconnect(self):
+    def disconnect(self) -> None:
         self.session.disconnected(self.now)
         self.open = False
         self.collect()
 
     @precondition(lambda self: self.open)
     @rule(raw=anything)
-    def receive(self, raw):
+    def receive(self, raw: Any) -> None:
         self.session.receive(raw, self.now)
         self.collect()
 
     @precondition(lambda self: self.open)
     @rule(raws=st.lists(plausible, min_size=2, max_size=5))
-    def receive_a_burst(self, raws):
+    def receive_a_burst(self, raws: Any) -> None:
         for raw in raws:
             self.session.receive(raw, self.now)
         self.collect()
 
     @precondition(lambda self: self.open)
     @rule()
-    def receive_text(self):
+    def receive_text(self) -> None:
         self.session.receive("text", self.now)
         self.collect()
 
     @rule(seconds=st.sampled_from([0, 0.01, 0.06, 0.11, 0.6, 5, 11, 100]))
-    def wait(self, seconds):
+    def wait(self, seconds: Any) -> None:
         end = self.now + seconds
         rounds = 0
         while (due := self.session.next_deadline()) is not None and due <= end:
@@ -100,31 +103,31 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = end
 
     @rule(request_id=IDS)
-    def reply(self, request_id):
+    def reply(self, request_id: Any) -> None:
         text = f"reply {sum(self.asked_for.values())}"
         self.asked_for[text] += 1
         self.session.reply(request_id, (TextContent(text),), self.now)
         self.collect()
 
     @rule(who=PEOPLE, text=st.one_of(TEXT, st.just("\ud800")))
-    def send_chat(self, who, text):
+    def send_chat(self, who: Any, text: Any) -> None:
         ref = f"chat {sum(self.chats.values())}"
         self.chats[ref] += 1
         self.session.send_chat(ref, *who, text, self.now)
         self.collect()
 
     @rule(request_id=IDS)
-    def verify(self, request_id):
+    def verify(self, request_id: Any) -> None:
         self.session.verify(request_id, self.now)
         self.collect()
 
     @rule(request_id=IDS)
-    def give_up(self, request_id):
+    def give_up(self, request_id: Any) -> None:
         self.session.give_up(request_id, "enough", self.now)
         self.collect()
 
     @rule(name=st.sampled_from(["me", "you", "\ud800"]))
-    def rename(self, name):
+    def rename(self, name: Any) -> None:
         try:
             self.session.rename(name)
         except EncodeError:
@@ -133,22 +136,22 @@ class AnyOrder(RuleBasedStateMachine):
         self.collect()
 
     @rule()
-    def abandon(self):
+    def abandon(self) -> None:
         self.session.abandon("removed")
         self.collect()
 
     @invariant()
-    def every_reply_ends_once_or_is_still_on_its_way(self):
+    def every_reply_ends_once_or_is_still_on_its_way(self) -> None:
         assert all(times == 1 for times in self.ended.values())
         assert sum(self.asked_for.values()) == sum(self.ended.values()) + self.replies_on_their_way()
 
     @invariant()
-    def every_chat_message_ends_once_or_is_still_on_its_way(self):
+    def every_chat_message_ends_once_or_is_still_on_its_way(self) -> None:
         assert all(times == 1 for times in self.chats_ended.values())
         assert sum(self.chats.values()) == sum(self.chats_ended.values()) + len(self.session._chats._queue)
 
     @invariant()
-    def what_is_on_its_way_moves(self):
+    def what_is_on_its_way_moves(self) -> None:
         replies = self.session._replies
         if self.session.phase is Phase.READY and replies._queue:
             assert replies._running
@@ -157,7 +160,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert not self.session._users
             assert not replies._proving
 
-    def teardown(self):
+    def teardown(self) -> None:
         if self.open and self.session.phase is Phase.READY:
             self.wait(200)
             assert not self.replies_on_their_way(), "a silent server must end every wait"

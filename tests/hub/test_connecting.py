@@ -1,29 +1,36 @@
+from __future__ import annotations
+
 import asyncio
 import signal
 import socket
 import threading
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from processes import ServerProcess
 from waiting import left_over, until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import AmbiguousServerError, ClosedError, ConfigError, UnknownServerError
 from ipymultichat.hub import Chat
+from ipymultichat.server import LocalServer
 
 
 @pytest.fixture
-def process():
+def process() -> Any:
     server = ServerProcess().start()
     yield server
     server.kill()
 
 
-def state(chat, label):
+def state(chat: Chat, label: Any) -> Any:
     return next(chat.statuses[config.id] for config in chat.servers if config.label == label)
 
 
-async def test_one_dead_server_leaves_the_other_alone_and_comes_back_by_itself(home, process, make_chat):
+async def test_one_dead_server_leaves_the_other_alone_and_comes_back_by_itself(
+    home: LocalServer, process: Any, make_chat: MakeChat
+) -> None:
     chat = make_chat({"url": home.url, "name": "Home"}, {"url": process.url, "name": "Work"})
     await chat.connect()
     assert chat.connected_count == 2
@@ -44,7 +51,7 @@ async def test_one_dead_server_leaves_the_other_alone_and_comes_back_by_itself(h
     assert (await agent).text == "yes"
 
 
-async def test_a_reply_that_meets_a_frozen_server_arrives_when_it_thaws(process, make_chat):
+async def test_a_reply_that_meets_a_frozen_server_arrives_when_it_thaws(process: Any, make_chat: MakeChat) -> None:
     chat = make_chat(process.url)
     await chat.connect()
     agent = asyncio.ensure_future(AgentClient(process.url, "tok").ask_question("there?"))
@@ -58,7 +65,7 @@ async def test_a_reply_that_meets_a_frozen_server_arrives_when_it_thaws(process,
     assert (await agent).text == "yes"
 
 
-async def test_requests_that_ended_while_away_are_not_left_pending(home, make_chat):
+async def test_requests_that_ended_while_away_are_not_left_pending(home: LocalServer, make_chat: MakeChat) -> None:
     chat = make_chat(home.url)
     await chat.connect()
     other = make_chat(home.url, nickname="other")
@@ -75,7 +82,9 @@ async def test_requests_that_ended_while_away_are_not_left_pending(home, make_ch
     assert len(chat.messages) == 1
 
 
-async def test_connect_returns_with_a_status_for_every_server_and_raises_for_none(home, make_chat):
+async def test_connect_returns_with_a_status_for_every_server_and_raises_for_none(
+    home: LocalServer, make_chat: MakeChat
+) -> None:
     chat = make_chat(home.url, "ws://127.0.0.1:9", "ws://does-not-exist.invalid:1")
     await chat.connect()
     words = [(str(status.state), status.error) for status in chat.statuses.values()]
@@ -86,14 +95,14 @@ async def test_connect_returns_with_a_status_for_every_server_and_raises_for_non
     assert "cannot be found" in words[2][1]
 
 
-async def test_disconnect_closes_and_connect_opens_again(chat, work):
+async def test_disconnect_closes_and_connect_opens_again(chat: Chat, work: LocalServer) -> None:
     await chat.disconnect()
     assert [str(status.state) for status in chat.statuses.values()] == ["disconnected", "disconnected"]
     await chat.connect()
     assert chat.connected_count == 2
 
 
-async def test_retry_now_skips_the_wait(process, home):
+async def test_retry_now_skips_the_wait(process: Any, home: LocalServer) -> None:
     chat = Chat([process.url], token="tok", nickname="me", profile=":memory:")
     await chat.connect()
     process.kill()
@@ -107,7 +116,9 @@ async def test_retry_now_skips_the_wait(process, home):
     await until(lambda: not left_over())
 
 
-async def test_without_a_token_servers_stand_at_an_error_until_there_is_one(home, make_chat):
+async def test_without_a_token_servers_stand_at_an_error_until_there_is_one(
+    home: LocalServer, make_chat: MakeChat
+) -> None:
     chat = make_chat(home.url, token=None)
     await chat.connect()
     (status,) = chat.statuses.values()
@@ -116,7 +127,7 @@ async def test_without_a_token_servers_stand_at_an_error_until_there_is_one(home
     await until(lambda: chat.connected_count == 1)
 
 
-async def test_a_new_token_logs_in_anew_and_finds_its_own_group(chat, home):
+async def test_a_new_token_logs_in_anew_and_finds_its_own_group(chat: Chat, home: LocalServer) -> None:
     agent = asyncio.ensure_future(AgentClient(home.url, "other").ask_question("hello?"))
     await asyncio.wait({agent}, timeout=1)
     assert agent.exception() is not None  # nobody was there for that token
@@ -128,7 +139,7 @@ async def test_a_new_token_logs_in_anew_and_finds_its_own_group(chat, home):
     assert (await agent).text == "hi"
 
 
-async def test_a_new_address_connects_there_at_once(chat, home, make_chat):
+async def test_a_new_address_connects_there_at_once(chat: Chat, home: LocalServer, make_chat: MakeChat) -> None:
     chat.update_server("Work", url="ws://127.0.0.1:9")
     await until(lambda: state(chat, "Work").state == "error")
     assert chat.connected_count == 1
@@ -136,7 +147,9 @@ async def test_a_new_address_connects_there_at_once(chat, home, make_chat):
         chat.update_server("Work", url=home.url)
 
 
-async def test_a_server_can_be_added_renamed_and_removed_while_running(home, work, make_chat):
+async def test_a_server_can_be_added_renamed_and_removed_while_running(
+    home: LocalServer, work: LocalServer, make_chat: MakeChat
+) -> None:
     chat = make_chat(home.url)
     await chat.connect()
     chat.add_server(work.url, "Work")
@@ -149,7 +162,7 @@ async def test_a_server_can_be_added_renamed_and_removed_while_running(home, wor
         chat.remove_server("Office")
 
 
-async def test_a_server_can_be_removed_in_mid_handshake(make_chat):
+async def test_a_server_can_be_removed_in_mid_handshake(make_chat: MakeChat) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         chat = make_chat({"url": f"ws://127.0.0.1:{silent.getsockname()[1]}", "name": "silent"})
         chat.reconnect()
@@ -158,7 +171,9 @@ async def test_a_server_can_be_removed_in_mid_handshake(make_chat):
         assert chat.statuses == {}
 
 
-async def test_two_servers_of_one_name_are_told_apart_by_id(home, work, make_chat):
+async def test_two_servers_of_one_name_are_told_apart_by_id(
+    home: LocalServer, work: LocalServer, make_chat: MakeChat
+) -> None:
     chat = make_chat({"url": home.url, "name": "X"}, {"url": work.url, "name": "X"})
     with pytest.raises(AmbiguousServerError) as caught:
         chat.reconnect("X")
@@ -167,7 +182,9 @@ async def test_two_servers_of_one_name_are_told_apart_by_id(home, work, make_cha
     await chat.connect()
 
 
-async def test_after_closing_nothing_works_and_the_server_sees_nobody(chat, home, make_chat):
+async def test_after_closing_nothing_works_and_the_server_sees_nobody(
+    chat: Chat, home: LocalServer, make_chat: MakeChat
+) -> None:
     chat.close()
     with pytest.raises(ClosedError):
         chat.reconnect()
@@ -176,7 +193,7 @@ async def test_after_closing_nothing_works_and_the_server_sees_nobody(chat, home
     await until(lambda: not watcher.users, seconds=2)
 
 
-async def test_an_inbox_on_its_own_thread_works_while_this_loop_is_blocked(home):
+async def test_an_inbox_on_its_own_thread_works_while_this_loop_is_blocked(home: LocalServer) -> None:
     chat = Chat([home.url], token="tok", nickname="me", profile=":memory:", io="thread")
     await chat.connect()
     agent = AgentClient(home.url, "tok")
@@ -189,12 +206,12 @@ async def test_an_inbox_on_its_own_thread_works_while_this_loop_is_blocked(home)
     assert not any(thread.name == "ipymultichat" and thread.is_alive() for thread in threading.enumerate())
 
 
-def test_an_inbox_made_without_a_loop_connects_with_the_first_and_again_with_the_second():
+def test_an_inbox_made_without_a_loop_connects_with_the_first_and_again_with_the_second() -> None:
     from ipymultichat.server import LocalServer
 
     chat = Chat(["ws://127.0.0.1:9"], token="tok", nickname="me", profile=":memory:")
 
-    async def use():
+    async def use() -> None:
         async with LocalServer() as server:
             chat.update_server(chat.servers[0], url=server.url)
             await chat.connect()

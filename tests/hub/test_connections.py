@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from waiting import until
 
 from ipymultichat.errors import DeliveryError, NoLoopError
 from ipymultichat.model import Message, MessageKind, MessageStatus
+from ipymultichat.server import LocalServer
 
 NOW = datetime.now(timezone.utc)
 
@@ -20,7 +23,9 @@ def question(key: str, server_id: str, *, deadline: datetime | None) -> Message:
     )
 
 
-async def test_a_reply_ends_when_connections_are_switched_off_before_its_turn_comes(make_chat, work, ask) -> None:
+async def test_a_reply_ends_when_connections_are_switched_off_before_its_turn_comes(
+    make_chat: MakeChat, work: LocalServer, ask: Any
+) -> None:
     chat = make_chat(work.url)
     await chat.connect()
     agent = ask(work)
@@ -34,11 +39,11 @@ async def test_a_reply_ends_when_connections_are_switched_off_before_its_turn_co
     agent.cancel()
 
 
-async def _await(delivery) -> Message:
+async def _await(delivery: Any) -> Message:
     return await delivery
 
 
-async def test_a_reply_without_connections_fails_at_once_and_keeps_its_text(make_chat) -> None:
+async def test_a_reply_without_connections_fails_at_once_and_keeps_its_text(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
     chat._hub.inbox.add(question("q", chat.servers[0].id, deadline=None), received_at=NOW)
     with pytest.raises(DeliveryError, match="switched off or removed"):
@@ -46,7 +51,7 @@ async def test_a_reply_without_connections_fails_at_once_and_keeps_its_text(make
     assert (chat.messages[0].status, chat.messages[0].draft[0].text) == ("failed", "yes")
 
 
-async def test_a_deadline_that_passes_while_no_server_can_be_asked_ends_the_request(make_chat) -> None:
+async def test_a_deadline_that_passes_while_no_server_can_be_asked_ends_the_request(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
     await chat.connect()
     server_id = chat.servers[0].id
@@ -56,7 +61,7 @@ async def test_a_deadline_that_passes_while_no_server_can_be_asked_ends_the_requ
     assert {message.id: str(message.status) for message in chat.messages} == {"over": "expired", "not yet": "pending"}
 
 
-async def test_work_on_the_loop_is_ended_by_closing(make_chat) -> None:
+async def test_work_on_the_loop_is_ended_by_closing(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
     await chat.connect()
     waiting = asyncio.ensure_future(chat._hub.connections.call(asyncio.Event().wait))
@@ -66,7 +71,7 @@ async def test_work_on_the_loop_is_ended_by_closing(make_chat) -> None:
         await asyncio.wait_for(waiting, 5)
 
 
-async def test_what_work_on_the_loop_raises_reaches_its_caller(make_chat) -> None:
+async def test_what_work_on_the_loop_raises_reaches_its_caller(make_chat: MakeChat) -> None:
     async def fail() -> None:
         raise ValueError("why")
 

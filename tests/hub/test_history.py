@@ -1,40 +1,47 @@
 """What one kernel leaves behind, and the next one finds."""
 
+from __future__ import annotations
+
 import asyncio
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from processes import ServerProcess
 from proxy import Proxy
 from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import DeliveryError, WaitTimeoutError
+from ipymultichat.hub import Chat
 from ipymultichat.model import MessageFilter
+from ipymultichat.server import LocalServer
 from ipymultichat.store import history_path
 
 PROFILE = "kept"
 
 
 @pytest.fixture
-def kernel(make_chat, work):
+def kernel(make_chat: MakeChat, work: LocalServer) -> Any:
     """Makes hubs of one profile, one after the other, like kernels of one person."""
 
-    def start(**options):
+    def start(**options: Any) -> Any:
         return make_chat({"url": work.url, "name": "Work"}, profile=PROFILE, **options)
 
     return start
 
 
 @pytest.fixture
-async def ask(work):
+async def ask(work: LocalServer) -> Any:
     agents = []
 
-    def ask(text="Deploy?", server=work, **options):
+    def ask(text: Any = "Deploy?", server: LocalServer = work, **options: Any) -> Any:
         agents.append(asyncio.ensure_future(AgentClient(server.url, "tok").ask_question(text, **options)))
         return agents[-1]
 
@@ -45,18 +52,18 @@ async def ask(work):
 
 
 @pytest.fixture
-def frozen():
+def frozen() -> Any:
     """A server that can be frozen."""
     server = ServerProcess().start()
     yield server
     server.kill()
 
 
-async def pending(chat):
+async def pending(chat: Chat) -> Any:
     return (await until(lambda: chat.messages.pending))[-1]
 
 
-async def test_the_next_kernel_has_the_messages_and_answers_of_the_last(kernel, ask):
+async def test_the_next_kernel_has_the_messages_and_answers_of_the_last(kernel: Any, ask: Any) -> None:
     first = kernel()
     await first.connect()
     agent = ask()
@@ -73,7 +80,7 @@ async def test_the_next_kernel_has_the_messages_and_answers_of_the_last(kernel, 
     assert not found.live
 
 
-async def test_what_still_waits_waits_in_the_next_kernel_and_comes_to_its_handlers(kernel, ask):
+async def test_what_still_waits_waits_in_the_next_kernel_and_comes_to_its_handlers(kernel: Any, ask: Any) -> None:
     first = kernel()
     await first.connect()
     agent = ask()
@@ -87,7 +94,9 @@ async def test_what_still_waits_waits_in_the_next_kernel_and_comes_to_its_handle
     assert (message.id, message.reply.mine) == (before.id, True)
 
 
-async def test_what_was_answered_while_no_kernel_ran_waits_no_more(kernel, ask, make_chat, work):
+async def test_what_was_answered_while_no_kernel_ran_waits_no_more(
+    kernel: Any, ask: Any, make_chat: MakeChat, work: LocalServer
+) -> None:
     first = kernel()
     await first.connect()
     ask()
@@ -106,7 +115,9 @@ async def test_what_was_answered_while_no_kernel_ran_waits_no_more(kernel, ask, 
     ]
 
 
-async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_text(frozen, make_chat, ask):
+async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_text(
+    frozen: Any, make_chat: MakeChat, ask: Any
+) -> None:
     first = make_chat(frozen.url, profile=PROFILE)
     await first.connect()
     ask(server=frozen)
@@ -125,8 +136,8 @@ async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_tex
 
 @pytest.mark.parametrize("contents", [("yes",), ("see", b"\x89PNG\r\n\x1a\n-not-much")])
 async def test_an_answer_on_its_way_when_the_kernel_ended_goes_out_with_the_next_if_it_is_waited_for(
-    work, make_chat, ask, contents
-):
+    work: LocalServer, make_chat: MakeChat, ask: Any, contents: Any
+) -> None:
     async with Proxy(work.url) as proxy:
         first = make_chat({"id": "w", "url": proxy.url}, profile=PROFILE)
         await first.connect()
@@ -147,7 +158,7 @@ async def test_an_answer_on_its_way_when_the_kernel_ended_goes_out_with_the_next
             await lost
 
 
-async def test_a_deadline_that_passed_without_a_kernel_is_over(kernel, ask):
+async def test_a_deadline_that_passed_without_a_kernel_is_over(kernel: Any, ask: Any) -> None:
     first = kernel()
     await first.connect()
     ask(timeout=1)
@@ -157,7 +168,9 @@ async def test_a_deadline_that_passed_without_a_kernel_is_over(kernel, ask):
     assert [message.status for message in kernel().messages] == ["expired"]
 
 
-async def test_chat_and_its_people_are_known_in_the_next_kernel(kernel, make_chat, work):
+async def test_chat_and_its_people_are_known_in_the_next_kernel(
+    kernel: Any, make_chat: MakeChat, work: LocalServer
+) -> None:
     first = kernel()
     ada = make_chat(work.url, nickname="ada")
     await asyncio.gather(first.connect(), ada.connect())
@@ -178,7 +191,9 @@ async def test_chat_and_its_people_are_known_in_the_next_kernel(kernel, make_cha
     assert kernel().unread_count == 0
 
 
-async def test_messages_beyond_memory_are_paged_and_found_by_their_text(kernel, make_chat, work, monkeypatch):
+async def test_messages_beyond_memory_are_paged_and_found_by_their_text(
+    kernel: Any, make_chat: MakeChat, work: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ipymultichat.hub.hub._RECALLED", 5)
     first = kernel()
     ada = make_chat(work.url, nickname="ada")
@@ -202,7 +217,7 @@ async def test_messages_beyond_memory_are_paged_and_found_by_their_text(kernel, 
     assert (await second.messages.find(entries[0].message.id)).text == "message 3"
 
 
-async def test_a_server_keeps_its_messages_in_another_kernel_whatever_it_is_called(kernel, ask):
+async def test_a_server_keeps_its_messages_in_another_kernel_whatever_it_is_called(kernel: Any, ask: Any) -> None:
     first = kernel()
     await first.connect()
     ask()
@@ -214,7 +229,7 @@ async def test_a_server_keeps_its_messages_in_another_kernel_whatever_it_is_call
     assert (message.server_id, message.server_name) == (second.servers[0].id, "Work")
 
 
-async def test_clearing_the_history_clears_the_disk_and_keeps_what_waits(kernel, ask):
+async def test_clearing_the_history_clears_the_disk_and_keeps_what_waits(kernel: Any, ask: Any) -> None:
     first = kernel()
     await first.connect()
     agent = ask("old")
@@ -227,7 +242,7 @@ async def test_clearing_the_history_clears_the_disk_and_keeps_what_waits(kernel,
     assert [message.text for message in kernel().messages] == ["still waiting"]
 
 
-async def test_a_profile_in_memory_touches_no_disk(make_chat, work, ask):
+async def test_a_profile_in_memory_touches_no_disk(make_chat: MakeChat, work: LocalServer, ask: Any) -> None:
     chat = make_chat(work.url)
     await chat.connect()
     ask()
@@ -236,7 +251,7 @@ async def test_a_profile_in_memory_touches_no_disk(make_chat, work, ask):
     assert not history_path(PROFILE).parent.exists()
 
 
-def test_what_came_last_is_written_when_the_kernel_ends_without_a_word(tmp_path, make_chat):
+def test_what_came_last_is_written_when_the_kernel_ends_without_a_word(tmp_path: Path, make_chat: MakeChat) -> None:
     code = """
 import sys
 from datetime import datetime, timezone
@@ -252,7 +267,7 @@ chat._hub.inbox.add(message, received_at=now)
     assert [message.text for message in make_chat(profile=PROFILE).messages] == ["last words"]
 
 
-async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(kernel, ask):
+async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(kernel: Any, ask: Any) -> None:
     first, second = kernel(), kernel()
     await asyncio.gather(first.connect(), second.connect())
     agent = ask()
@@ -266,7 +281,9 @@ async def test_two_kernels_at_once_keep_one_copy_and_the_answer_that_was_proved(
     assert (message.status, message.reply.text, message.reply.mine) == ("replied", "yes", True)
 
 
-async def test_a_locked_disk_loses_nothing_and_is_said(kernel, make_chat, work, caplog):
+async def test_a_locked_disk_loses_nothing_and_is_said(
+    kernel: Any, make_chat: MakeChat, work: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
     first = kernel()
     ada = make_chat(work.url, nickname="ada")
     await asyncio.gather(first.connect(), ada.connect())

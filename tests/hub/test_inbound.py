@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ async def replying(inbox: Reported, monkeypatch: pytest.MonkeyPatch) -> Reported
     ],
 )
 async def test_a_reply_to_a_request_that_is_gone_ends_as_what_it_is_with_the_text_kept(
-    inbox, monkeypatch, outcome, timeout, status
+    inbox: Any, monkeypatch: pytest.MonkeyPatch, outcome: Any, timeout: Any, status: Any
 ) -> None:
     monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
     inbox.ask(timeout=timeout)
@@ -78,7 +79,7 @@ async def test_a_reply_to_a_request_that_is_gone_ends_as_what_it_is_with_the_tex
         await delivery
 
 
-async def test_a_failed_one_that_the_server_lists_no_more_is_over_and_its_text_stays(replying) -> None:
+async def test_a_failed_one_that_the_server_lists_no_more_is_over_and_its_text_stays(replying: Any) -> None:
     replying.report(s.ReplyFailed("q", MINE, "the server does not answer whether it arrived"))
     assert replying.message.status == "failed"
     replying.report(s.PendingListed((), frozenset()))
@@ -86,7 +87,7 @@ async def test_a_failed_one_that_the_server_lists_no_more_is_over_and_its_text_s
     assert not replying.message.answerable
 
 
-async def test_a_failed_one_that_the_server_still_lists_can_be_tried_again(replying) -> None:
+async def test_a_failed_one_that_the_server_still_lists_can_be_tried_again(replying: Any) -> None:
     replying.report(s.ReplyFailed("q", MINE, "why"))
     replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset()))
     assert replying.message.answerable
@@ -94,7 +95,7 @@ async def test_a_failed_one_that_the_server_still_lists_can_be_tried_again(reply
     assert replying.message.status == "sending"
 
 
-async def test_what_is_put_away_leaves_the_pending_list_with_its_text_and_does_not_come_back(replying) -> None:
+async def test_what_is_put_away_leaves_the_pending_list_with_its_text_and_does_not_come_back(replying: Any) -> None:
     replying.report(s.ReplyFailed("q", MINE, "why"))
     put_away = replying.chat.discard(replying.message)
     assert (put_away.status, put_away.draft, put_away.error) == ("cancelled", MINE, "put away by you; why")
@@ -104,7 +105,9 @@ async def test_what_is_put_away_leaves_the_pending_list_with_its_text_and_does_n
         replying.chat.discard(replying.message)
 
 
-async def test_what_waits_can_be_put_away_and_what_is_on_its_way_cannot(inbox, monkeypatch) -> None:
+async def test_what_waits_can_be_put_away_and_what_is_on_its_way_cannot(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
     inbox.ask("one")
     assert inbox.chat.discard(inbox.message).status == "cancelled"
@@ -114,7 +117,7 @@ async def test_what_waits_can_be_put_away_and_what_is_on_its_way_cannot(inbox, m
         inbox.chat.discard(inbox.message.id)
 
 
-async def test_a_failed_chat_message_can_be_put_away(inbox, monkeypatch) -> None:
+async def test_a_failed_chat_message_can_be_put_away(inbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
     inbox.report(s.UsersListed(()))
     inbox.report(s.ChatArrived(ChatReceived("c1", "id-1", "ada", "me-1", "me", "hi", NOW)))
@@ -125,7 +128,9 @@ async def test_a_failed_chat_message_can_be_put_away(inbox, monkeypatch) -> None
         await delivery
 
 
-async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_nothing(inbox, caplog) -> None:
+async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_nothing(
+    inbox: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     inbox.ask()
     inbox.chat._hub.on_event(inbox.server_id, s.ReplyVerified("q", None))  # no contents: no session says so
     assert inbox.chat.notices == ("Work: something unexpected came in; see the log",)
@@ -133,7 +138,9 @@ async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_n
     assert inbox.message.status == "pending"
 
 
-async def test_every_move_is_logged_with_the_servers_label_and_never_with_a_text(replying, caplog) -> None:
+async def test_every_move_is_logged_with_the_servers_label_and_never_with_a_text(
+    replying: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level("DEBUG", "ipymultichat"):
         replying.report(s.ReplyVerified("q", MINE))
     (line,) = [r.getMessage() for r in caplog.records if r.name == "ipymultichat.messages"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from waiting import until
 
 from ipymultichat.errors import ClosedError, ConfigError
 from ipymultichat.hub import Chat
+from ipymultichat.server import LocalServer
 
 PROFILE = "joined"
 
@@ -30,7 +33,9 @@ def join() -> Iterator[Callable[..., Chat]]:
 
 
 @pytest.mark.parametrize("bad", [{"servers": ["nonsense"]}, {"token": ""}, {"nickname": ""}, {"io": "magic"}])
-async def test_a_join_that_fails_holds_nothing_and_changes_nothing(join, work, make_chat, bad) -> None:
+async def test_a_join_that_fails_holds_nothing_and_changes_nothing(
+    join: Any, work: LocalServer, make_chat: MakeChat, bad: Any
+) -> None:
     good = join(work.url)
     await good.connect()
     before = good.servers
@@ -43,7 +48,7 @@ async def test_a_join_that_fails_holds_nothing_and_changes_nothing(join, work, m
     await until(lambda: not watcher.users, seconds=2)
 
 
-async def test_the_last_holder_closes_and_a_new_one_begins_anew(join, work) -> None:
+async def test_the_last_holder_closes_and_a_new_one_begins_anew(join: Any, work: LocalServer) -> None:
     one, two = join(work.url), join()
     await one.connect()
     assert two.connected_count == 1
@@ -55,7 +60,9 @@ async def test_the_last_holder_closes_and_a_new_one_begins_anew(join, work) -> N
     assert join(work.url).connected_count == 0
 
 
-async def test_an_inbox_that_nobody_refers_to_any_more_lets_its_connections_go(work, make_chat) -> None:
+async def test_an_inbox_that_nobody_refers_to_any_more_lets_its_connections_go(
+    work: LocalServer, make_chat: MakeChat
+) -> None:
     watcher = make_chat(work.url, nickname="watcher")
     forgotten = Chat([work.url], token="tok", nickname="forgotten", profile=":memory:")
     await forgotten.connect()
@@ -66,7 +73,7 @@ async def test_an_inbox_that_nobody_refers_to_any_more_lets_its_connections_go(w
     await until(lambda: not watcher.users, seconds=2)
 
 
-async def test_what_a_later_one_gives_is_used_at_once(join, work, home) -> None:
+async def test_what_a_later_one_gives_is_used_at_once(join: Any, work: LocalServer, home: LocalServer) -> None:
     one = join("ws://127.0.0.1:9")
     two = join(work.url, home.url, nickname="new")
     await two.connect()

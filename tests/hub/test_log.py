@@ -6,10 +6,14 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 
 from ipymultichat.errors import UnknownMessageError
+from ipymultichat.hub import Chat
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import ImageContent, Message, MessageKind, MessageStatus, Reply, TextContent
 from ipymultichat.model.forms import from_json
@@ -24,12 +28,12 @@ def message(number: int, status: MessageStatus = MessageStatus.REPLIED) -> Messa
     )  # fmt: skip
 
 
-def fill(chat, *messages: Message) -> None:
+def fill(chat: Chat, *messages: Message) -> None:
     for item in messages:
         chat._hub.inbox.add(item, received_at=NOW)
 
 
-async def test_the_log_is_a_live_sequence(make_chat) -> None:
+async def test_the_log_is_a_live_sequence(make_chat: MakeChat) -> None:
     chat = make_chat()
     fill(chat, message(1), message(2, MessageStatus.PENDING))
     log = chat.messages
@@ -44,7 +48,7 @@ async def test_the_log_is_a_live_sequence(make_chat) -> None:
 
 @pytest.mark.parametrize("profile", [":memory:", "kept"])
 async def test_an_export_has_everything_in_order_also_what_waits_below_the_bound_of_memory(
-    make_chat, monkeypatch, tmp_path, profile
+    make_chat: MakeChat, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: Any
 ) -> None:
     monkeypatch.setattr("ipymultichat.hub.hub.Inbox", partial(Inbox, max_messages=10))
     chat = make_chat(profile=profile)
@@ -59,7 +63,7 @@ async def test_an_export_has_everything_in_order_also_what_waits_below_the_bound
     assert len(ids) == (30 if profile != ":memory:" else len(chat.messages))
 
 
-async def test_an_exported_line_has_all_of_a_message(make_chat, tmp_path) -> None:
+async def test_an_exported_line_has_all_of_a_message(make_chat: MakeChat, tmp_path: Path) -> None:
     chat = make_chat()
     image = ImageContent(b"\x89PNG", "image/png")
     whole = replace(message(1), reply=Reply((TextContent("yes"), image), "me", NOW, mine=True), draft=(image,))
@@ -68,7 +72,7 @@ async def test_an_exported_line_has_all_of_a_message(make_chat, tmp_path) -> Non
     assert from_json(json.loads(line)) == whole
 
 
-async def test_the_data_frame_has_a_row_for_each_with_the_answer_in_columns(make_chat) -> None:
+async def test_the_data_frame_has_a_row_for_each_with_the_answer_in_columns(make_chat: MakeChat) -> None:
     chat = make_chat()
     fill(chat, replace(message(1), reply=Reply((TextContent("yes"),), "ada", NOW, mine=False)), message(2))
     frame = chat.to_dataframe()

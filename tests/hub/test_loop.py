@@ -7,11 +7,13 @@ import threading
 from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from processes import ServerProcess
 from waiting import until
 
 from ipymultichat import MultiChat
 from ipymultichat.errors import NoLoopError, WouldBlockError
+from ipymultichat.hub import Chat
 from ipymultichat.hub.loop import KernelLoop, ThreadLoop
 from ipymultichat.server import LocalServer
 
@@ -152,7 +154,9 @@ def test_connecting_on_a_loop_of_another_thread_is_refused_with_the_remedy() -> 
     chat.close()
 
 
-async def test_waiting_for_a_delivery_on_its_own_loop_is_refused_at_once(chat, work, ask) -> None:
+async def test_waiting_for_a_delivery_on_its_own_loop_is_refused_at_once(
+    chat: Chat, work: LocalServer, ask: Any
+) -> None:
     agent = ask(work)
     (message,) = await until(lambda: chat.messages.pending)
     delivery = chat.reply(message, "yes")
@@ -163,7 +167,9 @@ async def test_waiting_for_a_delivery_on_its_own_loop_is_refused_at_once(chat, w
     await agent
 
 
-async def test_waiting_for_a_delivery_in_another_thread_returns_the_message(chat, work, ask) -> None:
+async def test_waiting_for_a_delivery_in_another_thread_returns_the_message(
+    chat: Chat, work: LocalServer, ask: Any
+) -> None:
     agent = ask(work)
     (message,) = await until(lambda: chat.messages.pending)
     delivery = chat.reply(message, "yes")
@@ -171,7 +177,7 @@ async def test_waiting_for_a_delivery_in_another_thread_returns_the_message(chat
     await agent
 
 
-async def test_with_a_loop_in_a_thread_a_cell_may_wait_for_a_delivery(make_chat, ask) -> None:
+async def test_with_a_loop_in_a_thread_a_cell_may_wait_for_a_delivery(make_chat: MakeChat, ask: Any) -> None:
     server = ServerProcess().start()
     try:
         chat = make_chat(server.url, io="thread")

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import subprocess
 import sys
 
@@ -16,7 +18,7 @@ asyncio.run(main(), debug=True)
 """
 
 
-def test_a_script_that_ends_without_closing_ends_in_silence():
+def test_a_script_that_ends_without_closing_ends_in_silence() -> None:
     done = subprocess.run([sys.executable, "-X", "dev", "-c", SCRIPT], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "1")
     assert "pending" not in done.stderr, done.stderr

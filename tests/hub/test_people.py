@@ -1,24 +1,32 @@
+from __future__ import annotations
+
 import asyncio
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from waiting import until
 
 from ipymultichat.errors import AmbiguousUserError, ConfigError, DeliveryError, UnknownServerError, UnknownUserError
+from ipymultichat.hub import Chat
+from ipymultichat.server import LocalServer
 
 
 @pytest.fixture
-async def ada(work, make_chat):
+async def ada(work: LocalServer, make_chat: MakeChat) -> Any:
     made = make_chat(work.url, nickname="ada")
     await made.connect()
     return made
 
 
-async def test_people_online_carry_their_server(chat, ada):
+async def test_people_online_carry_their_server(chat: Chat, ada: Any) -> None:
     (user,) = await until(lambda: chat.users)
     assert (user.title, user.nickname, user.server_name) == ("ada@Work", "ada", "Work")
 
 
-async def test_the_same_name_on_two_servers_is_two_people(chat, ada, home, make_chat):
+async def test_the_same_name_on_two_servers_is_two_people(
+    chat: Chat, ada: Any, home: LocalServer, make_chat: MakeChat
+) -> None:
     twin = make_chat(home.url, nickname="ada")
     await twin.connect()
     await until(lambda: len(chat.users) == 2)
@@ -28,7 +36,7 @@ async def test_the_same_name_on_two_servers_is_two_people(chat, ada, home, make_
     assert list(ada.messages) == []
 
 
-async def test_chat_goes_there_and_back(chat, ada):
+async def test_chat_goes_there_and_back(chat: Chat, ada: Any) -> None:
     await until(lambda: chat.users)
     sent = await chat.send("ada@Work", "lunch?")
     assert (sent.status, sent.mine, sent.title) == ("sent", True, "Chat with ada@Work")
@@ -38,14 +46,14 @@ async def test_chat_goes_there_and_back(chat, ada):
     assert [message.text for message in await until(lambda: chat.messages.where(status="received"))] == ["yes"]
 
 
-async def test_a_burst_of_chat_arrives_whole_and_in_order(chat, ada):
+async def test_a_burst_of_chat_arrives_whole_and_in_order(chat: Chat, ada: Any) -> None:
     await until(lambda: chat.users)
     await asyncio.gather(*(chat.send("ada@Work", f"{number}") for number in range(40)))
     await until(lambda: len(ada.messages) == 40)
     assert [message.text for message in ada.messages] == [f"{number}" for number in range(40)]
 
 
-async def test_somebody_who_left_gets_a_failed_message_with_its_text_kept(chat, ada):
+async def test_somebody_who_left_gets_a_failed_message_with_its_text_kept(chat: Chat, ada: Any) -> None:
     (user,) = await until(lambda: chat.users)
     await chat.send(user, "hi")
     ada.close()
@@ -56,7 +64,9 @@ async def test_somebody_who_left_gets_a_failed_message_with_its_text_kept(chat, 
         assert (caught.value.message.text, caught.value.message.status) == ("still there?", "failed")
 
 
-async def test_somebody_who_came_back_is_found_by_name(chat, ada, work, make_chat):
+async def test_somebody_who_came_back_is_found_by_name(
+    chat: Chat, ada: Any, work: LocalServer, make_chat: MakeChat
+) -> None:
     (before,) = await until(lambda: chat.users)
     ada.close()
     again = make_chat(work.url, nickname="ada")
@@ -66,7 +76,9 @@ async def test_somebody_who_came_back_is_found_by_name(chat, ada, work, make_cha
     assert [message.text for message in again.messages] == ["welcome back"]
 
 
-async def test_two_people_of_one_name_on_one_server_must_be_told_apart(chat, ada, work, make_chat):
+async def test_two_people_of_one_name_on_one_server_must_be_told_apart(
+    chat: Chat, ada: Any, work: LocalServer, make_chat: MakeChat
+) -> None:
     twin = make_chat(work.url, nickname="ada")
     await twin.connect()
     await until(lambda: len(chat.users) == 2)
@@ -77,7 +89,7 @@ async def test_two_people_of_one_name_on_one_server_must_be_told_apart(chat, ada
     assert len(ada.messages) == len(twin.messages) == 1
 
 
-async def test_a_new_nickname_is_seen_by_others_without_a_reconnect(chat, ada):
+async def test_a_new_nickname_is_seen_by_others_without_a_reconnect(chat: Chat, ada: Any) -> None:
     await until(lambda: ada.users)
     before = ada.users[0].client_id
     chat.set_nickname("zoe")
@@ -93,7 +105,9 @@ async def test_a_new_nickname_is_seen_by_others_without_a_reconnect(chat, ada):
         ("ada", UnknownUserError, "nickname@server"),
     ],
 )
-async def test_an_unknown_receiver_is_refused_with_who_is_there(chat, ada, to, error, named):
+async def test_an_unknown_receiver_is_refused_with_who_is_there(
+    chat: Chat, ada: Any, to: Any, error: Any, named: Any
+) -> None:
     await until(lambda: chat.users)
     with pytest.raises(error, match=named):
         chat.send(to, "hi")
@@ -101,13 +115,13 @@ async def test_an_unknown_receiver_is_refused_with_who_is_there(chat, ada, to, e
 
 
 @pytest.mark.parametrize("text", ["", "  ", None, "bad \ud800"])
-async def test_a_message_without_usable_text_is_refused(chat, ada, text):
+async def test_a_message_without_usable_text_is_refused(chat: Chat, ada: Any, text: Any) -> None:
     await until(lambda: chat.users)
     with pytest.raises(ValueError, match=r"empty|Unicode"):
         chat.send("ada@Work", text)
 
 
-async def test_names_and_labels_may_hold_an_at_sign(work, make_chat):
+async def test_names_and_labels_may_hold_an_at_sign(work: LocalServer, make_chat: MakeChat) -> None:
     odd = make_chat(work.url, nickname="a@b")
     await odd.connect()
     chat = make_chat({"url": work.url, "name": "x@y"})
@@ -116,6 +130,6 @@ async def test_names_and_labels_may_hold_an_at_sign(work, make_chat):
     assert len(odd.messages) == 1
 
 
-async def test_an_empty_nickname_is_refused(chat):
+async def test_an_empty_nickname_is_refused(chat: Chat) -> None:
     with pytest.raises(ConfigError):
         chat.set_nickname(" ")

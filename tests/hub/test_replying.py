@@ -1,32 +1,40 @@
+from __future__ import annotations
+
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from inboxes import MakeChat
 from quirks import Quirks, QuirkyServer
 from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError, DeliveryError, NotAnswerableError, UnknownMessageError
+from ipymultichat.hub import Chat
 from ipymultichat.model import ImageContent, Question, TextContent
 from ipymultichat.server import LocalServer
 
 
-def ask(server, text="Deploy?", **options):
+def ask(server: LocalServer, text: Any = "Deploy?", **options: Any) -> Any:
     return asyncio.ensure_future(AgentClient(server.url, "tok", agent_name="claude").ask_question(text, **options))
 
 
-async def ask_with_id(server, request_id, text):
+async def ask_with_id(server: LocalServer, request_id: Any, text: Any) -> Any:
     body = {"ID": request_id, "UserToken": "tok", "Request": {"Question": text, "Timeout": 30}}
     async with httpx.AsyncClient() as client:
         url = f"{server.http_url}/agentassistproto.SrvAgentAssist/AskQuestion"
         return (await client.post(url, json=body, timeout=40)).json()
 
 
-async def pending(chat, count=1):
+async def pending(chat: Chat, count: Any = 1) -> Any:
     return await until(lambda: chat.messages.pending if len(chat.messages.pending) >= count else None)
 
 
-async def test_a_question_is_tagged_with_its_server_and_the_answer_returns_to_its_agent(chat, work):
+async def test_a_question_is_tagged_with_its_server_and_the_answer_returns_to_its_agent(
+    chat: Chat, work: LocalServer
+) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     assert (message.server_name, message.kind, message.agent_name, message.text) == (
@@ -40,7 +48,7 @@ async def test_a_question_is_tagged_with_its_server_and_the_answer_returns_to_it
     assert (await agent).text == "yes"
 
 
-async def test_a_report_is_confirmed(chat, home):
+async def test_a_report_is_confirmed(chat: Chat, home: LocalServer) -> None:
     agent = asyncio.ensure_future(AgentClient(home.url, "tok").work_report("Done."))
     (message,) = await pending(chat)
     assert message.kind == "report"
@@ -48,7 +56,7 @@ async def test_a_report_is_confirmed(chat, home):
     assert (await agent).text == "thanks"
 
 
-async def test_equal_ids_on_two_servers_stay_apart(chat, home, work):
+async def test_equal_ids_on_two_servers_stay_apart(chat: Chat, home: LocalServer, work: LocalServer) -> None:
     at_home = asyncio.ensure_future(ask_with_id(home, "same", "at home?"))
     at_work = asyncio.ensure_future(ask_with_id(work, "same", "at work?"))
     messages = {message.server_name: message for message in await pending(chat, 2)}
@@ -60,7 +68,7 @@ async def test_equal_ids_on_two_servers_stay_apart(chat, home, work):
     assert (await at_home)["contents"][0]["text"]["text"] == "from home"
 
 
-async def test_structured_questions_and_attachments_arrive(chat, work):
+async def test_structured_questions_and_attachments_arrive(chat: Chat, work: LocalServer) -> None:
     questions = [Question("Which?", "Fmt", custom=True)]
     agent = asyncio.ensure_future(AgentClient(work.url, "tok").ask_question(questions=questions))
     (message,) = await pending(chat)
@@ -70,14 +78,14 @@ async def test_structured_questions_and_attachments_arrive(chat, work):
     assert answer.contents == (TextContent("see this"), ImageContent(b"\x89PNG\r\n\x1a\n123", "image/png"))
 
 
-async def test_fifty_replies_in_one_burst_all_reach_their_agents(chat, work):
+async def test_fifty_replies_in_one_burst_all_reach_their_agents(chat: Chat, work: LocalServer) -> None:
     agents = [ask(work, f"q{number}") for number in range(50)]
     messages = await pending(chat, 50)
     await asyncio.gather(*(chat.reply(message, f"answer to {message.text}") for message in messages))
     assert [answer.text for answer in await asyncio.gather(*agents)] == [f"answer to q{n}" for n in range(50)]
 
 
-async def test_fifty_replies_reach_their_agents_on_a_server_that_loses_bursts(make_chat):
+async def test_fifty_replies_reach_their_agents_on_a_server_that_loses_bursts(make_chat: MakeChat) -> None:
     async with QuirkyServer(Quirks.all()) as server:
         chat = make_chat(server.url)
         await chat.connect()
@@ -89,7 +97,9 @@ async def test_fifty_replies_reach_their_agents_on_a_server_that_loses_bursts(ma
         assert [answer.text for answer in await asyncio.gather(*agents)] == [f"answer to q{n}" for n in range(50)]
 
 
-async def test_an_answer_given_elsewhere_is_shown_with_who_gave_it(chat, make_chat, work):
+async def test_an_answer_given_elsewhere_is_shown_with_who_gave_it(
+    chat: Chat, make_chat: MakeChat, work: LocalServer
+) -> None:
     other = make_chat(work.url, nickname="bob")
     await other.connect()
     agent = ask(work)
@@ -102,7 +112,9 @@ async def test_an_answer_given_elsewhere_is_shown_with_who_gave_it(chat, make_ch
         chat.reply(message, "yes")
 
 
-async def test_two_answers_at_the_same_instant_are_never_both_called_delivered(chat, make_chat, work):
+async def test_two_answers_at_the_same_instant_are_never_both_called_delivered(
+    chat: Chat, make_chat: MakeChat, work: LocalServer
+) -> None:
     other = make_chat(work.url, nickname="bob")
     await other.connect()
     for _ in range(10):
@@ -116,7 +128,7 @@ async def test_two_answers_at_the_same_instant_are_never_both_called_delivered(c
         await until(lambda: not chat.messages.pending and not other.messages.pending)
 
 
-async def test_an_agent_that_hangs_up_is_shown_as_cancelled(chat, work):
+async def test_an_agent_that_hangs_up_is_shown_as_cancelled(chat: Chat, work: LocalServer) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     agent.cancel()
@@ -125,7 +137,7 @@ async def test_an_agent_that_hangs_up_is_shown_as_cancelled(chat, work):
         chat.reply(message, "yes")
 
 
-async def test_an_agent_whose_time_is_over_is_shown_as_expired(chat, work):
+async def test_an_agent_whose_time_is_over_is_shown_as_expired(chat: Chat, work: LocalServer) -> None:
     agent = ask(work, timeout=1)
     (message,) = await pending(chat)
     await until(lambda: chat.messages.get(message.id).status == "expired")
@@ -133,7 +145,9 @@ async def test_an_agent_whose_time_is_over_is_shown_as_expired(chat, work):
     assert agent.exception() is not None
 
 
-async def test_a_question_asked_while_nobody_was_connected_is_found_after_connecting(chat, make_chat, work):
+async def test_a_question_asked_while_nobody_was_connected_is_found_after_connecting(
+    chat: Chat, make_chat: MakeChat, work: LocalServer
+) -> None:
     agent = ask(work)
     await pending(chat)
     late = make_chat(work.url, nickname="late")
@@ -143,7 +157,7 @@ async def test_a_question_asked_while_nobody_was_connected_is_found_after_connec
     assert (await agent).text == "late but fine"
 
 
-async def test_an_interrupted_wait_does_not_stop_the_reply(chat, work):
+async def test_an_interrupted_wait_does_not_stop_the_reply(chat: Chat, work: LocalServer) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     delivery = chat.reply(message, "yes")
@@ -154,7 +168,7 @@ async def test_an_interrupted_wait_does_not_stop_the_reply(chat, work):
     assert (await delivery).status == "replied"
 
 
-async def test_a_second_reply_while_one_is_on_its_way_is_refused(chat, work):
+async def test_a_second_reply_while_one_is_on_its_way_is_refused(chat: Chat, work: LocalServer) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     delivery = chat.reply(message, "yes")
@@ -167,7 +181,9 @@ async def test_a_second_reply_while_one_is_on_its_way_is_refused(chat, work):
 @pytest.mark.parametrize(
     ("contents", "named"), [(("",), "empty"), ((3,), "int"), ((" ", ""), "empty"), (("bad \ud800",), "Unicode")]
 )
-async def test_a_bad_reply_is_refused_and_the_question_stays(chat, work, contents, named):
+async def test_a_bad_reply_is_refused_and_the_question_stays(
+    chat: Chat, work: LocalServer, contents: Any, named: Any
+) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     with pytest.raises(ValueError, match=named):
@@ -177,7 +193,7 @@ async def test_a_bad_reply_is_refused_and_the_question_stays(chat, work, content
     await agent
 
 
-async def test_a_missing_file_is_named(chat, work, tmp_path):
+async def test_a_missing_file_is_named(chat: Chat, work: LocalServer, tmp_path: Path) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     with pytest.raises(ConfigError, match=r"nothing\.png"):
@@ -186,7 +202,7 @@ async def test_a_missing_file_is_named(chat, work, tmp_path):
     await agent
 
 
-async def test_a_reply_on_a_switched_off_server_fails_with_its_text_kept(chat, work):
+async def test_a_reply_on_a_switched_off_server_fails_with_its_text_kept(chat: Chat, work: LocalServer) -> None:
     agent = ask(work)
     (message,) = await pending(chat)
     chat.update_server("Work", enabled=False)
@@ -199,6 +215,6 @@ async def test_a_reply_on_a_switched_off_server_fails_with_its_text_kept(chat, w
     assert (await agent).text == "yes"
 
 
-async def test_a_message_of_another_inbox_is_refused(chat):
+async def test_a_message_of_another_inbox_is_refused(chat: Chat) -> None:
     with pytest.raises(UnknownMessageError):
         chat.reply("nothing", "yes")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from typing import Any
 
 import pytest
 from filelock import FileLock
+from inboxes import MakeChat
 from waiting import until
 
+from ipymultichat.server import LocalServer
 from ipymultichat.store import config as module
 from ipymultichat.store import config_path
 
@@ -17,13 +20,13 @@ PROFILE = "kept"
 
 
 @pytest.fixture
-def stored(make_chat):
+def stored(make_chat: MakeChat) -> Any:
     """Makes inboxes that take everything from the profile."""
     return lambda **options: make_chat(servers=None, token=None, nickname=None, profile=PROFILE, **options)
 
 
 async def test_a_file_that_another_process_holds_locked_does_not_hold_up_the_reader(
-    stored, work, ask, monkeypatch
+    stored: Any, work: LocalServer, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
     chat = stored()
@@ -43,12 +46,12 @@ async def test_a_file_that_another_process_holds_locked_does_not_hold_up_the_rea
     await until(lambda: json.loads(path.read_text()).get("nickname") == "renamed meanwhile")
 
 
-async def test_only_the_files_own_thread_reads_and_writes_it(stored, monkeypatch) -> None:
+async def test_only_the_files_own_thread_reads_and_writes_it(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[str] = set()
     for name in ("_read", "_write_pending", "_stamp"):
         method = getattr(module.ConfigFile, name)
 
-        def spy(*args, method=method, **options):
+        def spy(*args: Any, method: Any = method, **options: Any) -> Any:
             threads.add(threading.current_thread().name)
             return method(*args, **options)
 
@@ -68,7 +71,9 @@ async def test_only_the_files_own_thread_reads_and_writes_it(stored, monkeypatch
     assert threads == {"ipymultichat-config"}
 
 
-async def test_a_change_made_while_the_file_is_being_read_is_not_undone_by_it(stored, monkeypatch) -> None:
+async def test_a_change_made_while_the_file_is_being_read_is_not_undone_by_it(
+    stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.02)
     chat = stored()
     path = config_path(PROFILE)
@@ -76,7 +81,7 @@ async def test_a_change_made_while_the_file_is_being_read_is_not_undone_by_it(st
     reading, go_on = threading.Event(), threading.Event()
     report = module.ConfigFile._report
 
-    def slow_report(self, data):
+    def slow_report(self, data: Any) -> None:
         reading.set()
         go_on.wait(5)
         report(self, data)
@@ -90,7 +95,9 @@ async def test_a_change_made_while_the_file_is_being_read_is_not_undone_by_it(st
     assert chat.nickname == "mine"
 
 
-async def test_the_environment_and_the_caller_come_before_the_profile(stored, make_chat, monkeypatch) -> None:
+async def test_the_environment_and_the_caller_come_before_the_profile(
+    stored: Any, make_chat: MakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = stored()
     first.set_token("stored")
     first.set_nickname("stored")
@@ -104,7 +111,7 @@ async def test_the_environment_and_the_caller_come_before_the_profile(stored, ma
     assert json.loads(config_path(PROFILE).read_text())["token"] == "stored"
 
 
-async def test_a_change_that_cannot_be_used_changes_nothing(make_chat) -> None:
+async def test_a_change_that_cannot_be_used_changes_nothing(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
     before = chat._hub.settings.values
     for change in (

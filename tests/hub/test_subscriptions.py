@@ -1,34 +1,40 @@
+from __future__ import annotations
+
 import asyncio
 import logging
 import re
 import threading
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
+from inboxes import MakeChat
 from waiting import until
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import MultiChatError, WaitTimeoutError
+from ipymultichat.hub import Chat
 from ipymultichat.hub.loop import KernelLoop
 from ipymultichat.hub.subscriptions import Subscriptions
 from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus
+from ipymultichat.server import LocalServer
 
 NOW = datetime.now(timezone.utc)
 
 
-def ask(server, text):
+def ask(server: LocalServer, text: Any) -> Any:
     return asyncio.ensure_future(AgentClient(server.url, "tok").ask_question(text))
 
 
-async def test_what_a_handler_returns_is_the_reply(chat, home, work):
+async def test_what_a_handler_returns_is_the_reply(chat: Chat, home: LocalServer, work: LocalServer) -> None:
     chat.on_message(kind="question")(lambda message: f"{message.server_name} says yes")
     assert [(await ask(server, "?")).text for server in (home, work)] == ["Home says yes", "Work says yes"]
 
 
-async def test_a_handler_may_be_async_and_may_stay_silent(chat, work):
+async def test_a_handler_may_be_async_and_may_stay_silent(chat: Chat, work: LocalServer) -> None:
     seen = []
 
-    async def handler(message):
+    async def handler(message: Any) -> Any:
         await asyncio.sleep(0)
         seen.append(message.text)
         return "async yes" if message.text == "answer me" else None
@@ -41,7 +47,7 @@ async def test_a_handler_may_be_async_and_may_stay_silent(chat, work):
     silent.cancel()
 
 
-async def test_a_handler_answers_chat_to_its_sender(chat, work, make_chat):
+async def test_a_handler_answers_chat_to_its_sender(chat: Chat, work: LocalServer, make_chat: MakeChat) -> None:
     ada = make_chat(work.url, nickname="ada")
     await ada.connect()
     ada.on_message(kind="chat")(lambda message: f"echo {message.text}")
@@ -50,9 +56,9 @@ async def test_a_handler_answers_chat_to_its_sender(chat, work, make_chat):
     assert (await until(lambda: chat.messages.where(status="received")))[0].text == "echo hello"
 
 
-async def test_a_handler_defined_again_replaces_itself(chat, work):
-    def define(answer):
-        def handler(_message):
+async def test_a_handler_defined_again_replaces_itself(chat: Chat, work: LocalServer) -> None:
+    def define(answer: Any) -> None:
+        def handler(_message: Any) -> Any:
             return answer
 
         chat.on_message(handler)
@@ -62,8 +68,10 @@ async def test_a_handler_defined_again_replaces_itself(chat, work):
     assert (await ask(work, "?")).text == "new"
 
 
-async def test_a_failing_handler_is_logged_and_shown_and_the_next_message_still_comes(chat, work, caplog):
-    def handler(message):
+async def test_a_failing_handler_is_logged_and_shown_and_the_next_message_still_comes(
+    chat: Chat, work: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(message: Any) -> Any:
         if message.text == "bad":
             raise ValueError("no idea")
         return "fine"
@@ -78,7 +86,7 @@ async def test_a_failing_handler_is_logged_and_shown_and_the_next_message_still_
     bad.cancel()
 
 
-async def test_waiting_returns_what_waits_already_and_each_message_once(chat, work):
+async def test_waiting_returns_what_waits_already_and_each_message_once(chat: Chat, work: LocalServer) -> None:
     first = ask(work, "one")
     await until(lambda: chat.messages.pending)
     message = await chat.wait_for(timeout=1)
@@ -91,7 +99,7 @@ async def test_waiting_returns_what_waits_already_and_each_message_once(chat, wo
     second.cancel()
 
 
-async def test_a_stream_yields_new_messages_and_lets_go_when_left(chat, work):
+async def test_a_stream_yields_new_messages_and_lets_go_when_left(chat: Chat, work: LocalServer) -> None:
     stream = chat.stream()
     coming = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
@@ -109,18 +117,18 @@ def chat_message(number: int) -> Message:
 
 
 @pytest.fixture
-async def subscriptions():
+async def subscriptions() -> Any:
     loop = KernelLoop(lambda: None)
     loop.bind()
     return Subscriptions(loop, answer=lambda _message, _result: None, trouble=lambda _text: None, own_thread=False)
 
 
-async def test_a_message_that_comes_while_a_wait_begins_is_not_lost(subscriptions):
+async def test_a_message_that_comes_while_a_wait_begins_is_not_lost(subscriptions: Any) -> None:
     for number in range(30):
         message = chat_message(number)
         published = threading.Event()
 
-        def waiting(message=message, published=published):
+        def waiting(message: Any = message, published: Any = published) -> Any:
             # What comes between the look at what waits and the wait itself belongs to that wait.
             threading.Thread(target=lambda: (subscriptions.publish(message), published.set())).start()
             assert not published.wait(0.002)
@@ -129,7 +137,7 @@ async def test_a_message_that_comes_while_a_wait_begins_is_not_lost(subscription
         assert await subscriptions.wait_for(MessageFilter(), waiting, 5) is message
 
 
-async def test_two_waits_at_once_never_return_the_same_message(chat, work):
+async def test_two_waits_at_once_never_return_the_same_message(chat: Chat, work: LocalServer) -> None:
     calls = [ask(work, "one"), ask(work, "two")]
     await until(lambda: chat.pending_count == 2)
     waits = [asyncio.ensure_future(chat.wait_for(timeout=5)) for _ in range(3)]
@@ -140,7 +148,7 @@ async def test_two_waits_at_once_never_return_the_same_message(chat, work):
         call.cancel()
 
 
-async def test_what_a_cancelled_wait_had_got_is_for_the_next_one(subscriptions):
+async def test_what_a_cancelled_wait_had_got_is_for_the_next_one(subscriptions: Any) -> None:
     wait = asyncio.ensure_future(subscriptions.wait_for(MessageFilter(), list, None))
     await asyncio.sleep(0)
     subscriptions.publish(chat_message(1))
@@ -150,7 +158,7 @@ async def test_what_a_cancelled_wait_had_got_is_for_the_next_one(subscriptions):
     assert subscriptions.reader_count == 0
 
 
-async def test_a_wait_that_times_out_leaves_nothing_behind(subscriptions):
+async def test_a_wait_that_times_out_leaves_nothing_behind(subscriptions: Any) -> None:
     with pytest.raises(WaitTimeoutError, match=r"within 0\.01 s"):
         await subscriptions.wait_for(MessageFilter(), list, 0.01)
     assert subscriptions.reader_count == 0
@@ -172,11 +180,13 @@ async def test_a_wait_that_times_out_leaves_nothing_behind(subscriptions):
         ({"server": "Home"}, []),
     ],
 )
-async def test_the_same_conditions_hold_for_handlers_streams_waits_and_where(chat, work, conditions, texts):
+async def test_the_same_conditions_hold_for_handlers_streams_waits_and_where(
+    chat: Chat, work: LocalServer, conditions: Any, texts: Any
+) -> None:
     heard, streamed = [], []
     chat.on_message(**conditions)(lambda message: heard.append(message.text))
 
-    async def read():
+    async def read() -> None:
         async for message in chat.stream(**conditions):
             streamed.append(message.text)  # noqa: PERF401  they are looked at while it goes on
 
@@ -206,16 +216,16 @@ async def test_the_same_conditions_hold_for_handlers_streams_waits_and_where(cha
         ({"text": 5}, "text takes text or a compiled pattern, not 5"),
     ],
 )
-async def test_a_condition_that_cannot_be_met_is_refused_at_once(chat, conditions, words):
+async def test_a_condition_that_cannot_be_met_is_refused_at_once(chat: Chat, conditions: Any, words: Any) -> None:
     with pytest.raises(MultiChatError, match=words):
         chat.where(**conditions)
 
 
-async def test_a_rule_can_be_paused_and_removed(chat, work):
+async def test_a_rule_can_be_paused_and_removed(chat: Chat, work: LocalServer) -> None:
     heard = []
 
     @chat.on_message(kind="question")
-    def listen(message):
+    def listen(message: Any) -> None:
         heard.append(message.text)
 
     (rule,) = chat.rules

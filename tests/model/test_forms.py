@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_every_field_of_the_example_differs_from_its_default() -> None:
 
 
 @pytest.mark.parametrize("message", [FULL, BARE])
-def test_json_and_back_is_the_same_message(message) -> None:
+def test_json_and_back_is_the_same_message(message: Any) -> None:
     assert from_json(json.loads(json.dumps(to_json(message)))) == message
 
 

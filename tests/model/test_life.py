@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def a(kind: MessageKind, status: MessageStatus) -> Message:
 @pytest.mark.parametrize("kind", list(MessageKind))
 @pytest.mark.parametrize("before", list(MessageStatus))
 @pytest.mark.parametrize("after", list(MessageStatus))
-def test_a_message_moves_along_the_table_and_nowhere_else(kind, before, after) -> None:
+def test_a_message_moves_along_the_table_and_nowhere_else(kind: Any, before: Any, after: Any) -> None:
     message = a(kind, before)
     if after in TRANSITIONS[kind].get(before, ()):
         assert message.moved(after, error="why") == Message(
@@ -46,7 +47,7 @@ def test_what_follows_from_the_table() -> None:
 
 @pytest.mark.parametrize("kind", list(MessageKind))
 @pytest.mark.parametrize("status", list(MessageStatus))
-def test_only_a_request_that_waits_or_failed_takes_an_answer(kind, status) -> None:
+def test_only_a_request_that_waits_or_failed_takes_an_answer(kind: Any, status: Any) -> None:
     message = a(kind, status)
     assert message.answerable == (kind != "chat" and status in ("pending", "failed"))
 
@@ -61,7 +62,7 @@ def test_every_status_can_be_reached_from_a_birth() -> None:
 
 
 @pytest.mark.parametrize("word", [*MessageKind, *MessageStatus])
-def test_a_word_is_its_plain_string(word) -> None:
+def test_a_word_is_its_plain_string(word: Any) -> None:
     assert word == word.value
     assert {word.value: 1}[word] == 1
     assert f"{word} {word!s}" == f"{word.value} {word.value}"

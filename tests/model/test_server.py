@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from ipymultichat.errors import ConfigError
@@ -15,7 +19,7 @@ from ipymultichat.model import OnlineUser, ServerConfig, server_config
         ("WS://[::1]:2000", "ws://[::1]:2000/ws"),
     ],
 )
-def test_an_address_takes_its_full_form(given, full):
+def test_an_address_takes_its_full_form(given: Any, full: Any) -> None:
     assert server_config(given).url == full
 
 
@@ -42,27 +46,27 @@ def test_an_address_takes_its_full_form(given, full):
         ({"url": "ws://h", "name": "a\nb"}, "printable"),
     ],
 )
-def test_a_bad_entry_is_refused_with_the_remedy(bad, remedy):
+def test_a_bad_entry_is_refused_with_the_remedy(bad: Any, remedy: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         server_config(bad)
     assert remedy in str(caught.value)
 
 
-def test_a_password_in_an_address_is_refused_without_being_shown():
+def test_a_password_in_an_address_is_refused_without_being_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         server_config("ws://ada:hunter2@h/ws")
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(caught.value.value)
 
 
-def test_the_label_is_the_alias_else_host_and_port():
+def test_the_label_is_the_alias_else_host_and_port() -> None:
     assert ServerConfig(id="a", name="Work", url="ws://h:1").label == "Work"
     assert server_config("ws://h:1").label == "h:1"
 
 
-def test_an_address_has_the_same_id_in_every_kernel_and_another_address_another_one():
+def test_an_address_has_the_same_id_in_every_kernel_and_another_address_another_one() -> None:
     assert server_config("ws://h").id == server_config("ws://h/ws").id != server_config("ws://h:1").id
 
 
-def test_a_user_is_titled_with_the_server():
+def test_a_user_is_titled_with_the_server() -> None:
     assert OnlineUser("1", "ada", "s1", "Work").title == "ada@Work"

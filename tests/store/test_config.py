@@ -1,9 +1,13 @@
+from __future__ import annotations
+
 import json
 import os
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -49,19 +53,19 @@ def open_profile() -> Iterator[Callable[..., Profile]]:
 
 
 @pytest.fixture
-def path():
+def path() -> Any:
     found = config_path("default")
     found.parent.mkdir(parents=True)
     return found
 
 
-def test_what_was_saved_is_loaded(open_profile):
+def test_what_was_saved_is_loaded(open_profile: Any) -> None:
     open_profile().save(servers=(WORK,), token=Secret("tok"), nickname="ada")
     loaded = open_profile().now
     assert (loaded.servers, loaded.token, loaded.nickname) == ((WORK,), Secret("tok"), "ada")
 
 
-def test_the_file_has_the_documented_form_and_is_for_its_owner_only(open_profile):
+def test_the_file_has_the_documented_form_and_is_for_its_owner_only(open_profile: Any) -> None:
     open_profile().save(servers=(WORK,))
     path = config_path("default")
     assert json.loads(path.read_text()) == {
@@ -70,36 +74,36 @@ def test_the_file_has_the_documented_form_and_is_for_its_owner_only(open_profile
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_missing_file_is_an_empty_profile(open_profile):
+def test_a_missing_file_is_an_empty_profile(open_profile: Any) -> None:
     assert open_profile().now == Settings()
 
 
-def test_keys_it_does_not_know_are_kept(path, open_profile):
+def test_keys_it_does_not_know_are_kept(path: Any, open_profile: Any) -> None:
     path.write_text(json.dumps({"theme": "dark", "server_url": "ws://old"}))
     open_profile().save(nickname="ada")
     assert json.loads(path.read_text()) == {"theme": "dark", "server_url": "ws://old", "nickname": "ada"}
 
 
-def test_a_legacy_address_becomes_a_list_of_one(path, open_profile):
+def test_a_legacy_address_becomes_a_list_of_one(path: Any, open_profile: Any) -> None:
     path.write_text(json.dumps({"server_url": "ws://old:2000/ws"}))
     (server,) = open_profile().now.servers
     assert (server.url, server.enabled) == ("ws://old:2000/ws", True)
 
 
-def test_a_bad_entry_is_left_out_and_the_others_stay(path, open_profile):
+def test_a_bad_entry_is_left_out_and_the_others_stay(path: Any, open_profile: Any) -> None:
     entries = [{"url": "http://x"}, 7, {"id": "w", "name": "Work", "url": "ws://work:2000", "isEnabled": True}]
     path.write_text(json.dumps({"server_configs": entries}))
     assert open_profile().now.servers == (WORK,)
 
 
 @pytest.mark.parametrize("values", [{"token": "two\nlines"}, {"token": 5}, {"nickname": "\x07"}, {"settings": 3}])
-def test_a_value_that_cannot_be_used_counts_as_not_there(path, open_profile, values):
+def test_a_value_that_cannot_be_used_counts_as_not_there(path: Any, open_profile: Any, values: Any) -> None:
     path.write_text(json.dumps(values))
     assert open_profile().now == Settings()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "\x00"])
-def test_a_corrupt_file_is_set_aside_and_never_overwritten(path, open_profile, text):
+def test_a_corrupt_file_is_set_aside_and_never_overwritten(path: Any, open_profile: Any, text: Any) -> None:
     path.write_text(text)
     assert "now stand in" in open_profile().troubles[0]
     (aside,) = path.parent.glob("default.corrupt-*")
@@ -107,7 +111,7 @@ def test_a_corrupt_file_is_set_aside_and_never_overwritten(path, open_profile, t
     assert open_profile().now == Settings()
 
 
-def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path, open_profile):
+def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path: Any, open_profile: Any) -> None:
     profile = open_profile()
     path.write_text("{")
     profile.save(nickname="ada")
@@ -115,7 +119,7 @@ def test_saving_over_a_corrupt_file_sets_it_aside_and_loses_nothing_new(path, op
     assert len(list(path.parent.glob("default.corrupt-*"))) == 1
 
 
-def test_a_server_added_by_another_kernel_stays_when_this_one_saves(open_profile):
+def test_a_server_added_by_another_kernel_stays_when_this_one_saves(open_profile: Any) -> None:
     home = ServerConfig(id="h", name="Home", url="ws://home:2000")
     here, there = open_profile(), open_profile()
     here.save(servers=(WORK,))
@@ -124,7 +128,9 @@ def test_a_server_added_by_another_kernel_stays_when_this_one_saves(open_profile
     assert open_profile().now.servers == (home,)
 
 
-def test_what_is_not_written_yet_is_not_undone_by_what_another_kernel_wrote(path, open_profile, monkeypatch):
+def test_what_is_not_written_yet_is_not_undone_by_what_another_kernel_wrote(
+    path: Any, open_profile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ipymultichat.store.config.LOCK_SECONDS", 0.05)
     monkeypatch.setattr("ipymultichat.store.config.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("ipymultichat.store.config.LOOK_SECONDS", 0.02)
@@ -138,7 +144,9 @@ def test_what_is_not_written_yet_is_not_undone_by_what_another_kernel_wrote(path
     assert (here.news[-1].nickname, here.news[-1].preferences.prefix) == ("mine", "theirs")
 
 
-def test_saving_returns_at_once_while_another_process_holds_the_file(path, open_profile, monkeypatch):
+def test_saving_returns_at_once_while_another_process_holds_the_file(
+    path: Any, open_profile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ipymultichat.store.config.LOCK_SECONDS", 0.05)
     monkeypatch.setattr("ipymultichat.store.config.RETRY_SECONDS", 0.05)
     profile = open_profile()
@@ -152,7 +160,7 @@ def test_saving_returns_at_once_while_another_process_holds_the_file(path, open_
     assert open_profile().now.nickname == "ada"
 
 
-def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(path, open_profile):
+def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(path: Any, open_profile: Any) -> None:
     entries = [
         {"id": "w", "name": "Work", "url": "ws://work:2000/ws", "isEnabled": True, "colour": "red"},
         {"url": "?"},
@@ -162,7 +170,7 @@ def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(pat
     assert json.loads(path.read_text())["server_configs"] == [{**entries[0], "name": "Office"}, {"url": "?"}]
 
 
-def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path, open_profile):
+def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path: Any, open_profile: Any) -> None:
     path.write_text(json.dumps({"server_url": "ws://old:2000/ws"}))
     profile = open_profile()
     (old,) = profile.now.servers
@@ -172,14 +180,14 @@ def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path, open
     assert json.loads(path.read_text())["server_url"] == "ws://old:2000/ws"
 
 
-def test_an_address_that_stands_in_the_file_twice_is_read_once(path, open_profile):
+def test_an_address_that_stands_in_the_file_twice_is_read_once(path: Any, open_profile: Any) -> None:
     entries = [{"id": "a", "url": "ws://h"}, {"id": "b", "url": "ws://h/ws"}]
     path.write_text(json.dumps({"server_configs": entries}))
     assert [server.id for server in open_profile().now.servers] == ["a"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_cannot_be_read_is_not_overwritten(path, open_profile):
+def test_a_file_that_cannot_be_read_is_not_overwritten(path: Any, open_profile: Any) -> None:
     path.write_text('{"nickname": "ada"}')
     path.chmod(0)
     profile = open_profile()
@@ -189,8 +197,8 @@ def test_a_file_that_cannot_be_read_is_not_overwritten(path, open_profile):
     assert open_profile().now.nickname == "ada"
 
 
-def test_kernels_writing_at_once_lose_nothing(open_profile):
-    def write(number):
+def test_kernels_writing_at_once_lose_nothing(open_profile: Any) -> None:
+    def write(number: Any) -> None:
         profile = open_profile()
         profile.save(
             servers=(*profile.now.servers, ServerConfig(id=f"{number}", name="", url=f"ws://h:{number + 1}")),
@@ -207,7 +215,7 @@ def test_kernels_writing_at_once_lose_nothing(open_profile):
     assert loaded.nickname.startswith("n")
 
 
-def test_a_change_of_another_kernel_is_told(open_profile, monkeypatch):
+def test_a_change_of_another_kernel_is_told(open_profile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ipymultichat.store.config.LOOK_SECONDS", 0.02)
     here, there = open_profile(), open_profile()
     there.save(nickname="grace")
@@ -217,7 +225,7 @@ def test_a_change_of_another_kernel_is_told(open_profile, monkeypatch):
     assert here.news[-1].nickname == "grace"
 
 
-def test_the_memory_profile_touches_no_disk(tmp_path, open_profile):
+def test_the_memory_profile_touches_no_disk(tmp_path: Path, open_profile: Any) -> None:
     profile = open_profile(":memory:")
     profile.save(token=Secret("tok"))
     assert profile.now.token == Secret("tok")
@@ -225,12 +233,14 @@ def test_the_memory_profile_touches_no_disk(tmp_path, open_profile):
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x" * 65])
-def test_a_profile_that_cannot_be_a_file_name_is_refused(name):
+def test_a_profile_that_cannot_be_a_file_name_is_refused(name: Any) -> None:
     with pytest.raises(ConfigError):
         config_path(name)
 
 
-def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path, open_profile):
+def test_a_folder_that_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, open_profile: Any
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MULTICHAT_CONFIG_DIR", str(tmp_path / "file"))
     profile = open_profile()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
 from ipymultichat.hub import Chat
+
+MakeChat = Callable[..., Chat]
+"""Makes inboxes as `make_inbox` does, and closes them after the test."""
 
 
 def make_inbox(*servers: object, **options: Any) -> Chat:

@@ -1,27 +1,32 @@
 """Files both ways between browser and kernel."""
 
+from __future__ import annotations
+
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from tab import Tab
 from waiting import until
 
+from ipymultichat import MultiChat
 from ipymultichat.agent import AgentClient
 from ipymultichat.contents import MAX_PART
 from ipymultichat.errors import ConfigError
+from ipymultichat.server import LocalServer
 from ipymultichat.widget.files import KEPT, PIECE, Uploads
 
 FILE = {"client": "tab", "upload": "u1", "name": "notes.txt", "mime_type": "text/plain"}
 
 
 @pytest.fixture
-def tab(chat):
+def tab(chat: MultiChat) -> Any:
     return Tab(chat)
 
 
 @pytest.fixture
-async def asked(server, chat):
+async def asked(server: LocalServer, chat: MultiChat) -> Any:
     call = asyncio.ensure_future(AgentClient(server.url, "s3cret-token").ask_question("Which file?"))
     await chat.wait_for(timeout=5)
     yield call
@@ -29,7 +34,7 @@ async def asked(server, chat):
     await asyncio.wait([call])
 
 
-async def hand_over(tab, data, **about):
+async def hand_over(tab: Tab, data: Any, **about: Any) -> None:
     for offset in range(0, max(len(data), 1), PIECE):
         result = await tab.ask(
             [data[offset : offset + PIECE]], **{**FILE, "type": "upload", "size": len(data), "offset": offset, **about}
@@ -37,7 +42,7 @@ async def hand_over(tab, data, **about):
         assert result == {**result, "ok": True, "value": min(offset + PIECE, len(data))}
 
 
-async def test_a_file_in_pieces_reaches_the_agent_beside_the_text(tab, chat, asked):
+async def test_a_file_in_pieces_reaches_the_agent_beside_the_text(tab: Tab, chat: MultiChat, asked: Any) -> None:
     data = bytes(range(256)) * 12_000
     await hand_over(tab, data)
     key = chat.messages.pending[0].id
@@ -48,7 +53,7 @@ async def test_a_file_in_pieces_reaches_the_agent_beside_the_text(tab, chat, ask
     assert (part.uri, part.mime_type, part.data) == ("file:///notes.txt", "text/plain", data)
 
 
-async def test_a_file_alone_is_an_answer_and_nothing_at_all_is_none(tab, chat, asked):
+async def test_a_file_alone_is_an_answer_and_nothing_at_all_is_none(tab: Tab, chat: MultiChat, asked: Any) -> None:
     key = chat.messages.pending[0].id
     assert "empty" in (await tab.command("reply", message_id=key, text=" "))["error"]
     await hand_over(tab, b"\x89PNG\r\n\x1a\nrest", mime_type="image/png", name="a.png")
@@ -56,14 +61,16 @@ async def test_a_file_alone_is_an_answer_and_nothing_at_all_is_none(tab, chat, a
     assert (await asked).contents[0].mime_type == "image/png"
 
 
-async def test_a_reply_with_a_file_that_is_not_there_says_so_and_sends_nothing(tab, chat, asked):
+async def test_a_reply_with_a_file_that_is_not_there_says_so_and_sends_nothing(
+    tab: Tab, chat: MultiChat, asked: Any
+) -> None:
     key = chat.messages.pending[0].id
     result = await tab.command("reply", message_id=key, text="x", uploads=["nothing"])
     assert "attach it again" in result["error"]
     assert chat.messages.pending[0].status == "pending"
 
 
-async def test_what_a_tab_forgets_is_gone(tab, chat, asked):
+async def test_what_a_tab_forgets_is_gone(tab: Tab, chat: MultiChat, asked: Any) -> None:
     await hand_over(tab, b"x")
     tab.say(type="forget", client="other", uploads=None)
     assert len(chat._sync._uploads) == 1
@@ -71,7 +78,7 @@ async def test_what_a_tab_forgets_is_gone(tab, chat, asked):
     assert len(chat._sync._uploads) == 0
 
 
-def made(clock=lambda: 0.0):
+def made(clock: Any = lambda: 0.0) -> Any:
     return Uploads(clock)
 
 
@@ -87,27 +94,27 @@ def made(clock=lambda: 0.0):
         ({"size": 3, "offset": 0, "name": 5}, b"", "name"),
     ],
 )
-def test_a_piece_that_does_not_fit_is_refused(frame, piece, words):
+def test_a_piece_that_does_not_fit_is_refused(frame: Any, piece: Any, words: Any) -> None:
     with pytest.raises(ConfigError, match=words):
         made().add({**FILE, **frame}, piece)
 
 
 @pytest.mark.parametrize("offset", [1, 3])
-def test_a_piece_that_comes_twice_or_too_early_is_refused(offset):
+def test_a_piece_that_comes_twice_or_too_early_is_refused(offset: Any) -> None:
     uploads = made()
     uploads.add({**FILE, "size": 9, "offset": 0}, b"ab")
     with pytest.raises(ConfigError, match="missing"):
         uploads.add({**FILE, "size": 9, "offset": offset}, b"x")
 
 
-def test_a_file_that_is_not_complete_cannot_be_sent():
+def test_a_file_that_is_not_complete_cannot_be_sent() -> None:
     uploads = made()
     uploads.add({**FILE, "size": 3, "offset": 0}, b"ab")
     with pytest.raises(ConfigError, match="completely"):
         uploads.contents(["u1"])
 
 
-def test_files_nobody_uses_are_dropped_after_ten_minutes():
+def test_files_nobody_uses_are_dropped_after_ten_minutes() -> None:
     now = [0.0]
     uploads = made(lambda: now[0])
     uploads.add({**FILE, "size": 1, "offset": 0}, b"a")
@@ -121,7 +128,7 @@ def test_files_nobody_uses_are_dropped_after_ten_minutes():
     assert len(uploads) == 0
 
 
-def test_all_files_together_are_bounded():
+def test_all_files_together_are_bounded() -> None:
     uploads = made()
     for number in range(5):
         uploads.add({**FILE, "upload": str(number), "size": MAX_PART, "offset": 0}, b"")
@@ -130,13 +137,13 @@ def test_all_files_together_are_bounded():
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\secret\\passwd", "/passwd"])
-def test_a_name_is_never_a_place(name):
+def test_a_name_is_never_a_place(name: Any) -> None:
     uploads = made()
     uploads.add({**FILE, "name": name, "size": 1, "offset": 0}, b"a")
     assert uploads.contents(["u1"])[0].uri == "file:///passwd"
 
 
-async def fetch(tab, **what):
+async def fetch(tab: Tab, **what: Any) -> Any:
     """Fetch a whole thing, piece by piece."""
     data, pieces = b"", 0
     while True:
@@ -149,7 +156,7 @@ async def fetch(tab, **what):
             return data, pieces
 
 
-async def test_a_part_of_an_answer_is_fetched_in_pieces(tab, chat, asked):
+async def test_a_part_of_an_answer_is_fetched_in_pieces(tab: Tab, chat: MultiChat, asked: Any) -> None:
     data = b"\xff\xd8\xff" + bytes(2_500_000)
     await chat.reply(chat.messages.pending[0], "see", data, "and this", b"plain")
     key = chat.messages[0].id
@@ -173,13 +180,13 @@ async def test_a_part_of_an_answer_is_fetched_in_pieces(tab, chat, asked):
         {"attachment": None},
     ],
 )
-async def test_what_is_not_there_cannot_be_fetched(tab, chat, asked, what):
+async def test_what_is_not_there_cannot_be_fetched(tab: Tab, chat: MultiChat, asked: Any, what: Any) -> None:
     await chat.reply(chat.messages.pending[0], b"plain")
     frame = await tab.ask(**{"type": "fetch", "client": "tab", "message_id": chat.messages[0].id, "offset": 0, **what})
     assert (frame["type"], frame["ok"]) == ("result", False)
 
 
-async def test_the_log_is_exported_as_it_was_when_it_was_asked_for(tab, chat, asked):
+async def test_the_log_is_exported_as_it_was_when_it_was_asked_for(tab: Tab, chat: MultiChat, asked: Any) -> None:
     await chat.reply(chat.messages.pending[0], "yes " * 400_000)
     frame = await tab.ask(type="fetch", client="tab", export=True, offset=0)
     call = asyncio.ensure_future(AgentClient(chat.servers[0].url, "s3cret-token").ask_question("Later?"))

@@ -1,28 +1,36 @@
 """Settings of the profile, and what the widget does with them."""
 
+from __future__ import annotations
+
 import asyncio
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tab import Tab
 from waiting import until
 
+from ipymultichat import MultiChat
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError
 from ipymultichat.model import Preferences, Snippet
+from ipymultichat.server import LocalServer
 from ipymultichat.store import config_path
 
 
 @pytest.fixture
-def tab(chat):
+def tab(chat: MultiChat) -> Any:
     return Tab(chat)
 
 
-def ask(server, text="Go on?"):
+def ask(server: LocalServer, text: Any = "Go on?") -> Any:
     return asyncio.ensure_future(AgentClient(server.url, "s3cret-token").ask_question(text))
 
 
-async def test_a_reply_from_the_widget_is_wrapped_and_one_from_a_cell_is_not(tab, chat, server):
+async def test_a_reply_from_the_widget_is_wrapped_and_one_from_a_cell_is_not(
+    tab: Tab, chat: MultiChat, server: LocalServer
+) -> None:
     assert (await tab.command("set_preferences", prefix="In short:", suffix="Answer in English."))["ok"]
     wrapped = ask(server, "one")
     message = await chat.wait_for(timeout=5)
@@ -37,12 +45,12 @@ async def test_a_reply_from_the_widget_is_wrapped_and_one_from_a_cell_is_not(tab
     assert (await cell).text == "yes"
 
 
-def test_a_text_that_is_wrapped_already_is_not_wrapped_twice():
+def test_a_text_that_is_wrapped_already_is_not_wrapped_twice() -> None:
     wrapping = Preferences(prefix="a", suffix="z")
     assert wrapping.wrap(wrapping.wrap("text")) == "a\ntext\nz"
 
 
-async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_chat):
+async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_chat: Any) -> None:
     path = config_path("default")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"theme": "dark", "settings": {"sound": "gong", "reply_prefix": "Hi"}}))
@@ -66,7 +74,7 @@ async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_
     assert chat.preferences.snippets == (Snippet("ok", "Fine."),)
 
 
-def test_settings_that_cannot_be_used_count_as_not_there(make_chat):
+def test_settings_that_cannot_be_used_count_as_not_there(make_chat: Any) -> None:
     path = config_path("default")
     path.parent.mkdir(parents=True)
     path.write_text(
@@ -89,12 +97,14 @@ def test_settings_that_cannot_be_used_count_as_not_there(make_chat):
         ({"snippets": [{"name": "a", "text": "x"}, {"name": "a", "text": "y"}]}, "two snippets"),
     ],
 )
-def test_a_preference_that_cannot_be_used_is_refused_with_the_reason(change, words):
+def test_a_preference_that_cannot_be_used_is_refused_with_the_reason(change: Any, words: Any) -> None:
     with pytest.raises(ConfigError, match=words):
         Preferences().changed(change)
 
 
-async def test_clearing_keeps_what_waits_and_starts_another_log_in_every_tab(tab, chat, server):
+async def test_clearing_keeps_what_waits_and_starts_another_log_in_every_tab(
+    tab: Tab, chat: MultiChat, server: LocalServer
+) -> None:
     done, waits = ask(server, "done"), ask(server, "waits")
     await until(lambda: chat.pending_count == 2)
     await chat.reply(next(message for message in chat.messages if message.text == "done"), "yes")
@@ -112,7 +122,9 @@ async def test_clearing_keeps_what_waits_and_starts_another_log_in_every_tab(tab
     await asyncio.wait([waits])
 
 
-async def test_a_connection_is_tried_without_touching_those_that_are_there(tab, chat, server, make_chat):
+async def test_a_connection_is_tried_without_touching_those_that_are_there(
+    tab: Tab, chat: MultiChat, server: LocalServer, make_chat: Any
+) -> None:
     connected = chat.statuses[chat.servers[0].id].connected_at
     assert (await tab.command("test_server", url=server.url))["value"] == {"ok": True, "reason": ""}
     refused = (await tab.command("test_server", url="ws://127.0.0.1:9"))["value"]
@@ -123,7 +135,7 @@ async def test_a_connection_is_tried_without_touching_those_that_are_there(tab, 
     assert (await without.command("test_server", url=server.url))["value"]["reason"] == "no token set"
 
 
-async def test_a_local_server_is_started_once_listed_and_stopped_with_the_inbox(make_chat):
+async def test_a_local_server_is_started_once_listed_and_stopped_with_the_inbox(make_chat: Any) -> None:
     chat = make_chat([], token="s3cret-token")
     tab = Tab(chat)
     result = await tab.command("start_local")
@@ -141,7 +153,9 @@ async def test_a_local_server_is_started_once_listed_and_stopped_with_the_inbox(
     await until(lambda: watcher.connected_count == 0, seconds=5)
 
 
-async def test_a_chat_message_that_failed_is_sent_again_in_its_place(tab, chat, server, make_chat):
+async def test_a_chat_message_that_failed_is_sent_again_in_its_place(
+    tab: Tab, chat: MultiChat, server: LocalServer, make_chat: Any
+) -> None:
     ada = make_chat([server.url], token="s3cret-token", nickname="ada")
     await ada.connect()
     user = (await until(lambda: chat.users))[0]
@@ -161,7 +175,9 @@ async def test_a_chat_message_that_failed_is_sent_again_in_its_place(tab, chat, 
     assert "sent" in (await tab.command("send", message_id=key))["error"]
 
 
-async def test_pages_hold_one_conversation_or_what_is_not_settled(tab, chat, server, make_chat):
+async def test_pages_hold_one_conversation_or_what_is_not_settled(
+    tab: Tab, chat: MultiChat, server: LocalServer, make_chat: Any
+) -> None:
     people = {}
     for name in ("ada", "bob"):
         people[name] = make_chat([server.url], token="s3cret-token", nickname=name)
@@ -173,7 +189,7 @@ async def test_pages_hold_one_conversation_or_what_is_not_settled(tab, chat, ser
     waiting = ask(server, "waits")
     await until(lambda: chat.pending_count == 1)
 
-    async def page(**conditions):
+    async def page(**conditions: Any) -> Any:
         frame = await tab.ask(type="page", client="tab", before=None, limit=10, filter=conditions)
         return [message["text"] for message in frame["messages"]]
 
@@ -192,7 +208,9 @@ async def test_pages_hold_one_conversation_or_what_is_not_settled(tab, chat, ser
     await asyncio.wait([waiting])
 
 
-async def test_paths_are_completed_for_a_message_and_not_for_a_directory(tab, chat, server, tmp_path):
+async def test_paths_are_completed_for_a_message_and_not_for_a_directory(
+    tab: Tab, chat: MultiChat, server: LocalServer, tmp_path: Path
+) -> None:
     (tmp_path / "notes.md").write_text("")
     client = AgentClient(server.url, "s3cret-token", project_directory=tmp_path)
     call = asyncio.ensure_future(client.ask_question("Which?"))

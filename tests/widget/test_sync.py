@@ -1,21 +1,26 @@
+from __future__ import annotations
+
 import asyncio
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from tab import Tab
 from waiting import until
 
+from ipymultichat import MultiChat
 from ipymultichat.agent import AgentClient
 from ipymultichat.model import Message, MessageKind, MessageStatus
+from ipymultichat.server import LocalServer
 
 
 @pytest.fixture
-def tab(chat):
+def tab(chat: MultiChat) -> Any:
     return Tab(chat)
 
 
 @pytest.fixture
-async def asked(server, chat):
+async def asked(server: LocalServer, chat: MultiChat) -> Any:
     """Five questions that wait."""
     client = AgentClient(server.url, "s3cret-token", agent_name="claude")
     calls = [asyncio.ensure_future(client.ask_question(f"q{number}")) for number in range(5)]
@@ -26,16 +31,16 @@ async def asked(server, chat):
     await asyncio.wait(calls)
 
 
-def keys(frame):
+def keys(frame: Any) -> Any:
     return [message["text"] for message in frame["messages"]]
 
 
-async def test_nothing_is_sent_before_a_browser_asks(tab, asked):
+async def test_nothing_is_sent_before_a_browser_asks(tab: Tab, asked: Any) -> None:
     await asyncio.sleep(0.1)
     assert tab.frames == []
 
 
-async def test_a_snapshot_holds_the_page_the_users_and_the_place_in_the_stream(tab, asked):
+async def test_a_snapshot_holds_the_page_the_users_and_the_place_in_the_stream(tab: Tab, asked: Any) -> None:
     tab.say(type="sync", client="tab")
     (snapshot,) = tab.of("snapshot")
     assert sorted(keys(snapshot)) == ["q0", "q1", "q2", "q3", "q4"]
@@ -44,7 +49,9 @@ async def test_a_snapshot_holds_the_page_the_users_and_the_place_in_the_stream(t
     assert orders == sorted(orders)
 
 
-async def test_changes_come_as_numbered_patches_that_hold_only_what_changed(tab, asked, chat):
+async def test_changes_come_as_numbered_patches_that_hold_only_what_changed(
+    tab: Tab, asked: Any, chat: MultiChat
+) -> None:
     tab.say(type="sync", client="tab")
     await chat.reply(chat.messages.pending[0], "yes")
     await until(lambda: any(m["status"] == "replied" for frame in tab.of("patch") for m in frame["upsert"]))
@@ -56,7 +63,7 @@ async def test_changes_come_as_numbered_patches_that_hold_only_what_changed(tab,
     assert patches[-1]["upsert"][0]["reply"]["text"] == "yes"
 
 
-async def test_a_flood_is_coalesced_into_few_frames(tab, chat, server):
+async def test_a_flood_is_coalesced_into_few_frames(tab: Tab, chat: MultiChat, server: LocalServer) -> None:
     tab.say(type="sync", client="tab")
     sent = []
     send_state = chat.send_state
@@ -71,7 +78,7 @@ async def test_a_flood_is_coalesced_into_few_frames(tab, chat, server):
     await asyncio.wait(calls)
 
 
-async def test_pages_walk_back_through_the_log(tab, asked):
+async def test_pages_walk_back_through_the_log(tab: Tab, asked: Any) -> None:
     tab.say(type="page", client="tab", ref=1, before=None, limit=2)
     (newest,) = await until(lambda: tab.of("page"))
     assert (len(newest["messages"]), newest["more"]) == (2, True)
@@ -80,7 +87,9 @@ async def test_pages_walk_back_through_the_log(tab, asked):
     assert (len(older["messages"]), older["more"], older["ref"]) == (3, False, 2)
 
 
-async def test_what_had_to_make_room_leaves_the_browser_too(tab, chat, monkeypatch):
+async def test_what_had_to_make_room_leaves_the_browser_too(
+    tab: Tab, chat: MultiChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tab.say(type="sync", client="tab")
     monkeypatch.setattr(chat._hub.inbox, "_trim_messages", 3)
     monkeypatch.setattr(chat._hub.inbox, "_max_messages", 3)
@@ -95,12 +104,12 @@ async def test_what_had_to_make_room_leaves_the_browser_too(tab, chat, monkeypat
     assert set(patch["remove"]) == {f"m{number}" for number in range(5)} - here != set()
 
 
-async def test_a_search_covers_the_whole_log_and_ignores_case(tab, asked):
+async def test_a_search_covers_the_whole_log_and_ignores_case(tab: Tab, asked: Any) -> None:
     tab.say(type="page", client="tab", ref=1, before=None, limit=10, filter={"search": "Q3", "pending": True})
     assert keys((await until(lambda: tab.of("page")))[0]) == ["q3"]
 
 
-async def test_a_reply_from_the_browser_reaches_its_agent(tab, asked, chat):
+async def test_a_reply_from_the_browser_reaches_its_agent(tab: Tab, asked: Any, chat: MultiChat) -> None:
     tab.say(type="sync", client="tab")
     message = next(m for m in tab.of("snapshot")[0]["messages"] if m["text"] == "q2")
     assert (await tab.command("reply", message_id=message["id"], text="from the browser"))["ok"]
@@ -121,18 +130,18 @@ async def test_a_reply_from_the_browser_reaches_its_agent(tab, asked, chat):
         ("explode", {}, "unknown command"),
     ],
 )
-async def test_a_command_that_cannot_be_done_says_why(tab, name, args, words):
+async def test_a_command_that_cannot_be_done_says_why(tab: Tab, name: Any, args: Any, words: Any) -> None:
     result = await tab.command(name, **args)
     assert result["ok"] is False
     assert words in result["error"]
 
 
-async def test_an_address_is_checked_as_it_is_typed(tab):
+async def test_an_address_is_checked_as_it_is_typed(tab: Tab) -> None:
     assert (await tab.command("check_url", url="ws://h"))["value"] == {"ok": True, "url": "ws://h/ws", "reason": ""}
     assert "ws://" in (await tab.command("check_url", url="h"))["value"]["reason"]
 
 
-async def test_servers_are_managed_from_the_browser(tab, chat):
+async def test_servers_are_managed_from_the_browser(tab: Tab, chat: MultiChat) -> None:
     assert (await tab.command("add_server", url="ws://127.0.0.1:9", name="Nine"))["ok"]
     added = chat.servers[-1]
     assert (await tab.command("update_server", server_id=added.id, name="Neun", enabled=False))["ok"]
@@ -142,7 +151,7 @@ async def test_servers_are_managed_from_the_browser(tab, chat):
     assert len(chat.servers) == 1
 
 
-async def test_the_token_never_travels_back(tab, chat):
+async def test_the_token_never_travels_back(tab: Tab, chat: MultiChat) -> None:
     assert (await tab.command("set_token", token="s3cret-new"))["ok"]
     tab.say(type="sync", client="tab")
     await chat.connect()
@@ -150,7 +159,7 @@ async def test_the_token_never_travels_back(tab, chat):
     assert "s3cret" not in str([chat._servers, chat._settings, chat._notices])
 
 
-async def test_what_was_in_view_is_read(tab, asked, chat):
+async def test_what_was_in_view_is_read(tab: Tab, asked: Any, chat: MultiChat) -> None:
     tab.say(type="sync", client="tab")
     upto = tab.of("snapshot")[0]["messages"][2]["order"]
     await tab.command("seen", upto=upto)
@@ -161,13 +170,15 @@ async def test_what_was_in_view_is_read(tab, asked, chat):
     "garbage",
     [None, 5, "text", [], {}, {"type": "fly"}, {"type": "page", "before": "x", "filter": 3}, {"type": "command"}],
 )
-async def test_garbage_from_the_browser_harms_nothing(chat, tab, garbage):
+async def test_garbage_from_the_browser_harms_nothing(chat: MultiChat, tab: Tab, garbage: Any) -> None:
     chat._sync.receive(garbage)
     tab.say(type="sync", client="tab")
     assert len(tab.of("snapshot")) == 1
 
 
-async def test_people_coming_and_going_are_patched(tab, chat, server, make_chat):
+async def test_people_coming_and_going_are_patched(
+    tab: Tab, chat: MultiChat, server: LocalServer, make_chat: Any
+) -> None:
     tab.say(type="sync", client="tab")
     ada = make_chat([server.url], token="s3cret-token", nickname="ada")
     await ada.connect()
