@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from inboxes import make_inbox
@@ -153,7 +153,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
      "there are two snippets called 'a'; give each a name of its own"),
     (lambda: inbox().set_retention(days=-1), errors.ConfigError,
      "the history keeps messages for 0 to 36,500 days, not -1; write 0 to keep them for good"),
-    (lambda: inbox().set_retention(mebibytes=1.5), errors.ConfigError,
+    (lambda: inbox().set_retention(mebibytes=cast("Any", 1.5)), errors.ConfigError,
      "the history's size is a whole number of 0 to 1,048,576 MiB, not 1.5; write 0 for no limit"),
     # the wire
     (lambda: decode(b"\xff"), errors.DecodeError, "a frame of 1 bytes is not a protocol message: …"),

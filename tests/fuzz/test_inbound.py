@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 from effort import effort
 from frames_of_any_kind import IDS, PEOPLE
@@ -82,10 +82,10 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
-        self.changed = set()
+        self.changed: set[str] = set()
         self.inbox = Inbox(changed=self.changed.add)
-        self.deliveries = {}
-        self.arrived = []
+        self.deliveries: dict[str, Any] = {}
+        self.arrived: list[Any] = []
         servers = [ServerConfig(key, f"label {key}", f"ws://{key}") for key in "ab"]
         settings = SettingsInUse(
             Given(servers=tuple(servers), nickname="me"),
@@ -93,7 +93,7 @@ class AnyOrder(RuleBasedStateMachine):
         )
         self.messages = Messages(
             self.inbox,
-            Nowhere(),
+            cast("Any", Nowhere()),
             settings,
             lock=contextlib.nullcontext(),
             check_open=lambda: None,

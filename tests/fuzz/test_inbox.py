@@ -24,7 +24,7 @@ class AgainstAList(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.inbox = Inbox(max_messages=LIMIT, max_bytes=10_000)
-        self.model = []  # [place, arrival, message, unread]
+        self.model: list[Any] = []  # [place, arrival, message, unread]
         self.arrivals = 0
 
     def _find(self, key: Any) -> Any:

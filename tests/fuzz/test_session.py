@@ -24,11 +24,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.session = Session()
         self.now = 1000.0
         self.open = False
-        self.asked_for = Counter()
-        self.ended = Counter()
-        self.chats = Counter()
-        self.chats_ended = Counter()
-        self.sent_here = set()
+        self.asked_for: Any = Counter()
+        self.ended: Any = Counter()
+        self.chats: Any = Counter()
+        self.chats_ended: Any = Counter()
+        self.sent_here: Any = set()
         self.unanswered = 0
 
     def collect(self) -> None:

@@ -205,7 +205,8 @@ async def test_messages_beyond_memory_are_paged_and_found_by_their_text(
     first.close()
     second = kernel()
     assert len(second.messages) == 5
-    texts, before, more = [], None, True
+    texts: list[str] = []
+    before, more = None, True
     while more:
         entries, more = await second.messages.page(before, 3, MessageFilter())
         texts = [entry.message.text for entry in entries] + texts

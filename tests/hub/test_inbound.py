@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ipymultichat.errors import DeliveryError, NotAnswerableError
-from ipymultichat.hub import Chat
+from ipymultichat.hub import Chat, Delivery
 from ipymultichat.model import Message, MessageKind, TextContent
 from ipymultichat.session import events as s
 from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered
@@ -20,6 +20,8 @@ MINE = (TextContent("my answer"),)
 
 class Reported:
     """An inbox whose one server says what a test tells it to."""
+
+    delivery: Delivery
 
     def __init__(self, chat: Chat) -> None:
         self.chat = chat
@@ -132,7 +134,9 @@ async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_n
     inbox: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     inbox.ask()
-    inbox.chat._hub.on_event(inbox.server_id, s.ReplyVerified("q", None))  # no contents: no session says so
+    inbox.chat._hub.on_event(
+        inbox.server_id, s.ReplyVerified("q", cast("Any", None))
+    )  # no contents: no session says so
     assert inbox.chat.notices == ("Work: something unexpected came in; see the log",)
     assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
     assert inbox.message.status == "pending"

@@ -23,7 +23,7 @@ def join() -> Iterator[Callable[..., Chat]]:
     made: list[Chat] = []
 
     def make(*servers: str, **options: object) -> Chat:
-        given = {"token": "tok", "nickname": "me", "profile": PROFILE, "autoconnect": False, **options}
+        given: dict[str, Any] = {"token": "tok", "nickname": "me", "profile": PROFILE, "autoconnect": False, **options}
         made.append(Chat(list(servers) or None, **given))
         return made[-1]
 

@@ -9,7 +9,6 @@ import pytest
 from ipymultichat.errors import TransitionError, UnknownMessageError
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import Message, MessageFilter, MessageKind, MessageStatus
-from ipymultichat.server import LocalServer
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -20,7 +19,7 @@ def message(
     *,
     kind: Any = MessageKind.QUESTION,
     status: Any = MessageStatus.PENDING,
-    server: LocalServer = "s1",
+    server: str = "s1",
     live: Any = True,
 ) -> Any:
     return Message(
@@ -101,7 +100,7 @@ def test_a_status_that_does_not_follow_is_refused_and_nothing_changes(inbox: Inb
 
 
 def test_every_change_is_told_once_with_the_id() -> None:
-    told = []
+    told: list[str] = []
     inbox = Inbox(changed=told.append)
     fill(inbox, message("a"), message("b"))
     inbox.move("a", MessageStatus.SENDING)
@@ -133,7 +132,8 @@ def test_reading_up_to_a_place_leaves_the_rest_unread(inbox: Inbox) -> None:
 
 def test_pages_walk_the_log_from_the_end_without_gap_or_overlap(inbox: Inbox) -> None:
     fill(inbox, *(message(f"{number:02}", number, live=False) for number in range(25)))
-    seen, before, more = [], None, True
+    seen: list[str] = []
+    before, more = None, True
     while more:
         entries, more = inbox.page(before, 10, MessageFilter())
         seen = [entry.message.id for entry in entries] + seen

@@ -26,35 +26,29 @@ from ipymultichat.model import (
 from ipymultichat.model.forms import FIELDS, HIDDEN, browser_form, from_json, to_json
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123_456, tzinfo=timezone.utc)
-FULL = Message(
-    id="s/request/q",
-    kind=MessageKind.QUESTION,
-    server_id="s",
-    server_name="Work",
-    request_id="q",
-    text="half a pair \ud800",
-    created_at=NOW,
-    status=MessageStatus.REPLIED,
-    project_directory="/p",
-    agent_name="claude",
-    model_name="opus",
-    client_name="cc",
-    sender="ada",
-    receiver="me",
-    sender_id="1",
-    receiver_id="2",
-    mine=True,
-    deadline=NOW + timedelta(seconds=600),
-    options=(Question("Which?", "Fmt", (Option("a", "first"), Option("b")), multiple=True, custom=True),),
-    contents=(TextContent("half a pair \ud800"), ImageContent(b"\x89PNG", "image/png")),
-    reply=Reply(
+HALF = "half a pair \ud800"
+SAMPLES: dict[str, Any] = {
+    "kind": MessageKind.QUESTION,
+    "status": MessageStatus.REPLIED,
+    "text": HALF,
+    "created_at": NOW,
+    "deadline": NOW + timedelta(seconds=600),
+    "options": (Question("Which?", "Fmt", (Option("a", "first"), Option("b")), multiple=True, custom=True),),
+    "contents": (TextContent(HALF), ImageContent(b"\x89PNG", "image/png")),
+    "reply": Reply(
         (TextContent("yes"), AudioContent(b"RIFF", "audio/wav"), ResourceContent("file:///a/b.txt", "text/plain", b"x"),
          UnknownContent(9)), "bob", NOW, mine=False,
     ),
-    error="why",
-    draft=(TextContent("mine"), ImageContent(b"\xff\xd8", "image/jpeg")),
-    live=False,
-)  # fmt: skip
+    "draft": (TextContent("mine"), ImageContent(b"\xff\xd8", "image/jpeg")),
+}  # fmt: skip
+"""Values of fields; a text that is not here has its field's name, and a bool is the other one than by default."""
+
+FULL = Message(
+    **{
+        field.name: SAMPLES.get(field.name, not field.default if field.type == "bool" else field.name)
+        for field in dataclasses.fields(Message)
+    }
+)
 BARE = Message("m", MessageKind.CHAT, "s", "Work", "m", "hi", NOW, MessageStatus.RECEIVED)
 
 
