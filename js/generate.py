@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from ipymultichat.model import ConnectionState, MessageKind, MessageStatus
+from ipymultichat.model import ConnectionState, MessageKind, MessageStatus, Preferences
 from ipymultichat.model.forms import FIELDS, HIDDEN
 from ipymultichat.model.life import ANSWERED, OPEN, SENDABLE, TRANSITIONS
 
@@ -27,14 +28,27 @@ TYPES = {
     "tuple[Question, ...]": "readonly Question[]",
     "tuple[Content, ...]": "string",
     "Reply | None": "Reply | null",
+    "tuple[str, ...]": "readonly string[]",
+    "tuple[Snippet, ...]": "readonly Snippet[]",
 }
 """What the browser has for a type of Python, see `browser_form`. A type that is missing here is an error."""
 
 HEAD = """\
 // Generated from the model in Python by `python js/generate.py`; change it there.
 
-import type { Order, Question, Reply } from "./protocol";
+import type { Order, Question, Reply, Snippet } from "./protocol";
 """
+
+
+def preferences() -> str:
+    """The preferences that the browser may see, and the names of those that are one text."""
+    shown = {field.name: str(field.type) for field in dataclasses.fields(Preferences) if field.metadata["browser"]}
+    lines = "".join(f"  readonly {name}: {TYPES[kind]};\n" for name, kind in shown.items())
+    texts = json.dumps([name for name, kind in shown.items() if kind == "str"])
+    return (
+        f"/** How the person likes to answer; kept with the profile. */\nexport interface Preferences {{\n{lines}}}\n\n"
+        f"export const TEXT_PREFERENCES = {texts} as const;\n"
+    )
 
 
 def words(name: str, type_name: str, values: Iterable[str]) -> str:
@@ -96,6 +110,7 @@ def generate() -> str:
             statuses("OPEN", "Statuses of what is not over.", OPEN),
             statuses("SENDABLE", "Statuses in which an answer, or a chat message again, can be sent.", SENDABLE),
             answered(),
+            preferences(),
         )
     )
 

@@ -1,6 +1,6 @@
 // Generated from the model in Python by `python js/generate.py`; change it there.
 
-import type { Order, Question, Reply } from "./protocol";
+import type { Order, Question, Reply, Snippet } from "./protocol";
 
 export const KINDS = ["question", "report", "chat"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -108,3 +108,13 @@ export const ANSWERED: Readonly<Partial<Record<Kind, Status>>> = {
   question: "replied",
   report: "confirmed",
 };
+
+/** How the person likes to answer; kept with the profile. */
+export interface Preferences {
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly quick: readonly string[];
+  readonly snippets: readonly Snippet[];
+}
+
+export const TEXT_PREFERENCES = ["prefix", "suffix"] as const;

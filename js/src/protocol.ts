@@ -1,5 +1,5 @@
 /** What travels between kernel and browser, as the README beside `src` fixes it. Times are kernel milliseconds. */
-import type { Kind, Message, ServerState } from "./model.gen";
+import type { Kind, Message, Preferences, ServerState } from "./model.gen";
 
 /** A place in the log: compare the first, then the second. */
 export type Order = readonly [number, number];
@@ -66,15 +66,6 @@ export interface Server {
 export interface Snippet {
   readonly name: string;
   readonly text: string;
-}
-
-/** How the person likes to answer; kept with the profile. */
-export interface Preferences {
-  readonly prefix: string;
-  readonly suffix: string;
-  /** Empty: the ones of the language. */
-  readonly quick: readonly string[];
-  readonly snippets: readonly Snippet[];
 }
 
 /** What stays on disk of the messages; zero days or mebibytes: no limit of that sort. */

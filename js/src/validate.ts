@@ -7,9 +7,11 @@ import {
   type Kind,
   MESSAGE_FIELDS,
   type Message,
+  type Preferences,
   SERVER_STATES,
   STATUSES,
   type Status,
+  TEXT_PREFERENCES,
 } from "./model.gen";
 import type {
   Attachment,
@@ -19,7 +21,6 @@ import type {
   Notice,
   Option,
   Order,
-  Preferences,
   Question,
   Reply,
   Retention,
@@ -202,9 +203,9 @@ function readPreferences(value: unknown): Preferences {
   const snippets = list(fields.snippets).map((item) =>
     isObject(item) && text(item.name) ? { name: text(item.name), text: text(item.text) } : null,
   );
+  const texts = Object.fromEntries(TEXT_PREFERENCES.map((name) => [name, text(fields[name])]));
   return {
-    prefix: text(fields.prefix),
-    suffix: text(fields.suffix),
+    ...(texts as Record<(typeof TEXT_PREFERENCES)[number], string>),
     quick: list(fields.quick).map(text).filter(Boolean),
     snippets: present(snippets),
   };

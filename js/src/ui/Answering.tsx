@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
-import type { Preferences } from "../protocol";
+import { type Preferences, TEXT_PREFERENCES } from "../model.gen";
 import { useView } from "../view";
 
 /** What stands around replies and which answers are one press away: kept with the profile. */
 export function Answering() {
   const { app, t } = useView();
-  const { prefix, suffix, quick } = app.traits.settings.value.preferences;
+  const preferences = app.traits.settings.value.preferences;
   const error = useSignal("");
   // News from the kernel renders this again, and must not replace what is being typed.
   const typed = useSignal<Readonly<Record<string, string>>>({});
@@ -18,14 +18,14 @@ export function Answering() {
   return (
     <div class="imc-form">
       <div class="imc-fields">
-        {(["prefix", "suffix"] as const).map((name) => (
+        {TEXT_PREFERENCES.map((name) => (
           <label key={name}>
             <span>{t(name)}</span>
             <textarea
               class="imc-input imc-text"
               rows={1}
               dir="auto"
-              value={typed.value[name] ?? (name === "prefix" ? prefix : suffix)}
+              value={typed.value[name] ?? preferences[name]}
               onInput={(event) => type(name, event.currentTarget.value)}
               onChange={(event) => void save({ [name]: event.currentTarget.value })}
             />
@@ -42,7 +42,7 @@ export function Answering() {
           type="text"
           dir="auto"
           placeholder={t("quickDefaults")}
-          value={typed.value.quick ?? quick.join(", ")}
+          value={typed.value.quick ?? preferences.quick.join(", ")}
           onInput={(event) => type("quick", event.currentTarget.value)}
           onChange={(event) => void save({ quick: event.currentTarget.value.split(/[,，]/) })}
         />

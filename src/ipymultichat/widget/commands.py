@@ -8,7 +8,6 @@ from typing import Any
 from ipymultichat.completion import ProjectPaths
 from ipymultichat.errors import ConfigError, MultiChatError
 from ipymultichat.hub import Chat
-from ipymultichat.hub.chat import CONFIRMED
 from ipymultichat.model import MessageFilter, OnlineUser, Order, normalize_url
 from ipymultichat.widget.files import Json, Uploads
 
@@ -62,7 +61,9 @@ class Commands:
         self._chat.reply(_text(args, "message_id"), *(self._contents(args, _text(args, "text")) or [""]))
 
     def _confirm(self, args: Json) -> None:
-        self._chat.reply(_text(args, "message_id"), *(self._contents(args, _text(args, "text", "")) or [CONFIRMED]))
+        contents = self._contents(args, _text(args, "text", ""))
+        verb = self._chat.reply if contents else self._chat.confirm
+        verb(_text(args, "message_id"), *contents)
 
     def _contents(self, args: Json, text: str) -> list[object]:
         """What a person typed, wrapped as they like it, and the files they attached."""
