@@ -140,7 +140,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: inbox().where(server=5), errors.ConfigError, "server takes an id, a label or a ServerConfig, not 5"),
     # settings
     (lambda: inbox().set_preferences(colour="red"), errors.ConfigError,
-     "there is no setting 'colour'; there are prefix, suffix, quick, snippets"),
+     "there is no setting 'colour'; there are …"),
     (lambda: inbox().set_preferences(prefix=5), errors.ConfigError, "the prefix is a text of at most 2,000 characters"),
     (lambda: inbox().set_preferences(quick="Yes"), errors.ConfigError,
      "quick answers are at most 20 texts of at most 200 characters"),
