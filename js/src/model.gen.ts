@@ -113,8 +113,9 @@ export const ANSWERED: Readonly<Partial<Record<Kind, Status>>> = {
 export interface Preferences {
   readonly prefix: string;
   readonly suffix: string;
+  readonly confirmation: string;
   readonly quick: readonly string[];
   readonly snippets: readonly Snippet[];
 }
 
-export const TEXT_PREFERENCES = ["prefix", "suffix"] as const;
+export const TEXT_PREFERENCES = ["prefix", "suffix", "confirmation"] as const;

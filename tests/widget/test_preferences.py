@@ -45,6 +45,18 @@ async def test_a_reply_from_the_widget_is_wrapped_and_one_from_a_cell_is_not(
     assert (await cell).text == "yes"
 
 
+async def test_a_report_confirmed_without_words_gets_those_of_the_person(
+    tab: Tab, chat: MultiChat, server: LocalServer
+) -> None:
+    client = AgentClient(server.url, "s3cret-token")
+    for chosen, sent in (("Seen, thanks!", "Seen, thanks!"), ("", "Confirmed.")):
+        assert (await tab.command("set_preferences", confirmation=chosen))["ok"]
+        report = asyncio.ensure_future(client.work_report("Done."))
+        message = await chat.wait_for(kind="report", timeout=5)
+        assert (await tab.command("confirm", message_id=message.id, text=""))["ok"]
+        assert (await report).text == sent
+
+
 def test_a_text_that_is_wrapped_already_is_not_wrapped_twice() -> None:
     wrapping = Preferences(prefix="a", suffix="z")
     assert wrapping.wrap(wrapping.wrap("text")) == "a\ntext\nz"
@@ -68,6 +80,7 @@ async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_
         "sound": "gong",
         "reply_prefix": "Hi",
         "reply_suffix": "",
+        "confirmation": "Confirmed.",
         "quick_answers": ["Yes", "Later"],
         "snippets": [{"name": "ok", "text": "Fine."}],
     }
@@ -81,7 +94,13 @@ def test_settings_that_cannot_be_used_count_as_not_there(make_chat: Any) -> None
         json.dumps({"settings": {"reply_prefix": 5, "quick_answers": ["Yes"], "snippets": [{"name": "a b"}]}})
     )
     preferences = make_chat(profile="default", autoconnect=False)._settings["preferences"]
-    assert preferences == {"prefix": "", "suffix": "", "quick": ["Yes"], "snippets": []}
+    assert preferences == {
+        "prefix": "",
+        "suffix": "",
+        "confirmation": "Confirmed.",
+        "quick": ["Yes"],
+        "snippets": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,7 @@ export const en = {
   noPicture: "The browser cannot show this picture.",
   prefix: "Put before replies",
   suffix: "Put after replies",
+  confirmation: "Sent by Confirm without words",
   wrapHint: "On a line of its own, around what is typed; each answer can leave it out",
   snippetsHint: "Type / and the name in an answer",
   snippetName: "Snippet name",

@@ -161,6 +161,7 @@ export const zh: Record<keyof typeof en, string> = {
   noPicture: "浏览器无法显示此图片。",
   prefix: "回复前缀",
   suffix: "回复后缀",
+  confirmation: "不填内容直接确认时发送",
   wrapHint: "单独成行；每条回复都可以不带",
   snippetsHint: "在回答中输入 / 加名称",
   snippetName: "片段名称",

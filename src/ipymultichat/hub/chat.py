@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
 Handler = TypeVar("Handler", bound=Callable[[Message], Any])
 
-CONFIRMED = "Confirmed."
-"""The text of a confirmation without words; agents read it as the answer."""
-
 LOCAL_LABEL, LOCAL_PORT = "Local", 2000
 """The protocol's usual port, so that the address in the server list still fits after a restart."""
 
@@ -398,13 +395,13 @@ class Chat:
         return self._hub.messages.reply(message, contents_of((content, *contents)))
 
     def confirm(self, message: Message | str, content: object = None) -> Delivery:
-        """Confirm a report, with words or without.
+        """Confirm a report, with words or, without any, with those of the preference `confirmation`.
 
         Raises:
             UnknownMessageError, NotAnswerableError: there is nothing to confirm.
             ConfigError, EncodeError: the value cannot be sent.
         """
-        return self.reply(message, CONFIRMED if content is None or content == "" else content)
+        return self.reply(message, self.preferences.confirmation if content is None or content == "" else content)
 
     def send(self, to: OnlineUser | str, text: str) -> Delivery:
         """Write to somebody online.

@@ -121,6 +121,11 @@ def _wrap(name: str, value: object) -> str:
     return value.strip()
 
 
+def _confirmation(name: str, value: object) -> str:
+    text = _wrap(name, value)
+    return text or "Confirmed."  # an agent reads it as the answer, so it is never empty
+
+
 def _quick_answers(_name: str, value: object) -> tuple[str, ...]:
     texts = [item.strip() for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else None
     if texts is None or len(texts) > MAX_QUICK or any(len(text) > MAX_QUICK_TEXT for text in texts):
@@ -160,12 +165,14 @@ class Preferences(Group):
     Attributes:
         prefix: put on a line of its own before every free-text reply from the widget, or "".
         suffix: the same after it.
+        confirmation: sent when a report is confirmed without words.
         quick: answers offered as buttons; empty: the usual ones.
         snippets: texts called up by name, in the person's order.
     """
 
     prefix: str = setting("", _wrap, key="reply_prefix")
     suffix: str = setting("", _wrap, key="reply_suffix")
+    confirmation: str = setting("Confirmed.", _confirmation, key="confirmation")
     quick: tuple[str, ...] = setting((), _quick_answers, key="quick_answers")
     snippets: tuple[Snippet, ...] = setting((), _snippets, key="snippets")
 
