@@ -34,6 +34,7 @@ export interface Message {
   readonly reply: Reply | null;
   readonly error: string;
   readonly draft: string;
+  readonly discarded: boolean;
 }
 
 /** Every field of a message and its type. */
@@ -60,6 +61,7 @@ export const MESSAGE_FIELDS = {
   reply: "Reply | null",
   error: "string",
   draft: "string",
+  discarded: "boolean",
 } as const;
 
 /** Which status may follow which. */

@@ -106,7 +106,7 @@ class Inbound:
         """A request that is in the log waits on its server, whatever was thought of it."""
         # Only what was proved to be ours, or put away by the person, stays as it is.
         mine = known.reply is not None and known.reply.mine
-        if known.status in _ENDED and not mine and known.id not in self._messages.discarded:
+        if known.status in _ENDED and not mine and not known.discarded:
             if known.reply is not None:
                 self._earlier_replies[known.id] = known.reply
             known = self._inbox.move(known.id, MessageStatus.PENDING, reply=None, error="") or known

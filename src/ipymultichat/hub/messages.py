@@ -117,8 +117,6 @@ class Messages:
         self._users = users
         self._clock = clock
         self._deliveries: dict[str, Delivery] = {}
-        self.discarded: set[str] = set()
-        """Ids of requests that the person put away: a server that still lists one does not bring it back."""
 
     # something leaves
 
@@ -205,9 +203,8 @@ class Messages:
         """
         with self._lock:
             current = resolve.discardable(self._inbox, message)
-            self.discarded.add(current.id)
             reason = f"{DISCARDED}; {current.error}" if current.error else DISCARDED
-            return self._inbox.move(current.id, MessageStatus.CANCELLED, error=reason) or current
+            return self._inbox.move(current.id, MessageStatus.CANCELLED, error=reason, discarded=True) or current
 
     def _send_chat(self, message: Message, receiver: OnlineUser) -> Delivery:
         delivery = self._expect(message.id)

@@ -133,6 +133,7 @@ class Message:
         reply: the answer, or None.
         error: why delivery failed, or why it ended, in words, or "".
         draft: the answer that could not be delivered, kept for another try.
+        discarded: put away by this person: it stays so, whoever still lists it.
         live: pushed while connected (False: found in a server's pending list or in the history).
     """
 
@@ -159,6 +160,7 @@ class Message:
     reply: Reply | None = None
     error: str = ""
     draft: tuple[Content, ...] = ()
+    discarded: bool = False
     live: bool = True
 
     def moved(self, status: MessageStatus, **changes: object) -> Message:
