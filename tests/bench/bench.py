@@ -1,18 +1,19 @@
 """Prints how fast the core is: frames through session and inbox, a reply's round trip, memory of a long log."""
 
+from __future__ import annotations
+
 import asyncio
 import statistics
 import time
 import tracemalloc
-from datetime import datetime, timezone
+from collections.abc import Iterable
 
 from frames import chat, login, pending, question, users
-from ipymultichat.hub.intake import Intake
+from inboxes import make_inbox
 from waiting import until
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.hub import Hub
-from ipymultichat.inbox import Inbox
+from ipymultichat.hub import Chat
 from ipymultichat.model import Secret
 from ipymultichat.server import LocalServer
 from ipymultichat.session import Session
@@ -22,24 +23,7 @@ MESSAGES = 100_000
 REPLIES = 50
 
 
-def _nothing(*_):
-    pass
-
-
-def _intake(inbox):
-    return Intake(
-        inbox,
-        label=lambda _server_id: "Work",
-        nickname=lambda: "me",
-        clock=lambda: datetime.now(timezone.utc),
-        changed=_nothing,
-        users_changed=_nothing,
-        arrived=_nothing,
-        trouble=_nothing,
-    )
-
-
-def _session():
+def _session() -> Session:
     session = Session()
     session.connected(Secret("tok"), "me", 0.0)
     for raw in (login(), pending(), users()):
@@ -49,54 +33,53 @@ def _session():
     return session
 
 
-def _feed(session, intake, raws):
+def _feed(session: Session, inbox: Chat, raws: Iterable[bytes]) -> None:
     for raw in raws:
         session.receive(raw, 0.0)
         for event in session.take_events():
-            intake.apply("work", event)
+            inbox._hub.on_event("work", event)
 
 
-def frames():
+def frames() -> None:
     """Frames per second from bytes to the inbox."""
     kinds = {
         "questions": [question(f"q{n}", "Deploy to production?") for n in range(FRAMES)],
         "chat": [chat("lunch?", message_id=f"m{n}") for n in range(FRAMES)],
     }
     for kind, raws in kinds.items():
-        session, intake = _session(), _intake(Inbox())
+        session, inbox = _session(), make_inbox()
         began = time.perf_counter()
-        _feed(session, intake, raws)
+        _feed(session, inbox, raws)
         took = time.perf_counter() - began
         print(f"{kind}: {FRAMES / took:,.0f} frames/s through session and inbox ({took / FRAMES * 1e6:.0f} µs each)")
 
 
-def memory():
+def memory() -> None:
     """Memory of a long log."""
-    inbox = Inbox()
-    session, intake = _session(), _intake(inbox)
+    session, inbox = _session(), make_inbox()
     tracemalloc.start()
-    _feed(session, intake, (chat(f"message number {n}", message_id=f"m{n}") for n in range(MESSAGES)))
+    _feed(session, inbox, (chat(f"message number {n}", message_id=f"m{n}") for n in range(MESSAGES)))
     used = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    print(f"{len(inbox):,} messages: {used / 2**20:.0f} MiB ({used / len(inbox):,.0f} bytes each)")
+    print(f"{len(inbox.messages):,} messages: {used / 2**20:.0f} MiB ({used / len(inbox.messages):,.0f} bytes each)")
 
 
-async def replies():
+async def replies() -> None:
     """A reply's round trip: until its agent has it, and until that is proved."""
     async with LocalServer() as server:
-        hub = Hub(":memory:", servers=[server.url], token="tok", nickname="me")
-        await hub.connect()
+        inbox = make_inbox(server.url)
+        await inbox.connect()
         arrived, proved = [], []
         for number in range(REPLIES):
             agent = asyncio.ensure_future(AgentClient(server.url, "tok").ask_question(f"q{number}"))
-            (message,) = await until(lambda: hub.messages.pending)
+            (message,) = await until(lambda: inbox.messages.pending)
             began = time.perf_counter()
-            delivery = hub.reply(message, "yes")
+            delivery = inbox.reply(message, "yes")
             await agent
             arrived.append(time.perf_counter() - began)
             await delivery
             proved.append(time.perf_counter() - began)
-        hub.close()
+        inbox.close()
     for what, times in (("reaches its agent", arrived), ("is proved", proved)):
         times.sort()
         print(
