@@ -9,7 +9,7 @@ import tracemalloc
 from collections.abc import Iterable
 
 from frames import chat, login, pending, question, users
-from inboxes import make_inbox
+from inboxes import hub_of, make_inbox
 from waiting import until
 
 from ipymultichat.agent import AgentClient
@@ -37,7 +37,7 @@ def _feed(session: Session, inbox: Chat, raws: Iterable[bytes]) -> None:
     for raw in raws:
         session.receive(raw, 0.0)
         for event in session.take_events():
-            inbox._hub.on_event("work", event)
+            hub_of(inbox).on_event("work", event)
 
 
 def frames() -> None:

@@ -27,7 +27,7 @@ ROOT = Path(ipymultichat.__file__).parent
 OURS = ("model", "wire", "session", "net", "inbox", "store", "hub", "widget")
 """The packages between a socket and the browser; servers and agents of the same process do not count."""
 
-QUESTION = ("_ask", "Session._on_request", "Inbox.add", "Sync._on_change", "browser_form", "MultiChat._send")
+QUESTION = ("_ask", "Session._on_request", "Inbox.add", "Sync.on_change", "browser_form", "MultiChat._send")
 """Where a question is read, accepted, taken in, noted for the browser, put into its form, and handed on."""
 
 CLICK = ("Session.reply",)

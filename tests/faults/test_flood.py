@@ -4,17 +4,22 @@ import asyncio
 import sqlite3
 import time
 import tracemalloc
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
+import pytest
 from frames import chat, login, pending, question, users
-from people import QUICK
+from inboxes import MakeChat, hub_of
+from people import QUICK, StatusOf
 from waiting import until
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 from ipymultichat.inbox import Inbox
+from ipymultichat.model import Message
 from ipymultichat.net.connection import MAX_FRAME
+from ipymultichat.server import LocalServer
 from ipymultichat.session import Backoff
 from ipymultichat.store import history_path
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -22,10 +27,10 @@ from ipymultichat.wire import agentassist_pb2 as pb
 FRAMES = 10_000
 
 
-def flooding(frames):
+def flooding(frames: Sequence[bytes]):
     """A server that takes one login, and then sends everything as fast as the socket takes it."""
 
-    async def talk(socket):
+    async def talk(socket: ServerConnection) -> None:
         async for raw in socket:
             command = pb.WebsocketMessage.FromString(raw).Cmd
             if command == "UserLogin":
@@ -40,17 +45,17 @@ def flooding(frames):
     return serve(talk, "127.0.0.1", 0, max_size=None)
 
 
-def url_of(server):
+def url_of(server: LocalServer):
     return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers_are_slow(make_chat):
+async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers_are_slow(make_chat: MakeChat) -> None:
     frames = [
         question(f"q{n}", f"question {n}") if n % 2 else chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES)
     ]
     begun, release = [], asyncio.Event()
 
-    async def slow(message):
+    async def slow(message: Message) -> None:
         begun.append(message.id)
         await release.wait()
 
@@ -58,7 +63,7 @@ async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers
         inbox = make_chat(url_of(server))
         inbox.on_message(slow)
         # A display that has stopped: it is told, and never asks.
-        inbox._hub.listen(lambda _what, _id: None)
+        hub_of(inbox).listen(lambda _what, _id: None)
         tracemalloc.start()
         began = time.perf_counter()
         await inbox.connect()
@@ -78,7 +83,7 @@ async def test_ten_thousand_frames_are_all_there_while_nobody_looks_and_handlers
         inbox.close()
 
 
-async def test_a_flood_while_the_disk_is_stuck_loses_nothing_and_holds_up_nobody(make_chat):
+async def test_a_flood_while_the_disk_is_stuck_loses_nothing_and_holds_up_nobody(make_chat: MakeChat) -> None:
     frames = [chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES)]
     async with flooding(frames) as server:
         address = url_of(server)
@@ -87,14 +92,16 @@ async def test_a_flood_while_the_disk_is_stuck_loses_nothing_and_holds_up_nobody
             other.execute("BEGIN IMMEDIATE")
             await inbox.connect()
             await until(lambda: len(inbox.messages) == FRAMES, seconds=30)
-            assert not any(inbox._hub.history.stored(message.id) for message in inbox.messages)
+            assert not any(hub_of(inbox).history.stored(message.id) for message in inbox.messages)
             other.execute("ROLLBACK")
-        await until(lambda: all(inbox._hub.history.stored(message.id) for message in inbox.messages), seconds=30)
+        await until(lambda: all(hub_of(inbox).history.stored(message.id) for message in inbox.messages), seconds=30)
         inbox.close()
     assert sum(1 for _ in make_chat(address, profile="flooded").messages.everything()) == FRAMES
 
 
-async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_waits(make_chat, monkeypatch):
+async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_waits(
+    make_chat: MakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ipymultichat.hub.hub.Inbox", partial(Inbox, max_messages=1000))
     frames = [question("q1", "first of all"), *(chat(f"chat {n}", message_id=f"m{n}") for n in range(FRAMES))]
     async with flooding(frames) as server:
@@ -110,7 +117,7 @@ async def test_the_inbox_keeps_its_bound_under_a_flood_and_lets_nothing_go_that_
         inbox.close()
 
 
-def test_the_inbox_is_bounded_in_bytes_too():
+def test_the_inbox_is_bounded_in_bytes_too() -> None:
     from datetime import datetime, timezone
 
     from ipymultichat.model import Message, MessageKind, MessageStatus
@@ -127,18 +134,22 @@ def test_the_inbox_is_bounded_in_bytes_too():
     assert inbox.unread_count == len(inbox)
 
 
-async def test_an_oversized_frame_costs_that_connection_only_and_makes_no_hot_loop(make_chat, server, status):
+async def test_an_oversized_frame_costs_that_connection_only_and_makes_no_hot_loop(
+    make_chat: MakeChat, server: LocalServer, status: StatusOf
+) -> None:
     tries = []
     huge = pb.WebsocketMessage(Cmd="x", StrParam="x" * (MAX_FRAME + 1)).SerializeToString()
     settings = replace(QUICK, lasting=5.0, keepalive=20.0, backoff=lambda: Backoff(first=0.1, cap=300))
     async with flooding([huge]) as flood:
         inbox = make_chat(url_of(flood), server.url, link_settings=settings)
         errors = []
-        inbox._hub.listen(lambda _what, _id: tries.append(status(inbox).attempt) or errors.append(status(inbox).error))
+        hub_of(inbox).listen(
+            lambda _what, _id: tries.append(status(inbox).attempt) or errors.append(status(inbox).error)
+        )
         await inbox.connect()
         await until(lambda: status(inbox).attempt >= 3, seconds=20)
         assert any("a message was larger than allowed" in error for error in errors)
         assert status(inbox, 1).state == "connected"
-        delay = inbox._hub.connections._pool.link(inbox.servers[0].id)._backoff.next_delay()
+        delay = hub_of(inbox).connections._pool.link(inbox.servers[0].id)._backoff.next_delay()
         assert delay >= 0.4  # doubling from one try to the next, though each login was taken
         inbox.close()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from inboxes import MakeChat
+from inboxes import MakeChat, hub_of
 from waiting import until
 
 from ipymultichat.errors import DeliveryError, NoLoopError
@@ -32,7 +32,7 @@ async def test_a_reply_ends_when_connections_are_switched_off_before_its_turn_co
     (message,) = await until(lambda: chat.messages.pending)
     # From another thread the reply waits for the loop, and the connections are gone when it gets there.
     delivery = await asyncio.to_thread(chat.reply, message, "yes")
-    chat._hub.connections.want(wanted=False)
+    hub_of(chat).connections.want(wanted=False)
     with pytest.raises(DeliveryError) as caught:
         await asyncio.wait_for(asyncio.ensure_future(_await(delivery)), 5)
     assert caught.value.message.draft[0].text == "yes"
@@ -45,7 +45,7 @@ async def _await(delivery: Any) -> Message:
 
 async def test_a_reply_without_connections_fails_at_once_and_keeps_its_text(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
-    chat._hub.inbox.add(question("q", chat.servers[0].id, deadline=None), received_at=NOW)
+    hub_of(chat).inbox.add(question("q", chat.servers[0].id, deadline=None), received_at=NOW)
     with pytest.raises(DeliveryError, match="switched off or removed"):
         await chat.reply("q", "yes")
     assert (chat.messages[0].status, chat.messages[0].draft[0].text) == ("failed", "yes")
@@ -56,15 +56,15 @@ async def test_a_deadline_that_passes_while_no_server_can_be_asked_ends_the_requ
     await chat.connect()
     server_id = chat.servers[0].id
     for key, seconds in (("over", -2), ("not yet", 60)):
-        chat._hub.inbox.add(question(key, server_id, deadline=NOW + timedelta(seconds=seconds)), received_at=NOW)
-    chat._hub.connections.look()
+        hub_of(chat).inbox.add(question(key, server_id, deadline=NOW + timedelta(seconds=seconds)), received_at=NOW)
+    hub_of(chat).connections.look()
     assert {message.id: str(message.status) for message in chat.messages} == {"over": "expired", "not yet": "pending"}
 
 
 async def test_work_on_the_loop_is_ended_by_closing(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
     await chat.connect()
-    waiting = asyncio.ensure_future(chat._hub.connections.call(asyncio.Event().wait))
+    waiting = asyncio.ensure_future(hub_of(chat).connections.call(asyncio.Event().wait))
     await asyncio.sleep(0)
     chat.close()
     with pytest.raises(asyncio.CancelledError):
@@ -77,7 +77,7 @@ async def test_what_work_on_the_loop_raises_reaches_its_caller(make_chat: MakeCh
 
     chat = make_chat("ws://127.0.0.1:9", io="thread")
     with pytest.raises(ValueError, match="why"):
-        await chat._hub.connections.call(fail)
+        await hub_of(chat).connections.call(fail)
 
 
 def test_without_a_loop_in_sight_nothing_is_waited_for() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inboxes import MakeChat
+from inboxes import MakeChat, hub_of
 from processes import ServerProcess
 from proxy import Proxy
 from waiting import until
@@ -124,7 +124,7 @@ async def test_an_answer_on_its_way_when_the_kernel_ended_is_failed_with_its_tex
     message = await pending(first)
     frozen.signal(signal.SIGSTOP)
     delivery = first.reply(message, "a long answer")
-    assert await asyncio.to_thread(first._hub.history.flush, 5)
+    assert await asyncio.to_thread(hub_of(first).history.flush, 5)
     second = make_chat(frozen.url, profile=PROFILE)  # the first was not closed: as if it had been killed
     (found,) = second.messages
     assert (found.status, found.draft[0].text) == ("failed", "a long answer")
@@ -145,7 +145,7 @@ async def test_an_answer_on_its_way_when_the_kernel_ended_goes_out_with_the_next
         message = await pending(first)
         proxy.stalled = True
         lost = first.reply(message, *contents)
-        assert await asyncio.to_thread(first._hub.history.flush, 5)
+        assert await asyncio.to_thread(hub_of(first).history.flush, 5)
         second = make_chat({"id": "w", "url": work.url}, profile=PROFILE)  # as if the first had been killed
         second.on_message(lambda _message: "something else")
         await second.connect()
@@ -180,7 +180,7 @@ async def test_chat_and_its_people_are_known_in_the_next_kernel(
     first.close()
     ada.close()
     second = kernel()
-    (talk,) = second._hub.inbox.conversations()
+    (talk,) = hub_of(second).inbox.conversations()
     assert (talk.nickname, talk.unread) == ("ada", 1)
     await second.connect()
     with pytest.raises(DeliveryError, match="ada"):
@@ -294,8 +294,8 @@ async def test_a_locked_disk_loses_nothing_and_is_said(
         for number in range(30):
             await ada.send("me@" + ada.servers[0].label, f"message {number}")
         await until(lambda: len(first.messages) == 30)
-        assert not first._hub.history.stored(first.messages[-1].id)
+        assert not hub_of(first).history.stored(first.messages[-1].id)
         other.execute("ROLLBACK")
-    await until(lambda: all(first._hub.history.stored(message.id) for message in first.messages))
+    await until(lambda: all(hub_of(first).history.stored(message.id) for message in first.messages))
     first.close()
     assert len(kernel().messages) == 30

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
+from inboxes import hub_of
 
 from ipymultichat.errors import DeliveryError, NotAnswerableError
 from ipymultichat.hub import Chat, Delivery
@@ -29,7 +30,7 @@ class Reported:
 
     def report(self, *events: s.SessionEvent) -> None:
         for event in events:
-            self.chat._hub.on_event(self.server_id, event)
+            hub_of(self.chat).on_event(self.server_id, event)
 
     def ask(self, request_id: str = "q", *, timeout: int = 600, text: str = "Deploy?") -> Request:
         request = Request(MessageKind.QUESTION, request_id, text, timeout, NOW - timedelta(seconds=5))
@@ -49,7 +50,7 @@ async def inbox(make_chat: Callable[..., Chat]) -> Reported:
 @pytest.fixture
 async def replying(inbox: Reported, monkeypatch: pytest.MonkeyPatch) -> Reported:
     """A question whose answer is on its way."""
-    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    monkeypatch.setattr(hub_of(inbox.chat).connections, "act", lambda *_command: None)
     inbox.ask()
     inbox.delivery = inbox.chat.reply(inbox.message, "my answer")
     assert inbox.message.status == "sending"
@@ -71,7 +72,7 @@ async def replying(inbox: Reported, monkeypatch: pytest.MonkeyPatch) -> Reported
 async def test_a_reply_to_a_request_that_is_gone_ends_as_what_it_is_with_the_text_kept(
     inbox: Any, monkeypatch: pytest.MonkeyPatch, outcome: Any, timeout: Any, status: Any
 ) -> None:
-    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    monkeypatch.setattr(hub_of(inbox.chat).connections, "act", lambda *_command: None)
     inbox.ask(timeout=timeout)
     delivery = inbox.chat.reply(inbox.message, "my answer")
     inbox.report(s.ReplyFailed("q", MINE, "why", **outcome))
@@ -110,7 +111,7 @@ async def test_what_is_put_away_leaves_the_pending_list_with_its_text_and_does_n
 async def test_what_waits_can_be_put_away_and_what_is_on_its_way_cannot(
     inbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    monkeypatch.setattr(hub_of(inbox.chat).connections, "act", lambda *_command: None)
     inbox.ask("one")
     assert inbox.chat.discard(inbox.message).status == "cancelled"
     inbox.ask("two")
@@ -120,7 +121,7 @@ async def test_what_waits_can_be_put_away_and_what_is_on_its_way_cannot(
 
 
 async def test_a_failed_chat_message_can_be_put_away(inbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox.chat._hub.connections, "act", lambda *_command: None)
+    monkeypatch.setattr(hub_of(inbox.chat).connections, "act", lambda *_command: None)
     inbox.report(s.UsersListed(()))
     inbox.report(s.ChatArrived(ChatReceived("c1", "id-1", "ada", "me-1", "me", "hi", NOW)))
     delivery = inbox.chat.send("ada@Work", "lunch?")
@@ -134,7 +135,7 @@ async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_n
     inbox: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     inbox.ask()
-    inbox.chat._hub.on_event(
+    hub_of(inbox.chat).on_event(
         inbox.server_id, s.ReplyVerified("q", cast("Any", None))
     )  # no contents: no session says so
     assert inbox.chat.notices == ("Work: something unexpected came in; see the log",)

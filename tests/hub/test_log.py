@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inboxes import MakeChat
+from inboxes import MakeChat, hub_of
 
 from ipymultichat.errors import UnknownMessageError
 from ipymultichat.hub import Chat
@@ -30,7 +30,7 @@ def message(number: int, status: MessageStatus = MessageStatus.REPLIED) -> Messa
 
 def fill(chat: Chat, *messages: Message) -> None:
     for item in messages:
-        chat._hub.inbox.add(item, received_at=NOW)
+        hub_of(chat).inbox.add(item, received_at=NOW)
 
 
 async def test_the_log_is_a_live_sequence(make_chat: MakeChat) -> None:
@@ -55,7 +55,7 @@ async def test_an_export_has_everything_in_order_also_what_waits_below_the_bound
     fill(chat, message(0, MessageStatus.PENDING), message(1, MessageStatus.FAILED))
     for number in range(2, 30):
         fill(chat, message(number))
-        assert chat._hub.history.flush(5) == (profile != ":memory:")
+        assert hub_of(chat).history.flush(5) == (profile != ":memory:")
     rows = [json.loads(line) for line in chat.export(tmp_path / "log.jsonl").read_text().splitlines()]
     ids = [row["id"] for row in rows]
     assert ids == sorted(ids, key=lambda key: int(key[1:]))

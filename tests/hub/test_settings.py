@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from inboxes import MakeChat
+from inboxes import MakeChat, hub_of
 from waiting import until
 
 from ipymultichat.server import LocalServer
@@ -104,7 +104,7 @@ async def test_the_environment_and_the_caller_come_before_the_profile(
     first.close()
     monkeypatch.setenv("MULTICHAT_TOKEN", "from the environment")
     chat = make_chat(servers=None, token=None, nickname="given", profile=PROFILE)
-    values = chat._hub.settings.values
+    values = hub_of(chat).settings.values
     assert (values.token.reveal(), values.nickname) == ("from the environment", "given")
     chat.set_token("another")
     chat.close()
@@ -113,7 +113,7 @@ async def test_the_environment_and_the_caller_come_before_the_profile(
 
 async def test_a_change_that_cannot_be_used_changes_nothing(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
-    before = chat._hub.settings.values
+    before = hub_of(chat).settings.values
     for change in (
         lambda: chat.add_server("ws://127.0.0.1:9"),
         lambda: chat.set_nickname(" "),
@@ -123,4 +123,4 @@ async def test_a_change_that_cannot_be_used_changes_nothing(make_chat: MakeChat)
     ):
         with pytest.raises(ValueError, match=r"."):
             change()
-    assert chat._hub.settings.values is before
+    assert hub_of(chat).settings.values is before

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from inboxes import MakeChat
+from inboxes import MakeChat, hub_of
 from waiting import until
 
 from ipymultichat.agent import AgentClient
@@ -106,7 +106,7 @@ async def test_a_stream_yields_new_messages_and_lets_go_when_left(chat: Chat, wo
     call = ask(work, "one")
     assert (await coming).text == "one"
     await stream.aclose()
-    assert chat._hub.subscriptions.reader_count == 0
+    assert hub_of(chat).subscriptions.reader_count == 0
     call.cancel()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from ipymultichat.hub import Chat
+from ipymultichat.hub import Chat, Hub
 
 MakeChat = Callable[..., Chat]
 """Makes inboxes as `make_inbox` does, and closes them after the test."""
@@ -29,3 +29,8 @@ def make_inbox(*servers: object, **options: Any) -> Chat:
     }
     with mock.patch.dict("ipymultichat.hub.hub._living", clear=True):
         return Chat(**given)
+
+
+def hub_of(chat: Chat) -> Hub:
+    """What an inbox is made of, for tests of its parts."""
+    return chat._hub

@@ -60,7 +60,7 @@ def test_servers_may_be_addresses_dicts_or_entries(make_chat: Any) -> None:
 def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, make_chat: Any) -> None:
     monkeypatch.setenv("MULTICHAT_TOKEN", "s3cret-token")
     chat = make_chat(["ws://127.0.0.1:9"], autoconnect=False)
-    assert chat._settings["has_token"] is True
+    assert chat.get_state()["_settings"]["has_token"] is True
     assert next(iter(chat.statuses.values())).error == ""
 
 
@@ -197,7 +197,7 @@ def test_what_comes_from_the_profile_is_written_back(make_chat: Any) -> None:
     again = make_chat(profile="default", nickname=None, autoconnect=False)
     assert [server.label for server in again.servers] == ["Work"]
     assert again.nickname == "ada"
-    assert again._settings["has_token"]
+    assert again.get_state()["_settings"]["has_token"]
 
 
 def test_a_closed_widget_says_so(make_chat: Any) -> None:

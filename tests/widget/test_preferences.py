@@ -67,12 +67,12 @@ async def test_preferences_are_kept_with_the_profile_and_unknown_keys_stay(make_
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"theme": "dark", "settings": {"sound": "gong", "reply_prefix": "Hi"}}))
     chat = make_chat(profile="default", autoconnect=False)
-    assert chat._settings["preferences"]["prefix"] == "Hi"
+    assert chat.get_state()["_settings"]["preferences"]["prefix"] == "Hi"
     result = await Tab(chat).command(
         "set_preferences", quick=["Yes", " ", "Yes", "Later"], snippets=[{"name": "ok", "text": "Fine."}]
     )
     assert result["ok"]
-    await until(lambda: chat._settings["preferences"]["quick"] == ["Yes", "Later"])
+    await until(lambda: chat.get_state()["_settings"]["preferences"]["quick"] == ["Yes", "Later"])
     chat.close()  # writes what is left
     stored = json.loads(path.read_text())
     assert stored["theme"] == "dark"

@@ -192,7 +192,7 @@ class Hub:
 
     def write_what_is_left(self) -> None:
         """Write what came last now, and end the threads that write: the process, when it ends, waits for neither."""
-        self._file.close()
+        self._file.close(1.0)
         self.history.close()
 
     # what is there to see

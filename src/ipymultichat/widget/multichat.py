@@ -81,11 +81,12 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
         )
         anywidget.AnyWidget.__init__(self)
         self._ready = True
+        self._refresh(True)
         uploads = Uploads()
         commands = Commands(self, self._hub.paths, uploads)
         self._sync = Sync(self._hub, uploads, commands, send=self._send_frame, refresh=self._refresh)
+        self._sync.on_change("servers", "")  # what may have changed in between
         self.on_msg(lambda _widget, content, buffers: self._sync.receive(content, buffers or ()))
-        self._refresh(True)
         for earlier in replace_earlier(profile, self):
             earlier.close()
         if autoconnect:

@@ -76,7 +76,7 @@ class Sync:
         self._dirty: dict[str, None] = {}
         self._conversations_version = -1
         self._sweeping = False
-        self._unlisten = hub.listen(self._on_change)
+        self._unlisten = hub.listen(self.on_change)
         self._handlers: dict[object, Callable[[Json, Buffers], Coroutine[Any, Any, None] | None]] = {
             "sync": self._on_sync,
             "page": self._on_page,
@@ -98,7 +98,8 @@ class Sync:
 
     # hub to browser
 
-    def _on_change(self, what: str, message_id: str) -> None:
+    def on_change(self, what: str, message_id: str) -> None:
+        """Something changed, see `hub.Listener`; it is told once per frame."""
         with self._lock:
             if message_id:
                 self._dirty[message_id] = None
