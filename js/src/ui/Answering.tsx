@@ -20,7 +20,9 @@ export function Answering() {
       <div class="imc-fields">
         {TEXT_PREFERENCES.map((name) => (
           <label key={name}>
-            <span>{t(name)}</span>
+            <span>
+              {t(name)} {name === "suffix" && <span class="imc-dim">{t("wrapHint")}</span>}
+            </span>
             <textarea
               class="imc-input imc-text"
               rows={1}
@@ -32,7 +34,6 @@ export function Answering() {
           </label>
         ))}
       </div>
-      <p class="imc-dim">{t("wrapHint")}</p>
       <label>
         <span>
           {t("quickAnswers")} <span class="imc-dim">{t("quickHint")}</span>
