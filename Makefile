@@ -5,10 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test lint bench soak proto format screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak proto format screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
+
+# The demo, with the bundle built again and shown anew whenever its sources change.
+watch: $(READY)
+	@$(BIN)/python tests/support/watch.py $(ARGS)
 
 test: lint
 	@$(BIN)/python hatch_build.py test
@@ -16,16 +20,26 @@ test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 	@$(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider
 
+# The tests on each Python that is found, and with the lowest versions allowed; ends with a table, in build/matrix as well.
+matrix: $(READY)
+	@$(BIN)/nox $(if $(ARGS),-- $(ARGS))
+
 lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python proto/generate.py --check
+	@$(BIN)/python js/generate.py --check
 	@$(BIN)/python hatch_build.py run check
 
 bench: $(READY)
 	@PYTHONPATH=tests/session:tests/support $(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/throughput.py
+
+# Every call of ours on the way of a question to the browser, and of a click to the session; fails when one grows too long.
+walk: $(READY)
+	@MULTICHAT_CONFIG_DIR=build/walk PYTHONPATH=tests/support $(BIN)/python tests/bench/walk.py
 
 # SEEDS random schedules against five servers that fail; QUIRKS=1: servers with the faults of the real one.
 SEEDS ?= 200
@@ -34,6 +48,7 @@ soak: $(READY)
 
 proto: $(READY)
 	@$(BIN)/python proto/generate.py
+	@$(BIN)/python js/generate.py
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

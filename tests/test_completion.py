@@ -1,6 +1,9 @@
+# mypy: disable-error-code="func-returns-value"
+
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -51,7 +54,7 @@ async def test_an_empty_query_shows_what_lies_near_the_root(project: Any) -> Non
 
 
 async def test_a_directory_that_no_message_names_is_never_listed(project: Any) -> None:
-    paths = ProjectPaths({}.get)
+    paths = ProjectPaths(lambda _id: None)
     assert await paths.complete("m", "") is None
     assert await paths.complete(str(project), "") is None
 
@@ -102,8 +105,9 @@ def test_a_listing_is_bounded_and_begins_near_the_root(project: Any) -> None:
 
 
 async def test_a_listing_is_read_once_and_again_after_a_while(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, read = [0.0], []
-    monkeypatch.setattr(module, "list_project", lambda root: read.append(root) or list_project(root))
+    now = [0.0]
+    read: list[Any] = []
+    monkeypatch.setattr(module, "list_project", lambda root: (read.append(root), list_project(root))[1])
     paths = completing(project, clock=lambda: now[0])
     await asyncio.gather(*(paths.complete("m", query) for query in ("a", "b", "c")))
     assert read == [project]
@@ -119,7 +123,7 @@ async def test_the_loop_goes_on_while_a_project_is_read(project: Any, monkeypatc
 
     gate, threads = threading.Event(), []
     monkeypatch.setattr(
-        module, "list_project", lambda root: threads.append(threading.current_thread()) or (gate.wait(5) and ())
+        module, "list_project", lambda root: (threads.append(threading.current_thread()), gate.wait(5), ())[-1]
     )
     asking = asyncio.ensure_future(completing(project).complete("m", ""))
     await until(lambda: threads)
@@ -129,14 +133,14 @@ async def test_the_loop_goes_on_while_a_project_is_read(project: Any, monkeypatc
 
 
 def test_a_directory_that_cannot_be_read_is_left_out(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    scandir = module.os.scandir
+    scandir = os.scandir
 
     def refuse(path: Any) -> Any:
         if Path(path).name == "src":
             raise PermissionError
         return scandir(path)
 
-    monkeypatch.setattr(module.os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     assert "tests/test_main.py" in list_project(project)
 
 

@@ -1,10 +1,6 @@
-import sys
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
-
 from chat_person import Person
 
 from ipymultichat.agent import AgentClient
@@ -12,13 +8,13 @@ from ipymultichat.server import LocalServer
 
 
 @pytest.fixture
-async def server():
+async def server() -> AsyncIterator[LocalServer]:
     async with LocalServer() as running:
         yield running
 
 
 @pytest.fixture
-async def ada(server):
+async def ada(server: LocalServer) -> AsyncIterator[Person]:
     person = await Person.connect(server.url)
     await person.login("team", "ada")
     yield person
@@ -26,6 +22,6 @@ async def ada(server):
 
 
 @pytest.fixture
-async def agent(server):
+async def agent(server: LocalServer) -> AsyncIterator[AgentClient]:
     async with AgentClient(server.url, "team", agent_name="bot", model_name="m1") as client:
         yield client

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ipymultichat.agent.address import is_loopback, rpc_base
@@ -18,17 +20,17 @@ from ipymultichat.errors import ConfigError
         (" ws://localhost:2000 ", "http://localhost:2000"),
     ],
 )
-def test_one_server_whichever_way_it_is_written(url, base):
+def test_one_server_whichever_way_it_is_written(url: Any, base: str) -> None:
     assert rpc_base(url) == base
 
 
 @pytest.mark.parametrize("url", ["", "localhost:2000", "ftp://x", "ws://", "ws://x:0", "ws://a b", None, 5])
-def test_an_address_that_cannot_be_used(url):
+def test_an_address_that_cannot_be_used(url: Any) -> None:
     with pytest.raises(ConfigError):
         rpc_base(url)
 
 
-def test_a_password_in_the_address_is_refused_and_not_shown():
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         rpc_base("http://me:hunter2@x")
     assert "hunter2" not in str(caught.value)
@@ -45,5 +47,5 @@ def test_a_password_in_the_address_is_refused_and_not_shown():
         ("http://localhost.example", False),
     ],
 )
-def test_loopback(base, expected):
+def test_loopback(base: str, expected: bool) -> None:
     assert is_loopback(base) is expected

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import contextlib
 import socket
+from pathlib import Path
+from typing import Any
 
 import pytest
 from chat_person import Person, text_part
@@ -25,7 +27,9 @@ from ipymultichat.server import Limits, LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
 
 
-async def test_a_question_brings_its_answer(agent, ada, tmp_path, monkeypatch):
+async def test_a_question_brings_its_answer(
+    agent: AgentClient, ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     call = asyncio.create_task(agent.ask_question("Deploy?", timeout=30.2))
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
@@ -40,7 +44,7 @@ async def test_a_question_brings_its_answer(agent, ada, tmp_path, monkeypatch):
     assert answer.meta == {"k": "v"}
 
 
-async def test_a_report_brings_its_answer(server, ada):
+async def test_a_report_brings_its_answer(server: LocalServer, ada: Person) -> None:
     agent = AgentClient(server.http_url, "team", project_directory="/proj")
     call = asyncio.create_task(agent.work_report("all done"))
     request = (await ada.expect("WorkReport")).WorkReportRequest
@@ -49,8 +53,8 @@ async def test_a_report_brings_its_answer(server, ada):
     assert (await call).text == "thanks"
 
 
-async def test_structured_questions_go_along_with_a_plain_one(agent, ada):
-    choices = [Question("Which?", options=(Option("A"),)), {"question": "When?"}]
+async def test_structured_questions_go_along_with_a_plain_one(agent: AgentClient, ada: Person) -> None:
+    choices: list[Question | dict[str, object]] = [Question("Which?", options=(Option("A"),)), {"question": "When?"}]
     call = asyncio.create_task(agent.ask_question(questions=choices, project_directory="/there"))
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
     assert request.Request.Question == "Which?"
@@ -60,7 +64,7 @@ async def test_structured_questions_go_along_with_a_plain_one(agent, ada):
     await call
 
 
-async def test_attachments_come_as_bytes(agent, ada):
+async def test_attachments_come_as_bytes(agent: AgentClient, ada: Person) -> None:
     call = asyncio.create_task(agent.ask_question("Screenshot?"))
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
     image = pb.ImageContent(type="image", data=base64.b64encode(b"png").decode(), mime_type="image/png")
@@ -80,7 +84,7 @@ async def test_attachments_come_as_bytes(agent, ada):
     )
 
 
-async def test_questions_of_one_client_wait_side_by_side(agent, ada):
+async def test_questions_of_one_client_wait_side_by_side(agent: AgentClient, ada: Person) -> None:
     calls = [asyncio.create_task(agent.ask_question(f"{n}?")) for n in range(5)]
     requests = [(await ada.expect("AskQuestion")).AskQuestionRequest for _ in calls]
     for request in reversed(requests):
@@ -88,19 +92,19 @@ async def test_questions_of_one_client_wait_side_by_side(agent, ada):
     assert [(await call).text for call in calls] == [f"{n}?" for n in range(5)]
 
 
-async def test_nobody_online(agent):
+async def test_nobody_online(agent: AgentClient) -> None:
     with pytest.raises(NoHumanOnlineError) as caught:
         await agent.ask_question("Anybody?")
     assert caught.value.meta == {"error": "no_clients"}
 
 
-async def test_nobody_answers_in_time(agent, ada):
+async def test_nobody_answers_in_time(agent: AgentClient, ada: Person) -> None:
     with pytest.raises(AgentTimeoutError, match="within 1 s") as caught:
         await agent.work_report("done", timeout=1)
     assert isinstance(caught.value, TimeoutError)
 
 
-async def test_cancelling_the_wait_withdraws_the_question(server, ada):
+async def test_cancelling_the_wait_withdraws_the_question(server: LocalServer, ada: Person) -> None:
     call = asyncio.create_task(AgentClient(server.url, "team").ask_question("Still there?"))
     await ada.expect("AskQuestion")
     call.cancel()
@@ -110,7 +114,7 @@ async def test_cancelling_the_wait_withdraws_the_question(server, ada):
     assert notice.reason == "Request was cancelled"
 
 
-async def test_an_error_reply_is_an_error_with_its_reason(agent, ada):
+async def test_an_error_reply_is_an_error_with_its_reason(agent: AgentClient, ada: Person) -> None:
     for reason, kind in (("declined", AgentError), ("cancelled", RequestCancelledError)):
         call = asyncio.create_task(agent.ask_question("Ok?"))
         request = (await ada.expect("AskQuestion")).AskQuestionRequest
@@ -121,7 +125,7 @@ async def test_an_error_reply_is_an_error_with_its_reason(agent, ada):
         assert caught.value.meta == {"error": reason}
 
 
-async def test_a_wrong_token_is_refused_without_showing_it():
+async def test_a_wrong_token_is_refused_without_showing_it() -> None:
     async with LocalServer(token="right") as server:
         agent = AgentClient(server.url, "hunter2")
         with pytest.raises(RequestRefusedError) as caught:
@@ -130,13 +134,13 @@ async def test_a_wrong_token_is_refused_without_showing_it():
         assert caught.value.meta["http_status"] == "401"
 
 
-async def test_a_question_too_large_is_refused():
+async def test_a_question_too_large_is_refused() -> None:
     async with LocalServer(limits=Limits(max_body=1000)) as server:
         with pytest.raises(RequestRefusedError, match="larger than"):
             await AgentClient(server.url, "team").ask_question("x" * 2000)
 
 
-async def test_a_stopping_server_counts_as_unreachable():
+async def test_a_stopping_server_counts_as_unreachable() -> None:
     async with LocalServer() as server:
         ada = await Person.connect(server.url)
         await ada.login("team", "ada")
@@ -149,10 +153,10 @@ async def test_a_stopping_server_counts_as_unreachable():
             await AgentClient(server.url, "team").ask_question("Hello?")
 
 
-async def answer_with(raw):
+async def answer_with(raw: bytes) -> asyncio.Server:
     """A server that says the same thing to everybody and hangs up."""
 
-    async def serve(reader, writer):
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw)
         writer.close()
@@ -160,7 +164,7 @@ async def answer_with(raw):
     return await asyncio.start_server(serve, "127.0.0.1", 0)
 
 
-def http_page(status, content_type, body):
+def http_page(status: str, content_type: str, body: bytes) -> bytes:
     head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -191,7 +195,7 @@ def http_page(status, content_type, body):
         ),
     ],
 )
-async def test_what_a_strange_server_says_is_named(raw, error, words):
+async def test_what_a_strange_server_says_is_named(raw: bytes, error: type[Exception], words: str) -> None:
     strange = await answer_with(raw)
     async with strange:
         port = strange.sockets[0].getsockname()[1]
@@ -199,7 +203,9 @@ async def test_what_a_strange_server_says_is_named(raw, error, words):
             await AgentClient(f"ws://127.0.0.1:{port}", "team").ask_question("Hello?")
 
 
-async def test_a_proxy_in_the_environment_does_not_come_between(monkeypatch, server, ada):
+async def test_a_proxy_in_the_environment_does_not_come_between(
+    monkeypatch: pytest.MonkeyPatch, server: LocalServer, ada: Person
+) -> None:
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
@@ -209,7 +215,7 @@ async def test_a_proxy_in_the_environment_does_not_come_between(monkeypatch, ser
         assert (await call).text == "yes"
 
 
-async def test_a_closed_client_says_so(server):
+async def test_a_closed_client_says_so(server: LocalServer) -> None:
     agent = AgentClient(server.url, "team")
     async with agent:
         pass
@@ -221,20 +227,20 @@ async def test_a_closed_client_says_so(server):
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 2**31, "5", True, None])
-async def test_a_timeout_that_cannot_be_one(agent, timeout):
+async def test_a_timeout_that_cannot_be_one(agent: AgentClient, timeout: Any) -> None:
     with pytest.raises(ConfigError, match="timeout"):
         await agent.ask_question("Hello?", timeout=timeout)
 
 
 @pytest.mark.parametrize("text", ["", "  ", None, 5])
-async def test_nothing_to_ask_or_report(agent, text):
+async def test_nothing_to_ask_or_report(agent: AgentClient, text: Any) -> None:
     with pytest.raises(ConfigError):
         await agent.ask_question(text)
     with pytest.raises(ConfigError):
         await agent.work_report(text)
 
 
-async def test_text_that_is_not_unicode(agent):
+async def test_text_that_is_not_unicode(agent: AgentClient) -> None:
     with pytest.raises(EncodeError):
         await agent.ask_question("\ud800")
     with pytest.raises(EncodeError):
@@ -244,12 +250,12 @@ async def test_text_that_is_not_unicode(agent):
 
 
 @pytest.mark.parametrize("token", ["", None, "a\nb"])
-def test_a_token_that_cannot_be_one(token):
+def test_a_token_that_cannot_be_one(token: Any) -> None:
     with pytest.raises(ConfigError):
         AgentClient("ws://localhost:2000", token)
 
 
-def test_an_answer_is_its_text_and_keeps_its_parts():
+def test_an_answer_is_its_text_and_keeps_its_parts() -> None:
     answer = Answer((TextContent("a"), TextContent("b")), {"k": "v"})
     assert answer == "a\nb"
     assert (answer.text, type(answer.text), f"{answer}") == ("a\nb", str, "a\nb")

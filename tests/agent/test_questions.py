@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ipymultichat.agent.questions import question_to_wire
@@ -27,11 +29,11 @@ WHOLE = pb.Question(
         },
     ],
 )
-def test_questions_and_mappings_mean_the_same(value):
+def test_questions_and_mappings_mean_the_same(value: Any) -> None:
     assert question_to_wire(value) == WHOLE
 
 
-def test_only_the_text_is_needed():
+def test_only_the_text_is_needed() -> None:
     assert question_to_wire({"question": "Which?"}) == pb.Question(question="Which?")
 
 
@@ -51,6 +53,6 @@ def test_only_the_text_is_needed():
         ({"question": "?", "header": 5}, "header"),
     ],
 )
-def test_what_does_not_fit_is_named(value, named):
+def test_what_does_not_fit_is_named(value: Any, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         question_to_wire(value)

@@ -1,21 +1,25 @@
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import chromium_path
 import pytest
-from lab_page import TOKEN, Agent, Notebook, scriptable
-from playwright.sync_api import expect, sync_playwright
+from lab_page import TOKEN, Agent, Join, Notebook, OpenNotebook, StartAgent, scriptable
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from processes import ServerProcess
 
 from ipymultichat.cli.children import Children
 from ipymultichat.cli.demo import NOTEBOOK, free_port, notebook_path
 from ipymultichat.cli.lab import Lab
+from ipymultichat.hub import Chat
 
 expect.set_options(timeout=20_000)  # milliseconds: other tests run beside these
 
 
 @pytest.fixture(scope="module")
-def servers():
+def servers() -> Iterator[dict[str, ServerProcess]]:
     made = {name: ServerProcess().start() for name in ("Home", "Work")}
     yield made
     for server in made.values():
@@ -23,7 +27,7 @@ def servers():
 
 
 @pytest.fixture(scope="package")
-def jupyterlab(tmp_path_factory):
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One JupyterLab for all modules: it takes longer to start than most tests to run."""
     folder = tmp_path_factory.mktemp("lab")
     with Children() as children:
@@ -35,7 +39,7 @@ def jupyterlab(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def lab(jupyterlab, servers):
+def lab(jupyterlab: Lab, servers: dict[str, ServerProcess]) -> Iterator[Lab]:
     """The JupyterLab, with a new profile that knows both servers."""
     config = jupyterlab.notebooks.parent / "config"
     config.mkdir()
@@ -50,19 +54,21 @@ def lab(jupyterlab, servers):
 
 
 @pytest.fixture(scope="package")
-def chromium():
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS)
+        started = playwright.chromium.launch(
+            executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS, headless="HEADED" not in os.environ
+        )
         yield started
         started.close()
 
 
 @pytest.fixture
-def ask(servers):
+def ask(servers: dict[str, ServerProcess]) -> Iterator[StartAgent]:
     """Starts agents; those that still wait are ended after the test."""
-    started = []
+    started: list[Agent] = []
 
-    def start(server, text, *options):
+    def start(server: str, text: str, *options: str) -> Agent:
         started.append(Agent(servers[server].url, text, *options))
         return started[-1]
 
@@ -72,11 +78,26 @@ def ask(servers):
 
 
 @pytest.fixture
-def open_notebook(lab, chromium):
-    """Opens notebooks, each in a page of its own; every page must stay free of script errors."""
-    contexts, errors = [], []
+def person(servers: dict[str, ServerProcess]) -> Iterator[Join]:
+    """Makes people who are online on a server, and lets them go."""
+    made: list[Chat] = []
 
-    def start(path):
+    def join(nickname: str, server: str) -> Chat:
+        made.append(Chat([servers[server].url], token=TOKEN, nickname=nickname, io="thread", profile=":memory:"))
+        return made[-1]
+
+    yield join
+    for chat in made:
+        chat.close()
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, chromium: Browser) -> Iterator[OpenNotebook]:
+    """Opens notebooks, each in a page of its own; every page must stay free of script errors."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def start(path: Path) -> Notebook:
         contexts.append(chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US"))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -92,7 +113,7 @@ def open_notebook(lab, chromium):
 
 
 @pytest.fixture
-def notebook(lab, open_notebook):
+def notebook(lab: Lab, open_notebook: OpenNotebook) -> Notebook:
     """The quickstart notebook, run."""
     path = lab.notebooks / NOTEBOOK
     shutil.copy(notebook_path(), path)

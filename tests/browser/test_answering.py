@@ -3,12 +3,16 @@
 import re
 
 import pytest
+from lab_page import Notebook, StartAgent
 from playwright.sync_api import expect
+from processes import ServerProcess
+
+from ipymultichat.model import Message
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_an_answer_typed_in_the_widget_reaches_its_agent_and_nobody_else(notebook, ask):
+def test_an_answer_typed_in_the_widget_reaches_its_agent_and_nobody_else(notebook: Notebook, ask: StartAgent) -> None:
     work = ask("Work", "Deploy build 142?", "--agent", "claude")
     home = ask("Home", "Water the plants?", "--agent", "gardener")
     card = notebook.card("Question from claude on Work", "Deploy build 142?")
@@ -27,7 +31,7 @@ def test_an_answer_typed_in_the_widget_reaches_its_agent_and_nobody_else(noteboo
     assert "widget-view" in saved
 
 
-def test_a_report_is_confirmed(notebook, ask):
+def test_a_report_is_confirmed(notebook: Notebook, ask: StartAgent) -> None:
     agent = ask("Home", "Refactored the loader.", "--report", "--agent", "cursor")
     card = notebook.card("Report from cursor on Home", "Refactored the loader.")
     card.get_by_role("button", name="Confirm").click()
@@ -35,7 +39,7 @@ def test_a_report_is_confirmed(notebook, ask):
     expect(card).to_contain_text("confirmed")
 
 
-def test_a_structured_question_is_answered_by_choosing(notebook, ask):
+def test_a_structured_question_is_answered_by_choosing(notebook: Notebook, ask: StartAgent) -> None:
     agent = ask("Work", "Which format?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter")
     card = notebook.card("Question from exporter on Work", "Which format?")
     card.get_by_role("radio", name=re.compile("Parquet")).check()
@@ -43,7 +47,7 @@ def test_a_structured_question_is_answered_by_choosing(notebook, ask):
     assert agent.answer() == "Q: Which format?\nA: Parquet"
 
 
-def test_the_keyboard_alone_is_enough_and_no_notebook_shortcut_fires(notebook, ask):
+def test_the_keyboard_alone_is_enough_and_no_notebook_shortcut_fires(notebook: Notebook, ask: StartAgent) -> None:
     agent = ask("Work", "Keyboard only?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "Keyboard only?")
     cells = notebook.page.locator(".jp-Cell").count()
@@ -54,7 +58,9 @@ def test_the_keyboard_alone_is_enough_and_no_notebook_shortcut_fires(notebook, a
     assert notebook.page.locator(".jp-Cell").count() == cells
 
 
-def test_a_dead_server_shows_in_badge_and_popup_and_comes_back_with_what_waits(notebook, servers, ask):
+def test_a_dead_server_shows_in_badge_and_popup_and_comes_back_with_what_waits(
+    notebook: Notebook, servers: dict[str, ServerProcess], ask: StartAgent
+) -> None:
     page = notebook.page
     servers["Work"].kill()
     notebook.badge("1 of 2").click(timeout=15_000)
@@ -77,7 +83,7 @@ def test_a_dead_server_shows_in_badge_and_popup_and_comes_back_with_what_waits(n
     expect(notebook.card("Question from claude on Work", "Back again?")).to_be_visible()
 
 
-def test_a_reloaded_page_shows_everything_again(notebook, ask):
+def test_a_reloaded_page_shows_everything_again(notebook: Notebook, ask: StartAgent) -> None:
     agent = ask("Work", "Before the reload?", "--agent", "claude")
     expect(notebook.card("Question from claude on Work", "Before the reload?")).to_be_visible()
     notebook.save()
@@ -89,14 +95,19 @@ def test_a_reloaded_page_shows_everything_again(notebook, ask):
     assert agent.answer() == "after it"
 
 
-def test_chat_is_written_and_read_in_the_widget(notebook, servers):
+def test_chat_is_written_and_read_in_the_widget(notebook: Notebook, servers: dict[str, ServerProcess]) -> None:
     import threading
 
     from ipymultichat.hub import Chat
 
     ada = Chat([servers["Home"].url], token="s3cret-token", nickname="ada", io="thread", profile=":memory:")
     came = threading.Event()
-    ada.on_message(kind="chat")(lambda message: came.set() or f"got {message.text}")
+
+    @ada.on_message(kind="chat")
+    def answer(message: Message) -> str:
+        came.set()
+        return f"got {message.text}"
+
     page = notebook.page
     person = page.get_by_role("list", name="Online users").get_by_role("button", name="ada@Home")
     person.click()
@@ -108,11 +119,11 @@ def test_chat_is_written_and_read_in_the_widget(notebook, servers):
     ada.close()
 
 
-def test_an_answer_that_failed_is_put_away_and_its_text_can_be_copied(notebook, ask):
+def test_an_answer_that_failed_is_put_away_and_its_text_can_be_copied(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
     popup = page.get_by_role("dialog", name="Server connections")
 
-    def switch(before, after):
+    def switch(before: str, after: str) -> None:
         notebook.badge(before).click()
         popup.get_by_role("switch", name="Use Work").press("Space")
         page.keyboard.press("Escape")

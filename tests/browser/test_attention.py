@@ -1,6 +1,7 @@
 """Whoever works elsewhere is called back, for what they asked to be called for."""
 
 import pytest
+from lab_page import Notebook, StartAgent
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -22,7 +23,9 @@ RECORD = """() => {
 }"""
 
 
-def test_who_is_not_in_front_is_called_for_what_they_chose_and_once_more_before_it_expires(notebook, ask):
+def test_who_is_not_in_front_is_called_for_what_they_chose_and_once_more_before_it_expires(
+    notebook: Notebook, ask: StartAgent
+) -> None:
     page = notebook.page
     page.context.grant_permissions(["notifications"])
     page.evaluate(RECORD)

@@ -1,37 +1,31 @@
 """A kernel that computes: with `io="thread"` the inbox does not notice; with `io="kernel"` it recovers."""
 
-import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from lab_page import Notebook, OpenNotebook, StartAgent, document
 from playwright.sync_api import expect
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def code_cell(key, source):
-    return {"cell_type": "code", "id": key, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+Busy = Callable[[str], tuple[Notebook, Path]]
 
 
 @pytest.fixture
-def busy(lab, open_notebook):
+def busy(lab: Lab, open_notebook: OpenNotebook) -> Iterator[Busy]:
     """A notebook whose second cell computes until a file appears."""
     go_on = lab.notebooks / "go-on"
     go_on.unlink(missing_ok=True)
     wait = f"import os, time\nwhile not os.path.exists({str(go_on)!r}):\n    time.sleep(0.05)\nprint('computed')"
 
-    def start(io):
-        cells = [
-            code_cell(
-                "inbox", f"from ipymultichat import MultiChat\nchat = MultiChat(profile='default', io={io!r})\nchat"
-            ),
-            code_cell("busy", wait),
-        ]
-        document = {
-            "cells": cells,
-            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
-        }
+    def start(io: str) -> tuple[Notebook, Path]:
+        inbox = f"from ipymultichat import MultiChat\nchat = MultiChat(profile='default', io={io!r})\nchat"
         path = lab.notebooks / f"busy-{io}.ipynb"
-        path.write_text(json.dumps({**document, "nbformat": 4, "nbformat_minor": 5}))
+        path.write_text(document(inbox, wait))
         notebook = open_notebook(path)
         notebook.run()
         notebook.page.keyboard.press("Shift+Enter")
@@ -42,7 +36,7 @@ def busy(lab, open_notebook):
     go_on.touch()
 
 
-def test_on_a_thread_a_question_is_shown_and_answered_while_a_cell_computes(busy, ask):
+def test_on_a_thread_a_question_is_shown_and_answered_while_a_cell_computes(busy: Busy, ask: StartAgent) -> None:
     notebook, go_on = busy("thread")
     agent = ask("Work", "While it computes?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "While it computes?")
@@ -55,7 +49,7 @@ def test_on_a_thread_a_question_is_shown_and_answered_while_a_cell_computes(busy
     expect(notebook.page.get_by_text("computed", exact=True)).to_be_visible()
 
 
-def test_on_the_kernels_loop_a_question_is_shown_and_answered_after_the_cell(busy, ask):
+def test_on_the_kernels_loop_a_question_is_shown_and_answered_after_the_cell(busy: Busy, ask: StartAgent) -> None:
     notebook, go_on = busy("kernel")
     agent = ask("Work", "Are you there?", "--agent", "claude")
     notebook.page.wait_for_timeout(1000)

@@ -1,10 +1,11 @@
 """Conversations with people: what is unread in each, those who have left, names and texts from right to left."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from lab_page import TOKEN
-from playwright.sync_api import expect
+from lab_page import Join, Notebook
+from playwright.sync_api import Locator, expect
 
 from ipymultichat.hub import Chat
 
@@ -15,21 +16,7 @@ ARABIC = "مرحبا، هل انتهى build 142 من العمل؟"
 
 
 @pytest.fixture
-def person(servers):
-    """Makes people who are online on a server, and lets them go."""
-    made = []
-
-    def join(nickname, server):
-        made.append(Chat([servers[server].url], token=TOKEN, nickname=nickname, io="thread", profile=":memory:"))
-        return made[-1]
-
-    yield join
-    for hub in made:
-        hub.close()
-
-
-@pytest.fixture
-def elsewhere(notebook):
+def elsewhere(notebook: Notebook) -> Iterator[Locator]:
     """The list shows what is pending only: nothing that comes in is in view."""
     button = notebook.page.get_by_role("button", name="Pending only")
     button.click()
@@ -38,11 +25,11 @@ def elsewhere(notebook):
         button.click()
 
 
-def listed(notebook, name, where="Online users"):
+def listed(notebook: Notebook, name: str, where: str = "Online users") -> Locator:
     return notebook.page.get_by_role("list", name=where).get_by_role("button", name=name, exact=True)
 
 
-def write(notebook, hub, text):
+def write(notebook: Notebook, hub: Chat, text: str) -> None:
     """Write to the person at the notebook, once they are seen to be there."""
     for _ in range(100):
         me = next((user for user in hub.users if user.nickname == "me"), None)
@@ -53,7 +40,9 @@ def write(notebook, hub, text):
     raise AssertionError("the person at the notebook is not there")
 
 
-def test_each_conversation_counts_what_is_unread_until_it_has_been_in_view(notebook, person, elsewhere):
+def test_each_conversation_counts_what_is_unread_until_it_has_been_in_view(
+    notebook: Notebook, person: Join, elsewhere: Locator
+) -> None:
     ada, bob = person("ada", "Home"), person("bob", "Work")
     write(notebook, ada, "first")
     write(notebook, ada, "second")
@@ -72,7 +61,9 @@ def test_each_conversation_counts_what_is_unread_until_it_has_been_in_view(noteb
     expect(listed(notebook, "bob@Work")).to_have_accessible_description("")
 
 
-def test_a_conversation_with_somebody_who_left_can_be_read_later(notebook, person, elsewhere):
+def test_a_conversation_with_somebody_who_left_can_be_read_later(
+    notebook: Notebook, person: Join, elsewhere: Locator
+) -> None:
     carol = person("carol", "Home")
     write(notebook, carol, "you will find the file in /tmp")
     expect(listed(notebook, "carol@Home")).to_have_accessible_description("1 unread")
@@ -91,7 +82,7 @@ def test_a_conversation_with_somebody_who_left_can_be_read_later(notebook, perso
     expect(notebook.card("Chat with carol@Home", "/tmp")).to_be_visible()
 
 
-def test_a_text_from_right_to_left_turns_itself_around_and_nothing_beside_it(notebook, person):
+def test_a_text_from_right_to_left_turns_itself_around_and_nothing_beside_it(notebook: Notebook, person: Join) -> None:
     page = notebook.page
     dana = person(HEBREW, "Home")
     write(notebook, dana, f"{ARABIC}\n\n- שלום\n\nplain `ls -l` words\n\n```sh\nls -l | wc\n```")
@@ -134,7 +125,9 @@ def test_a_text_from_right_to_left_turns_itself_around_and_nothing_beside_it(not
     box.fill("")
 
 
-def test_a_draft_stays_with_its_recipient_over_a_reload_whoever_comes_and_goes(notebook, person):
+def test_a_draft_stays_with_its_recipient_over_a_reload_whoever_comes_and_goes(
+    notebook: Notebook, person: Join
+) -> None:
     page = notebook.page
     to = page.get_by_role("combobox", name="To", exact=True)
     recipient = to.locator("option:checked")
@@ -170,7 +163,7 @@ def test_a_draft_stays_with_its_recipient_over_a_reload_whoever_comes_and_goes(n
     expect(box).to_have_value("for frank")
 
 
-def test_a_message_that_did_not_arrive_is_put_away(notebook, person):
+def test_a_message_that_did_not_arrive_is_put_away(notebook: Notebook, person: Join) -> None:
     gina = person("gina", "Home")
     write(notebook, gina, "back soon")
     gina.close()

@@ -3,20 +3,26 @@
 import os
 import re
 import signal
+import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from processes import PROCESSES, carrying, end, start
+from waiting import wait_until
 
 from ipymultichat.cli.demo import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
+Demo = tuple[subprocess.Popen[str], str]
+
+
 @pytest.fixture
-def demo(tmp_path):
+def demo(tmp_path: Path) -> Iterator[Demo]:
     """The demo, running; gives its process and the address it printed."""
     command = [sys.executable, "-m", "ipymultichat", "demo", "--no-browser", "--port", str(free_port(0))]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
@@ -28,7 +34,9 @@ def demo(tmp_path):
 
 
 @pytest.mark.skipif(not PROCESSES.is_dir(), reason="looks at processes through /proc")
-def test_the_demo_opens_with_the_inbox_live_and_ends_with_everything(demo, chromium, tmp_path):
+def test_the_demo_opens_with_the_inbox_live_and_ends_with_everything(
+    demo: Demo, chromium: Browser, tmp_path: Path
+) -> None:
     process, address = demo
     page = chromium.new_page(viewport={"width": 1200, "height": 1000}, locale="en-US")
     page.goto(address)
@@ -47,8 +55,5 @@ def test_the_demo_opens_with_the_inbox_live_and_ends_with_everything(demo, chrom
     assert len(carrying(str(tmp_path))) > 4
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
-    deadline = time.monotonic() + 5
-    while carrying(str(tmp_path)):
-        assert time.monotonic() < deadline, carrying(str(tmp_path))
-        time.sleep(0.05)
+    wait_until(lambda: not carrying(str(tmp_path)))
     assert list(tmp_path.glob("ipymultichat-demo-*")) == []

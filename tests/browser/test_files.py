@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import threading
+from pathlib import Path
 
 import pytest
-from lab_page import TOKEN
+from lab_page import TOKEN, Notebook
 from playwright.sync_api import expect
+from processes import ServerProcess
 
-from ipymultichat.agent import AgentClient
+from ipymultichat.agent import AgentClient, Answer
 from ipymultichat.hub import Chat
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -21,22 +23,25 @@ PNG = base64.b64decode(
 class Asking(threading.Thread):
     """An agent in a thread, which keeps all parts of the answer."""
 
-    def __init__(self, url, question):
+    def __init__(self, url: str, question: str) -> None:
         super().__init__(daemon=True)
         self.client = AgentClient(url, TOKEN, agent_name="claude")
         self.question = question
-        self.result = None
+        self.result: Answer | None = None
         self.start()
 
-    def run(self):
+    def run(self) -> None:
         self.result = asyncio.run(self.client.ask_question(self.question, timeout=60))
 
-    def answer(self):
+    def answer(self) -> Answer:
         self.join(30)
+        assert self.result is not None
         return self.result
 
 
-def test_chosen_dropped_and_pasted_files_reach_the_agent(notebook, servers, tmp_path):
+def test_chosen_dropped_and_pasted_files_reach_the_agent(
+    notebook: Notebook, servers: dict[str, ServerProcess], tmp_path: Path
+) -> None:
     agent = Asking(servers["Work"].url, "Which files?")
     card = notebook.card("Question from claude on Work", "Which files?")
     large = tmp_path / "large.bin"
@@ -77,7 +82,9 @@ def test_chosen_dropped_and_pasted_files_reach_the_agent(notebook, servers, tmp_
     assert saved.value.path().read_bytes() == large.read_bytes()
 
 
-def test_a_file_over_the_limit_is_refused_with_the_limit(notebook, servers, tmp_path):
+def test_a_file_over_the_limit_is_refused_with_the_limit(
+    notebook: Notebook, servers: dict[str, ServerProcess], tmp_path: Path
+) -> None:
     agent = Asking(servers["Work"].url, "A huge one?")
     card = notebook.card("Question from claude on Work", "A huge one?")
     huge = tmp_path / "huge.bin"
@@ -92,7 +99,9 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(notebook, servers, tmp_
     assert agent.answer().text == "without it"
 
 
-def test_what_a_colleague_attached_is_shown_and_nothing_of_it_runs(notebook, servers):
+def test_what_a_colleague_attached_is_shown_and_nothing_of_it_runs(
+    notebook: Notebook, servers: dict[str, ServerProcess]
+) -> None:
     asked = Asking(servers["Home"].url, "Look at these")
     card = notebook.card("Question from claude on Home", "Look at these")
     expect(card).to_be_visible()

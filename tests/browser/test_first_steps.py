@@ -1,22 +1,19 @@
 """Nothing set up yet: from an empty inbox to the first answer without leaving it."""
 
-import json
-
 import pytest
-from lab_page import Agent
+from lab_page import Agent, OpenNotebook, document
 from playwright.sync_api import expect
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 CELL = "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:', nickname='me')"
 
 
-def test_a_local_server_is_started_from_the_empty_inbox_and_used(lab, open_notebook):
-    cell = {"cell_type": "code", "id": "c", "metadata": {}, "source": CELL, "outputs": [], "execution_count": None}
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+def test_a_local_server_is_started_from_the_empty_inbox_and_used(lab: Lab, open_notebook: OpenNotebook) -> None:
     path = lab.notebooks / "first-steps.ipynb"
-    document = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(document))
+    path.write_text(document(CELL))
     notebook = open_notebook(path)
     page = notebook.page
     page.locator(".jp-CodeCell .cm-content").first.click()

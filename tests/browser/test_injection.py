@@ -1,7 +1,9 @@
 """Nothing that comes from an agent or a stranger runs, asks the network for anything, or breaks out of its card."""
 
 import pytest
-from playwright.sync_api import expect
+from lab_page import Notebook, StartAgent
+from playwright.sync_api import Dialog, expect
+from processes import ServerProcess
 from waiting import wait_until
 
 from ipymultichat.hub import Chat
@@ -27,7 +29,9 @@ CORPUS = [
 NAME = "<img src=x onerror=window.pwned=20>"
 
 
-def test_hostile_text_and_names_do_nothing(notebook, ask, servers):
+def test_hostile_text_and_names_do_nothing(
+    notebook: Notebook, ask: StartAgent, servers: dict[str, ServerProcess]
+) -> None:
     page = notebook.page
     foreign = []
     page.on(
@@ -39,7 +43,12 @@ def test_hostile_text_and_names_do_nothing(notebook, ask, servers):
         ),
     )
     dialogs = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     for number, hostile in enumerate(CORPUS):
         ask("Work", f"{hostile}\n\nmark {number} end", "--agent", NAME, "--model", hostile[:60])
         expect(page.get_by_role("article").filter(has_text=f"mark {number} end")).to_be_attached(timeout=15_000)
@@ -58,7 +67,7 @@ def test_hostile_text_and_names_do_nothing(notebook, ask, servers):
     expect(page.locator(".jp-Notebook")).to_be_visible()
 
 
-def test_hidden_characters_are_shown(notebook, ask):
+def test_hidden_characters_are_shown(notebook: Notebook, ask: StartAgent) -> None:
     agent = "cl\u200baude"
     ask("Work", "open invoice\u202efdp.exe now?", "--agent", agent)
     card = notebook.page.get_by_role("article").filter(has_text="now?")

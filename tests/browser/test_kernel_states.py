@@ -1,12 +1,17 @@
 """What the person sees when the kernel computes, and when it is gone."""
 
 import pytest
+from lab_page import Notebook, StartAgent
 from playwright.sync_api import expect
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_an_answer_given_while_a_cell_computes_is_said_to_be_queued_and_goes_out_after_it(notebook, ask, lab):
+def test_an_answer_given_while_a_cell_computes_is_said_to_be_queued_and_goes_out_after_it(
+    notebook: Notebook, ask: StartAgent, lab: Lab
+) -> None:
     go_on = lab.notebooks / "go-on"
     agent = ask("Work", "While it computes?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "While it computes?")
@@ -24,7 +29,9 @@ def test_an_answer_given_while_a_cell_computes_is_said_to_be_queued_and_goes_out
     expect(busy).to_have_count(0)
 
 
-def test_without_its_kernel_the_inbox_says_so_and_what_was_typed_can_be_copied(notebook, ask):
+def test_without_its_kernel_the_inbox_says_so_and_what_was_typed_can_be_copied(
+    notebook: Notebook, ask: StartAgent
+) -> None:
     page = notebook.page
     ask("Work", "Before the end?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "Before the end?")
@@ -41,7 +48,9 @@ def test_without_its_kernel_the_inbox_says_so_and_what_was_typed_can_be_copied(n
     expect(card.get_by_role("textbox", name="Your answer")).to_have_value("not sent yet")
 
 
-def test_an_answer_on_its_way_to_a_kernel_that_is_shut_down_comes_back_to_be_typed_again(notebook, ask, lab):
+def test_an_answer_on_its_way_to_a_kernel_that_is_shut_down_comes_back_to_be_typed_again(
+    notebook: Notebook, ask: StartAgent, lab: Lab
+) -> None:
     page = notebook.page
     ask("Work", "Into the void?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "Into the void?")

@@ -1,12 +1,14 @@
 """Much of everything: a very long log, and a page at 200 %."""
 
-import json
 import os
 import re
 
 import pytest
-from lab_page import TOKEN
+from lab_page import TOKEN, Notebook, OpenNotebook, StartAgent, document
 from playwright.sync_api import expect
+from processes import ServerProcess
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
@@ -67,15 +69,11 @@ TO_THE_TOP = """async log => {
 }"""
 
 
-def notebook_of(code):
-    cell = {"cell_type": "code", "id": "inbox", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
-
-
-def test_a_log_of_any_length_is_read_to_the_first_and_nothing_jumps(lab, open_notebook, servers, ask):
+def test_a_log_of_any_length_is_read_to_the_first_and_nothing_jumps(
+    lab: Lab, open_notebook: OpenNotebook, servers: dict[str, ServerProcess], ask: StartAgent
+) -> None:
     path = lab.notebooks / "large.ipynb"
-    path.write_text(notebook_of(FILL.format(url=servers["Work"].url, token=TOKEN, count=MESSAGES)))
+    path.write_text(document(FILL.format(url=servers["Work"].url, token=TOKEN, count=MESSAGES)))
     notebook = open_notebook(path)
     page = notebook.page
     page.locator(".jp-CodeCell .cm-content").first.click()
@@ -125,7 +123,7 @@ REACHABLE = """root => {
 }"""
 
 
-def test_at_200_percent_nothing_is_cut_off_and_everything_can_be_reached(notebook, ask):
+def test_at_200_percent_nothing_is_cut_off_and_everything_can_be_reached(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
     ask("Work", "Which format?", "--option", "Parquet (Recommended)", "--option", "CSV", "--agent", "exporter")
     ask("Home", "A_long_name_without_any_place_to_break_" * 4 + "?", "--agent", "claude-code", "--model", "opus-5")

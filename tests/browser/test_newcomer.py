@@ -1,7 +1,8 @@
 """Somebody who has never seen it, without a mouse and without instructions."""
 
 import pytest
-from playwright.sync_api import expect
+from lab_page import Notebook, StartAgent
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -9,7 +10,7 @@ PATIENCE = 60
 """How often a person presses Tab before they give up."""
 
 
-def tab_to(page, target):
+def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus, as somebody does who looks where it goes."""
     for _ in range(PATIENCE):
         if target.evaluate("element => element === document.activeElement"):
@@ -18,7 +19,7 @@ def tab_to(page, target):
     raise AssertionError(f"{target} was not reached by {PATIENCE} presses of Tab")
 
 
-def test_the_three_kinds_of_message_are_answered_with_the_keyboard_alone(notebook, ask):
+def test_the_three_kinds_of_message_are_answered_with_the_keyboard_alone(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
     free = ask("Work", "Deploy build 142?", "--agent", "claude-code")
     chosen = ask("Work", "Which format?", "--option", "Parquet", "--option", "CSV", "--agent", "exporter")

@@ -1,25 +1,19 @@
 """The same inbox in Jupyter Notebook 7 instead of JupyterLab."""
 
-import json
-
 import pytest
-from playwright.sync_api import expect
+from lab_page import StartAgent, document
+from playwright.sync_api import Browser, expect
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_the_inbox_works_in_notebook_7_and_typing_triggers_no_shortcut(lab, chromium, ask):
-    cell = {
-        "cell_type": "code",
-        "id": "inbox",
-        "metadata": {},
-        "source": "from ipymultichat import MultiChat\nchat = MultiChat()\nchat",
-        "outputs": [],
-        "execution_count": None,
-    }
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+def test_the_inbox_works_in_notebook_7_and_typing_triggers_no_shortcut(
+    lab: Lab, chromium: Browser, ask: StartAgent
+) -> None:
     (lab.notebooks / "classic.ipynb").write_text(
-        json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+        document("from ipymultichat import MultiChat\nchat = MultiChat()\nchat")
     )
     context = chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US")
     page = context.new_page()

@@ -1,12 +1,11 @@
 """Finding and reading: cards, drafts, history, completion, conversations, search, the pill, several views."""
 
 import re
+from pathlib import Path
 
 import pytest
-from lab_page import TOKEN
-from playwright.sync_api import expect
-
-from ipymultichat.hub import Chat
+from lab_page import Join, Notebook, StartAgent
+from playwright.sync_api import ElementHandle, FloatRect, Locator, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -25,25 +24,20 @@ def main():
 """
 
 
-def box(card):
+def bounds(part: Locator | ElementHandle | None) -> FloatRect:
+    """Where something is that can be seen."""
+    found = part and part.bounding_box()
+    assert found
+    return found
+
+
+def box(card: Locator) -> Locator:
     return card.get_by_role("textbox", name="Your answer")
 
 
-@pytest.fixture
-def person(servers):
-    """Makes people who are online on a server, and lets them go."""
-    made = []
-
-    def join(nickname, server):
-        made.append(Chat([servers[server].url], token=TOKEN, nickname=nickname, io="thread", profile=":memory:"))
-        return made[-1]
-
-    yield join
-    for hub in made:
-        hub.close()
-
-
-def test_markdown_is_shown_with_code_to_copy_and_nothing_in_it_runs_or_is_fetched(notebook, ask):
+def test_markdown_is_shown_with_code_to_copy_and_nothing_in_it_runs_or_is_fetched(
+    notebook: Notebook, ask: StartAgent
+) -> None:
     asked = []
     notebook.page.on("request", lambda request: asked.append(request.url))
     ask("Work", MARKDOWN, "--agent", "planner")
@@ -64,16 +58,16 @@ def test_markdown_is_shown_with_code_to_copy_and_nothing_in_it_runs_or_is_fetche
     assert not [url for url in asked if "example.org" in url]
 
 
-def test_a_long_text_is_folded_until_it_is_wanted(notebook, ask):
+def test_a_long_text_is_folded_until_it_is_wanted(notebook: Notebook, ask: StartAgent) -> None:
     ask("Work", "\n\n".join(f"paragraph {n}" for n in range(60)), "--agent", "novelist")
     card = notebook.card("Question from novelist on Work", "paragraph 1")
-    folded = card.bounding_box()["height"]
+    folded = bounds(card)["height"]
     card.get_by_role("button", name="Show more").click()
     expect(card.get_by_role("button", name="Show less")).to_be_visible()
-    assert card.bounding_box()["height"] > 2 * folded
+    assert bounds(card)["height"] > 2 * folded
 
 
-def test_a_draft_outlives_filter_and_scrolling_and_a_reload(notebook, ask):
+def test_a_draft_outlives_filter_and_scrolling_and_a_reload(notebook: Notebook, ask: StartAgent) -> None:
     ask("Work", "A draft?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "A draft?")
     box(card).fill("half an answer")
@@ -94,7 +88,7 @@ def test_a_draft_outlives_filter_and_scrolling_and_a_reload(notebook, ask):
     expect(box(card)).to_have_value("half an answer", timeout=30_000)
 
 
-def test_arrows_in_an_empty_box_walk_earlier_answers(notebook, ask):
+def test_arrows_in_an_empty_box_walk_earlier_answers(notebook: Notebook, ask: StartAgent) -> None:
     for number, text in enumerate(("first answer", "second answer")):
         agent = ask("Work", f"History {number}?", "--agent", "claude")
         card = notebook.card("Question from claude on Work", f"History {number}?")
@@ -108,7 +102,9 @@ def test_arrows_in_an_empty_box_walk_earlier_answers(notebook, ask):
         expect(last).to_have_value(text)
 
 
-def test_paths_of_the_project_are_completed_with_the_keyboard(notebook, ask, tmp_path, monkeypatch):
+def test_paths_of_the_project_are_completed_with_the_keyboard(
+    notebook: Notebook, ask: StartAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "loader.py").write_text("")
     (tmp_path / "secret.log").write_text("")
@@ -128,7 +124,7 @@ def test_paths_of_the_project_are_completed_with_the_keyboard(notebook, ask, tmp
     assert agent.answer() == "look at @src/loader.py and @secret"
 
 
-def test_a_conversation_says_who_has_left_and_goes_on_when_they_are_back(notebook, person):
+def test_a_conversation_says_who_has_left_and_goes_on_when_they_are_back(notebook: Notebook, person: Join) -> None:
     page = notebook.page
     ada = person("ada", "Home")
     page.get_by_role("list", name="Online users").get_by_role("button", name="ada@Home").click()
@@ -149,7 +145,7 @@ def test_a_conversation_says_who_has_left_and_goes_on_when_they_are_back(noteboo
     expect(page.get_by_role("heading", name="ada@Home")).to_have_count(0)
 
 
-def test_a_search_finds_by_text_and_kind_and_server(notebook, ask):
+def test_a_search_finds_by_text_and_kind_and_server(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
     ask("Work", "Paint the bikeshed?", "--agent", "claude")
     ask("Home", "The bikeshed is green now.", "--report", "--agent", "painter")
@@ -176,7 +172,7 @@ FIRST_WHOLE = """log => {
 }"""
 
 
-def test_nothing_jumps_when_a_message_comes_while_reading_further_up(notebook, ask):
+def test_nothing_jumps_when_a_message_comes_while_reading_further_up(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
     for number in range(8):
         ask("Work", f"Row {number}?", "--agent", "counter")
@@ -186,17 +182,17 @@ def test_nothing_jumps_when_a_message_comes_while_reading_further_up(notebook, a
     page.wait_for_timeout(200)
     # Not how far it is scrolled: that follows the heights of what is above, so that what is in view stays.
     seen = log.evaluate_handle(FIRST_WHOLE).as_element()
-    top = seen.bounding_box()["y"]
+    top = bounds(seen)["y"]
     ask("Home", "Newest of all?", "--agent", "late")
     pill = page.get_by_role("button", name=re.compile(r"\d+ new"))
     expect(pill).to_be_visible()
-    assert abs(seen.bounding_box()["y"] - top) <= 1
+    assert abs(bounds(seen)["y"] - top) <= 1
     pill.click()
     expect(notebook.card("Question from late on Home", "Newest of all?")).to_be_in_viewport()
     expect(pill).to_have_count(0)
 
 
-def test_a_second_view_of_the_same_inbox_stays_in_step(notebook, ask):
+def test_a_second_view_of_the_same_inbox_stays_in_step(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
     agent = ask("Work", "Two views?", "--agent", "claude")
     cards = notebook.card("Question from claude on Work", "Two views?")

@@ -2,20 +2,26 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
+from lab_page import Notebook, StartAgent
+from playwright.sync_api import Locator, expect
+from processes import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
+Show = Callable[..., Locator]
+
+
 @pytest.fixture
-def settings(notebook):
+def settings(notebook: Notebook) -> Iterator[Show]:
     """Opens and closes the settings; afterwards they are as they were."""
     page = notebook.page
     dialog = page.get_by_role("dialog", name="Settings")
 
-    def show(visible=True):
+    def show(visible: bool = True) -> Locator:
         if dialog.is_visible() is not visible:
             page.get_by_role("button", name="Settings", exact=True).click()
         expect(dialog).to_be_visible(visible=visible)
@@ -28,12 +34,14 @@ def settings(notebook):
         dialog.get_by_label(label).blur()
 
 
-def answer_with(card, text):
+def answer_with(card: Locator, text: str) -> None:
     card.get_by_role("textbox", name="Your answer").fill(text)
     card.get_by_role("button", name="Reply").click()
 
 
-def test_prefix_and_suffix_stand_around_an_answer_unless_it_goes_without(notebook, settings, ask):
+def test_prefix_and_suffix_stand_around_an_answer_unless_it_goes_without(
+    notebook: Notebook, settings: Show, ask: StartAgent
+) -> None:
     dialog = settings()
     dialog.get_by_label("Put before replies").fill("In short:")
     dialog.get_by_label("Put before replies").blur()
@@ -49,7 +57,9 @@ def test_prefix_and_suffix_stand_around_an_answer_unless_it_goes_without(noteboo
     assert second.answer() == "no"
 
 
-def test_quick_answers_are_ones_own_and_one_press_more_sends(notebook, settings, ask):
+def test_quick_answers_are_ones_own_and_one_press_more_sends(
+    notebook: Notebook, settings: Show, ask: StartAgent
+) -> None:
     agent = ask("Work", "Quickly?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "Quickly?")
     expect(card.get_by_role("button", name="Continue")).to_be_visible()
@@ -63,7 +73,9 @@ def test_quick_answers_are_ones_own_and_one_press_more_sends(notebook, settings,
     assert agent.answer() == "Ship it"
 
 
-def test_a_snippet_is_made_in_the_settings_and_called_up_by_its_name(notebook, settings, ask):
+def test_a_snippet_is_made_in_the_settings_and_called_up_by_its_name(
+    notebook: Notebook, settings: Show, ask: StartAgent
+) -> None:
     dialog = settings()
     dialog.get_by_role("button", name="Add snippet").click()
     dialog.get_by_label("Snippet name").fill("tests")
@@ -86,7 +98,7 @@ def test_a_snippet_is_made_in_the_settings_and_called_up_by_its_name(notebook, s
     expect(dialog.get_by_role("list", name="Snippets")).to_have_count(0)
 
 
-def test_opening_the_settings_loses_nothing_that_was_typed(notebook, settings, ask):
+def test_opening_the_settings_loses_nothing_that_was_typed(notebook: Notebook, settings: Show, ask: StartAgent) -> None:
     ask("Work", "Long answer?", "--agent", "claude")
     card = notebook.card("Question from claude on Work", "Long answer?")
     card.get_by_role("textbox", name="Your answer").fill("a long answer, half")
@@ -95,14 +107,16 @@ def test_opening_the_settings_loses_nothing_that_was_typed(notebook, settings, a
     expect(card.get_by_role("textbox", name="Your answer")).to_have_value("a long answer, half")
 
 
-def test_the_language_changes_at_once_and_back(notebook, settings):
+def test_the_language_changes_at_once_and_back(notebook: Notebook, settings: Show) -> None:
     settings().get_by_label("Language").select_option("zh")
     expect(notebook.page.get_by_role("log", name="消息列表")).to_be_visible()
     notebook.page.get_by_role("dialog", name="设置").get_by_label("语言").select_option("en")
     expect(notebook.page.get_by_role("log", name="Messages")).to_be_visible()
 
 
-def test_the_log_is_exported_and_cleared_but_what_waits_stays(notebook, settings, ask):
+def test_the_log_is_exported_and_cleared_but_what_waits_stays(
+    notebook: Notebook, settings: Show, ask: StartAgent
+) -> None:
     done = ask("Work", "Done soon?", "--agent", "claude")
     answer_with(notebook.card("Question from claude on Work", "Done soon?"), "yes")
     done.answer()
@@ -120,7 +134,9 @@ def test_the_log_is_exported_and_cleared_but_what_waits_stays(notebook, settings
     expect(notebook.card("Question from claude on Work", "Waits on?")).to_be_visible()
 
 
-def test_a_server_is_renamed_switched_off_and_on_and_deleted_after_a_question(notebook, servers):
+def test_a_server_is_renamed_switched_off_and_on_and_deleted_after_a_question(
+    notebook: Notebook, servers: dict[str, ServerProcess]
+) -> None:
     page = notebook.page
     notebook.badge("2 of 2").click()
     popup = page.get_by_role("dialog", name="Server connections")

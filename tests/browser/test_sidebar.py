@@ -1,31 +1,25 @@
-import json
-
 import pytest
+from lab_page import Notebook, OpenNotebook, StartAgent, document
 from playwright.sync_api import expect
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def code_cell(key, source):
-    return {"cell_type": "code", "id": key, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
-
-
 @pytest.fixture
-def panel(lab, open_notebook):
+def panel(lab: Lab, open_notebook: OpenNotebook) -> Notebook:
     """A notebook with the inbox in the side panel."""
-    cells = [
-        code_cell("inbox", "from ipymultichat import MultiChat\nchat = MultiChat()\nchat.sidebar()"),
-        code_cell("again", "chat.sidebar()"),
-    ]
     path = lab.notebooks / "sidebar.ipynb"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(
+        document("from ipymultichat import MultiChat\nchat = MultiChat()\nchat.sidebar()", "chat.sidebar()")
+    )
     notebook = open_notebook(path)
     notebook.run()
     return notebook
 
 
-def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(panel, ask):
+def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(panel: Notebook, ask: StartAgent) -> None:
     notebook, page = panel, panel.page
     badge = page.locator("#jp-right-stack").get_by_role("button", name="2 of 2 servers connected")
     expect(badge).to_be_visible()
@@ -44,7 +38,7 @@ def test_the_side_panel_shows_the_inbox_and_outlives_the_cells_output(panel, ask
     assert agent.answer() == "yes"
 
 
-def test_the_title_of_the_side_panel_counts_what_is_unread(panel, ask):
+def test_the_title_of_the_side_panel_counts_what_is_unread(panel: Notebook, ask: StartAgent) -> None:
     page = panel.page
     tab = page.locator(".jp-SideBar .lm-TabBar-tab", has_text="MultiChat")
     title = tab.locator(".lm-TabBar-tabLabel")

@@ -1,16 +1,19 @@
 """How it looks and how it is reached: themes, widths, and what axe-core finds."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from lab_page import Notebook, StartAgent
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def findings(notebook):
+def findings(notebook: Notebook) -> list[tuple[Any, ...]]:
     """What axe-core calls serious or critical within the widget, in the light and in the dark theme."""
     found = []
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
@@ -25,18 +28,18 @@ def findings(notebook):
     return found
 
 
-def narrow(notebook, pixels):
+def narrow(notebook: Notebook, pixels: int | None) -> None:
     notebook.root().evaluate("(root, width) => { root.style.inlineSize = width }", f"{pixels}px" if pixels else "")
 
 
 @pytest.fixture
-def light_again(notebook):
+def light_again(notebook: Notebook) -> Iterator[None]:
     yield
     notebook.theme("JupyterLab Light")
 
 
 @pytest.fixture
-def full(notebook, ask, request):
+def full(notebook: Notebook, ask: StartAgent, request: pytest.FixtureRequest) -> Locator:
     """One of everything that can be seen at once; the texts carry the test's name, as a kernel keeps its messages."""
     name = request.node.name
     ask("Work", f"Deploy {name}?\n\n```sh\nmake deploy # now\n```", "--agent", "claude", "--model", "opus")
@@ -53,11 +56,11 @@ def full(notebook, ask, request):
     return question
 
 
-def test_nothing_serious_is_found_in_any_part(notebook, full, light_again):
+def test_nothing_serious_is_found_in_any_part(notebook: Notebook, full: Locator, light_again: None) -> None:
     page = notebook.page
     page.evaluate(AXE.read_text())
     full.locator("input[type=file]").set_input_files(
-        [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x"}], timeout=10_000
+        [FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"x")], timeout=10_000
     )
     full.get_by_role("textbox", name="Your answer").press_sequentially("@")
     expect(full.get_by_role("listbox", name="Paths")).to_be_visible()
@@ -75,7 +78,7 @@ def test_nothing_serious_is_found_in_any_part(notebook, full, light_again):
     assert findings(notebook) == []
 
 
-def test_colours_follow_the_theme_at_once(notebook, full, light_again):
+def test_colours_follow_the_theme_at_once(notebook: Notebook, full: Locator, light_again: None) -> None:
     colour = "root => getComputedStyle(root).backgroundColor"
     light = notebook.root().evaluate(colour)
     notebook.theme("JupyterLab Dark")
@@ -92,7 +95,7 @@ WIDER = """root => [...root.querySelectorAll("button, textarea, input, select, p
     }).map(item => item.outerHTML.slice(0, 120))"""
 
 
-def test_nothing_is_cut_off_in_a_narrow_panel(notebook, full):
+def test_nothing_is_cut_off_in_a_narrow_panel(notebook: Notebook, full: Locator) -> None:
     page = notebook.page
     for pixels in (280, 400, 600):
         narrow(notebook, pixels)
@@ -112,7 +115,7 @@ FOCUSED = """() => {
 }"""
 
 
-def walk(page, start, steps):
+def walk(page: Page, start: Locator, steps: int) -> list[str]:
     """The names that the Tab key comes by from an element on; each must show that it has the focus."""
     start.focus()
     names = []
@@ -124,7 +127,7 @@ def walk(page, start, steps):
     return names
 
 
-def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(notebook, full):
+def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(notebook: Notebook, full: Locator) -> None:
     page = notebook.page
     header = walk(page, page.get_by_role("searchbox", name="Search messages"), 4)
     assert header == ["2 of 2 servers connected", "Pending only", "Filters", "Settings"]

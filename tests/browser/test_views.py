@@ -3,12 +3,17 @@
 import json
 
 import pytest
-from playwright.sync_api import expect
+from lab_page import Notebook, OpenNotebook, StartAgent
+from playwright.sync_api import Browser, expect
+
+from ipymultichat.cli.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_two_tabs_on_one_kernel_show_the_same_and_keep_their_own_drafts(notebook, open_notebook, ask):
+def test_two_tabs_on_one_kernel_show_the_same_and_keep_their_own_drafts(
+    notebook: Notebook, open_notebook: OpenNotebook, ask: StartAgent
+) -> None:
     here = notebook
     here.save()
     there = open_notebook(notebook.path)
@@ -28,7 +33,9 @@ def test_two_tabs_on_one_kernel_show_the_same_and_keep_their_own_drafts(notebook
         expect(tab.page.get_by_title("Pending only")).to_contain_text("0")
 
 
-def test_a_notebook_opened_without_a_kernel_shows_a_quiet_line_and_holds_no_conversation(notebook, ask, lab, chromium):
+def test_a_notebook_opened_without_a_kernel_shows_a_quiet_line_and_holds_no_conversation(
+    notebook: Notebook, ask: StartAgent, lab: Lab, chromium: Browser
+) -> None:
     ask("Work", "Is this kept in the file?", "--agent", "claude")
     expect(notebook.card("Question from claude on Work", "Is this kept in the file?")).to_be_visible()
     document = json.loads(notebook.save())

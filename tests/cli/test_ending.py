@@ -5,13 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 from processes import IGNORING, PROCESSES, carrying, end, start
+from waiting import wait_until
 
 pytestmark = [
     pytest.mark.skipif(not PROCESSES.is_dir(), reason="looks at processes through /proc"),
@@ -55,19 +55,12 @@ def printed(process: subprocess.Popen[str], pattern: str) -> str:
     return next(found[0] for line in process.stdout if (found := re.search(pattern, line)))
 
 
-def no_more(mark: str) -> bool:
-    """Wait until nothing is left; a test's own time limit is the end of patience."""
-    while carrying(mark):
-        time.sleep(0.02)
-    return True
-
-
 def test_serve_can_be_interrupted_where_its_parent_ignores_that(run: Run, mark: str) -> None:
     server = run(*IGNORING, *IPYMULTICHAT, "serve", "--port", "0")
     printed(server, "listening on")
     server.send_signal(signal.SIGINT)
     assert server.wait() == 0
-    assert no_more(mark)
+    wait_until(lambda: not carrying(mark), seconds=60)
 
 
 def test_serve_ends_with_its_terminal_unless_told_to_go_on(run: Run) -> None:
@@ -87,7 +80,7 @@ def test_the_demo_can_be_interrupted_where_its_parent_ignores_that(run: Run, mar
     assert len(carrying(mark)) > 4
     demo.send_signal(signal.SIGINT)
     assert demo.wait() == 0
-    assert no_more(mark)
+    wait_until(lambda: not carrying(mark), seconds=60)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
@@ -97,7 +90,7 @@ def test_a_demo_that_is_told_to_end_takes_everything_with_it(run: Run, mark: str
     for _ in range(3):  # once more does not disturb the tidying up
         demo.send_signal(signal.Signals[name])
     assert demo.wait() == 0
-    assert no_more(mark)
+    wait_until(lambda: not carrying(mark), seconds=60)
 
 
 def test_of_a_demo_that_is_killed_nothing_is_left(run: Run, mark: str) -> None:
@@ -105,4 +98,4 @@ def test_of_a_demo_that_is_killed_nothing_is_left(run: Run, mark: str) -> None:
     printed(demo, "Work: ws://")
     demo.kill()
     demo.wait()
-    assert no_more(mark)
+    wait_until(lambda: not carrying(mark), seconds=60)

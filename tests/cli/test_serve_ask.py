@@ -7,12 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
-
 from chat_person import Person, text_part
 
 from ipymultichat.cli import main
@@ -24,25 +22,25 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="no such signals
 
 
 @pytest.fixture
-async def server():
+async def server() -> AsyncIterator[LocalServer]:
     async with LocalServer() as running:
         yield running
 
 
 @pytest.fixture
-async def ada(server):
+async def ada(server: LocalServer) -> AsyncIterator[Person]:
     person = await Person.connect(server.url)
     await person.login("team", "ada")
     yield person
     await person.leave()
 
 
-def run(*args):
+def run(*args: str) -> asyncio.Task[int]:
     """Run the program in a thread, where it has an event loop of its own."""
     return asyncio.create_task(asyncio.to_thread(main, list(args)))
 
 
-async def start(*args, **variables):
+async def start(*args: str, **variables: str) -> asyncio.subprocess.Process:
     environment = {**os.environ, **variables}
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
@@ -51,7 +49,7 @@ async def start(*args, **variables):
 
 
 @contextlib.asynccontextmanager
-async def serving(*args, **variables):
+async def serving(*args: str, **variables: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     child = await start("serve", "--port", "0", *args, **variables)
     try:
         line = (await asyncio.wait_for(child.stdout.readline(), 30)).decode()
@@ -63,7 +61,7 @@ async def serving(*args, **variables):
         await child.communicate()
 
 
-async def test_ask_prints_the_answer(server, ada, capsys):
+async def test_ask_prints_the_answer(server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]) -> None:
     done = run("ask", server.url, "Deploy?", "--token", "team", "--timeout", "30", "--agent", "bot", "--model", "m1")
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
     body = request.Request
@@ -74,14 +72,16 @@ async def test_ask_prints_the_answer(server, ada, capsys):
     assert capsys.readouterr() == ("yes, do\n", "")
 
 
-async def test_the_token_may_come_from_the_environment(server, ada, monkeypatch):
+async def test_the_token_may_come_from_the_environment(
+    server: LocalServer, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MULTICHAT_TOKEN", "team")
     done = run("ask", server.http_url, "Deploy?")
     await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yes")
     assert await done == 0
 
 
-async def test_a_report_is_handed_in(server, ada, capsys):
+async def test_a_report_is_handed_in(server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]) -> None:
     done = run("ask", server.url, "All done", "--token", "team", "--report")
     request = (await ada.expect("WorkReport")).WorkReportRequest
     assert request.Request.Summary == "All done"
@@ -90,7 +90,7 @@ async def test_a_report_is_handed_in(server, ada, capsys):
     assert capsys.readouterr().out == "thanks\n"
 
 
-async def test_options_make_a_structured_question(server, ada):
+async def test_options_make_a_structured_question(server: LocalServer, ada: Person) -> None:
     done = run("ask", server.url, "Which?", "--token", "team", "--option", "A", "--option", "B")
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
     (structured,) = request.Request.Questions
@@ -101,7 +101,7 @@ async def test_options_make_a_structured_question(server, ada):
     assert await done == 0
 
 
-async def answer_with_file(ada):
+async def answer_with_file(ada: Person) -> None:
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
     file = pb.EmbeddedResource(type="embedded_resource", uri="file:///a", mime_type="text/csv", data=b"1,2")
     image = pb.ImageContent(type="image", data="cG5n", mime_type="image/png")
@@ -115,7 +115,9 @@ async def answer_with_file(ada):
     await ada.send(Cmd="AskQuestionReply", AskQuestionRequest=request, AskQuestionResponse=response)
 
 
-async def test_json_holds_the_whole_answer(server, ada, capsys):
+async def test_json_holds_the_whole_answer(
+    server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = run("ask", server.url, "Data?", "--token", "team", "--json")
     await answer_with_file(ada)
     assert await done == 0
@@ -131,7 +133,9 @@ async def test_json_holds_the_whole_answer(server, ada, capsys):
     }
 
 
-async def test_attachments_left_out_are_mentioned(server, ada, capsys):
+async def test_attachments_left_out_are_mentioned(
+    server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = run("ask", server.url, "Data?", "--token", "team")
     await answer_with_file(ada)
     assert await done == 0
@@ -140,8 +144,10 @@ async def test_attachments_left_out_are_mentioned(server, ada, capsys):
     assert "3 attachment(s) left out" in err
 
 
-async def test_each_trouble_has_its_exit_code_and_one_line(server, ada, capsys):
-    async def trouble(code, *args):
+async def test_each_trouble_has_its_exit_code_and_one_line(
+    server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def trouble(code: int, *args: str) -> None:
         assert await run("ask", *args) == code
         out, err = capsys.readouterr()
         assert out == ""
@@ -162,7 +168,9 @@ async def test_each_trouble_has_its_exit_code_and_one_line(server, ada, capsys):
 
 
 @pytest.mark.parametrize(("reason", "code"), [("cancelled", 5), ("declined", 1)])
-async def test_an_error_reply_has_an_exit_code(server, ada, capsys, reason, code):
+async def test_an_error_reply_has_an_exit_code(
+    server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str], reason: str, code: int
+) -> None:
     done = run("ask", server.url, "Ok?", "--token", "team")
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
     await ada.reply(request, "", IsError=True, Meta={"error": reason})
@@ -170,7 +178,7 @@ async def test_an_error_reply_has_an_exit_code(server, ada, capsys, reason, code
 
 
 @posix_only
-async def test_interrupting_ask_withdraws_the_question(server, ada):
+async def test_interrupting_ask_withdraws_the_question(server: LocalServer, ada: Person) -> None:
     child = await start("ask", server.url, "Still there?", MULTICHAT_TOKEN="team")
     await ada.expect("AskQuestion")
     child.send_signal(signal.SIGINT)
@@ -179,7 +187,9 @@ async def test_interrupting_ask_withdraws_the_question(server, ada):
     await ada.expect("RequestCancelled")
 
 
-def test_help_lists_the_exit_codes_and_hides_the_token(capsys, monkeypatch):
+def test_help_lists_the_exit_codes_and_hides_the_token(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MULTICHAT_TOKEN", "hunter2")
     for command in ("ask", "serve"):
         with pytest.raises(SystemExit) as caught:
@@ -192,7 +202,7 @@ def test_help_lists_the_exit_codes_and_hides_the_token(capsys, monkeypatch):
 
 @posix_only
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_serve_runs_until_told_to_stop(number):
+async def test_serve_runs_until_told_to_stop(number: signal.Signals) -> None:
     async with serving() as (child, url):
         ada = await Person.connect(url)
         await ada.login("any", "ada")
@@ -202,7 +212,7 @@ async def test_serve_runs_until_told_to_stop(number):
         assert (child.returncode, out, err) == (0, b"", b"")
 
 
-async def test_serve_takes_its_token_from_the_environment():
+async def test_serve_takes_its_token_from_the_environment() -> None:
     async with serving(MULTICHAT_TOKEN="right") as (_, url):
         eve = await Person.connect(url)
         await eve.send(Cmd="UserLogin", StrParam="wrong", Nickname="eve")
@@ -211,12 +221,14 @@ async def test_serve_takes_its_token_from_the_environment():
 
 
 @posix_only
-async def test_serving_the_network_without_a_token_is_warned_of():
+async def test_serving_the_network_without_a_token_is_warned_of() -> None:
     async with serving("--host", "0.0.0.0") as (child, _):
         assert b"no token is set" in await child.stderr.readline()
 
 
-async def test_serve_names_a_bad_host_port_or_token_in_one_line(server, capsys):
+async def test_serve_names_a_bad_host_port_or_token_in_one_line(
+    server: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     taken = server.http_url.rpartition(":")[2]
     for args, words in (
         (["--port", taken], "already in use"),

@@ -24,7 +24,11 @@ plausible = st.one_of(
     st.builds(f.answered, IDS, TEXT, TEXT),
     st.builds(f.cancelled, IDS, TEXT),
     st.builds(f.chat, TEXT, PEOPLE, TEXT, st.integers(-(2**40), 2**40)),
-    st.builds(lambda who, status: f.presence(*who, status), PEOPLE, st.sampled_from(["connected", "disconnected", ""])),
+    st.builds(
+        lambda who, status: f.presence(who[0], who[1], status),
+        PEOPLE,
+        st.sampled_from(["connected", "disconnected", ""]),
+    ),
 )
 
 COMMANDS = [

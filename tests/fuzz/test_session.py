@@ -1,5 +1,7 @@
 """A session in the hands of a mad server, a mad network and a mad person."""
 
+# mypy: disable-error-code="union-attr"
+
 from __future__ import annotations
 
 from collections import Counter
@@ -17,6 +19,8 @@ from ipymultichat.session import Phase, Session
 from ipymultichat.session import events as s
 from ipymultichat.wire import agentassist_pb2 as pb
 
+NOTHING: Any = ("question", "", (), "", "", "", "")
+
 
 class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
@@ -24,6 +28,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.session = Session()
         self.now = 1000.0
         self.open = False
+        self.asked: dict[str, Any] = {}
         self.asked_for: Any = Counter()
         self.ended: Any = Counter()
         self.chats: Any = Counter()
@@ -40,6 +45,9 @@ class AnyOrder(RuleBasedStateMachine):
                 assert first.request.request_id == frame.AskQuestionRequest.ID, "not the one whose turn it is"
                 self.sent_here.add(frame.AskQuestionResponse.contents[0].text.text)
         for event in self.session.take_events():
+            listed = event.requests if isinstance(event, s.PendingListed) else ()
+            for request in (event.request,) if isinstance(event, (s.RequestArrived, s.StillPending)) else listed:
+                self.asked[request.request_id] = request.asked
             if isinstance(event, s.ReplyVerified):
                 assert event.contents[0].text in self.sent_here, "claimed without having been sent on this connection"
             if isinstance(event, (s.ReplyVerified, s.ReplyFailed)):
@@ -106,14 +114,14 @@ class AnyOrder(RuleBasedStateMachine):
     def reply(self, request_id: Any) -> None:
         text = f"reply {sum(self.asked_for.values())}"
         self.asked_for[text] += 1
-        self.session.reply(request_id, (TextContent(text),), self.now)
+        self.session.reply(request_id, (TextContent(text),), self.asked.get(request_id, NOTHING), self.now)
         self.collect()
 
     @rule(who=PEOPLE, text=st.one_of(TEXT, st.just("\ud800")))
     def send_chat(self, who: Any, text: Any) -> None:
         ref = f"chat {sum(self.chats.values())}"
         self.chats[ref] += 1
-        self.session.send_chat(ref, *who, text, self.now)
+        self.session.send_chat(ref, who[0], who[1], text, self.now)
         self.collect()
 
     @rule(request_id=IDS)

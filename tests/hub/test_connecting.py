@@ -196,7 +196,7 @@ async def test_an_inbox_on_its_own_thread_works_while_this_loop_is_blocked(home:
     await chat.connect()
     agent = AgentClient(home.url, "tok")
     call = asyncio.ensure_future(agent.ask_question("there?"))
-    message = await until(lambda: chat.messages.pending and chat.messages.pending[0])
+    (message,) = await until(lambda: chat.messages.pending)
     delivery = chat.reply(message, "yes")
     assert (await delivery).status == "replied"
     assert (await call).text == "yes"

@@ -11,6 +11,7 @@ from inboxes import MakeChat, hub_of
 from waiting import until
 
 from ipymultichat.errors import DeliveryError, NoLoopError
+from ipymultichat.hub import Delivery
 from ipymultichat.model import Message, MessageKind, MessageStatus
 from ipymultichat.server import LocalServer
 
@@ -39,7 +40,7 @@ async def test_a_reply_ends_when_connections_are_switched_off_before_its_turn_co
     agent.cancel()
 
 
-async def _await(delivery: Any) -> Message:
+async def _await(delivery: Delivery) -> Message:
     return await delivery
 
 

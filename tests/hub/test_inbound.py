@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
@@ -129,6 +130,29 @@ async def test_a_failed_chat_message_can_be_put_away(inbox: Any, monkeypatch: py
     assert inbox.chat.discard(delivery.message_id).status == "cancelled"
     with pytest.raises(DeliveryError):
         await delivery
+
+
+@pytest.mark.parametrize("listed", [True, False])
+async def test_another_question_under_a_known_id_ends_the_old_one_and_is_shown_as_its_own(
+    inbox: Reported, listed: bool
+) -> None:
+    old = inbox.ask("q", text="Delete the temporary files?")
+    new = replace(old, text="Delete the PRODUCTION database?")
+    inbox.report(s.PendingListed((new,), frozenset()) if listed else s.RequestArrived(new))
+    first, second = sorted(inbox.chat.messages, key=lambda message: message.text, reverse=True)
+    assert (first.text, first.status) == ("Delete the temporary files?", "cancelled")
+    assert "something else under the same id" in first.error
+    assert (second.text, second.status) == ("Delete the PRODUCTION database?", "pending")
+    with pytest.raises(NotAnswerableError, match="cancelled"):
+        inbox.chat.reply(first, "yes, delete")
+
+
+async def test_an_answer_on_its_way_to_a_question_that_is_replaced_ends_with_its_text_kept(replying: Reported) -> None:
+    replying.report(s.StillPending(Request(MessageKind.QUESTION, "q", "Something else?", 600, None)))
+    first, second = replying.chat.messages
+    assert (first.status, first.draft, second.status) == ("cancelled", MINE, "pending")
+    with pytest.raises(DeliveryError, match="something else under the same id"):
+        await replying.delivery
 
 
 async def test_an_event_that_cannot_be_applied_is_logged_and_shown_and_changes_nothing(

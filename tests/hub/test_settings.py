@@ -81,7 +81,7 @@ async def test_a_change_made_while_the_file_is_being_read_is_not_undone_by_it(
     reading, go_on = threading.Event(), threading.Event()
     report = module.ConfigFile._report
 
-    def slow_report(self, data: Any) -> None:
+    def slow_report(self: Any, data: Any) -> None:
         reading.set()
         go_on.wait(5)
         report(self, data)

@@ -38,5 +38,6 @@ def test_a_secret_shows_itself_nowhere() -> None:
 
 
 def test_statuses_compare_and_print_as_their_words() -> None:
-    assert MessageStatus.PENDING == "pending"
+    word: str = MessageStatus.PENDING
+    assert word == "pending"
     assert f"{MessageStatus.PENDING:>8}|{MessageStatus.PENDING}" == " pending|pending"

@@ -5,13 +5,18 @@ import contextlib
 import http
 import socket
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timezone
+from typing import Any
 
 import pytest
-from inboxes import make_inbox
 import trustme
+from inboxes import make_inbox
 from waiting import left_over, until
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
+from ipymultichat.model import ServerStatus
 from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
 from ipymultichat.session import Backoff, Timing
@@ -19,7 +24,7 @@ from ipymultichat.session import Backoff, Timing
 QUICK = LinkSettings(open_timeout=0.5, backoff=lambda: Backoff(first=30), timing=Timing(login=0.3))
 
 
-async def outcome(url, settings=QUICK, token="tok"):
+async def outcome(url: str, settings: LinkSettings = QUICK, token: str = "tok") -> ServerStatus:
     inbox = make_inbox(url, token=token, link_settings=settings)
     await inbox.connect()
     (status,) = inbox.statuses.values()
@@ -28,11 +33,17 @@ async def outcome(url, settings=QUICK, token="tok"):
     return status
 
 
+async def idle(_socket: ServerConnection) -> None:
+    """Hangs up at once."""
+
+
 @contextlib.asynccontextmanager
-async def tcp(reaction):
+async def tcp(
+    reaction: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[str]:
     """A TCP server that is no websocket server; `reaction(reader, writer)` says what it does."""
 
-    async def talk(reader, writer):
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reaction(reader, writer)
         finally:
@@ -45,12 +56,12 @@ async def tcp(reaction):
 
 
 @contextlib.asynccontextmanager
-async def websocket(handler, **options):
+async def websocket(handler: Callable[[ServerConnection], Awaitable[None]], **options: Any) -> AsyncIterator[str]:
     async with serve(handler, "127.0.0.1", 0, **options) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-def assert_error(status, *words):
+def assert_error(status: ServerStatus, *words: str) -> None:
     assert status.state == "error"
     assert status.attempt == 1
     assert status.retry_at is not None
@@ -59,16 +70,16 @@ def assert_error(status, *words):
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 500, 503])
-async def test_an_http_status_is_named(code):
-    def refuse(connection, _request):
+async def test_an_http_status_is_named(code: int) -> None:
+    def refuse(connection: ServerConnection, _request: Request) -> Response:
         return connection.respond(http.HTTPStatus(code), "no")
 
-    async with websocket(lambda _socket: None, process_request=refuse) as url:
+    async with websocket(idle, process_request=refuse) as url:
         assert_error(await outcome(url), f"HTTP {code}", "no chat server")
 
 
-async def test_a_server_that_talks_something_else_is_named():
-    async def talk(_reader, writer):
+async def test_a_server_that_talks_something_else_is_named() -> None:
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.org ESMTP\r\n")
         await writer.drain()
 
@@ -76,57 +87,56 @@ async def test_a_server_that_talks_something_else_is_named():
         assert_error(await outcome(f"ws://{address}"), "not a websocket server", address)
 
 
-async def test_a_server_that_hangs_up_at_once_is_named():
-    async def talk(_reader, writer):
+async def test_a_server_that_hangs_up_at_once_is_named() -> None:
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
     async with tcp(talk) as address:
         assert_error(await outcome(f"ws://{address}"), "not a websocket server")
 
 
-async def test_a_server_that_never_answers_the_handshake_runs_into_the_time_limit():
+async def test_a_server_that_never_answers_the_handshake_runs_into_the_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert_error(await outcome(f"ws://127.0.0.1:{silent.getsockname()[1]}"), "no answer", "0.5 s")
 
 
-async def test_a_server_without_tls_is_named():
-    async with websocket(lambda _socket: None) as url:
+async def test_a_server_without_tls_is_named() -> None:
+    async with websocket(idle) as url:
         assert_error(await outcome(url.replace("ws://", "wss://")), "TLS failed", "ws://")
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_named():
+async def test_a_certificate_that_nobody_vouches_for_is_named() -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    async with websocket(lambda _socket: None, ssl=context) as url:
+    async with websocket(idle, ssl=context) as url:
         assert_error(await outcome(url.replace("ws://", "wss://")), "certificate", "not trusted")
 
 
-async def test_a_host_that_no_name_server_knows_is_named():
+async def test_a_host_that_no_name_server_knows_is_named() -> None:
     # ".invalid" is reserved for names that exist nowhere (RFC 6761).
     assert_error(await outcome("ws://nowhere.invalid/ws"), "nowhere.invalid", "cannot be found")
 
 
-async def test_a_refused_connection_is_named():
+async def test_a_refused_connection_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     assert_error(await outcome(f"ws://127.0.0.1:{port}"), "refused", f"127.0.0.1:{port}")
 
 
-async def test_a_server_that_never_answers_the_login_is_named():
-    async def silent(socket):
+async def test_a_server_that_never_answers_the_login_is_named() -> None:
+    async def silent(socket: ServerConnection) -> None:
         await socket.wait_closed()
 
     async with websocket(silent) as url:
         assert_error(await outcome(url), "did not answer the login")
 
 
-async def test_a_refused_login_says_why_and_is_retried_slowly():
+async def test_a_refused_login_says_why_and_is_retried_slowly() -> None:
     async with LocalServer(token="right") as server:
         status = await outcome(server.url, token="wrong")
     assert_error(status, "refused the login")
     assert "wrong" not in status.error
-    from datetime import datetime, timezone
-
+    assert status.retry_at is not None
     assert (status.retry_at - datetime.now(timezone.utc)).total_seconds() > 50
 
 
@@ -134,8 +144,8 @@ async def test_a_refused_login_says_why_and_is_retried_slowly():
     ("code", "words"),
     [(1000, "closed"), (1008, "not allowed"), (1011, "error of its own"), (1012, "restarting"), (1013, "busy")],
 )
-async def test_a_close_code_is_put_into_words(code, words):
-    async def leave(socket):
+async def test_a_close_code_is_put_into_words(code: int, words: str) -> None:
+    async def leave(socket: ServerConnection) -> None:
         await socket.recv()
         await socket.close(code)
 
@@ -143,8 +153,8 @@ async def test_a_close_code_is_put_into_words(code, words):
         assert_error(await outcome(url), words)
 
 
-async def test_a_close_without_a_code_is_named():
-    async def leave(socket):
+async def test_a_close_without_a_code_is_named() -> None:
+    async def leave(socket: ServerConnection) -> None:
         await socket.recv()
         async with socket.send_context():
             socket.protocol.send_close()
@@ -153,8 +163,8 @@ async def test_a_close_without_a_code_is_named():
         assert_error(await outcome(url), "without saying why")
 
 
-async def test_a_connection_cut_without_a_word_is_named():
-    async def cut(socket):
+async def test_a_connection_cut_without_a_word_is_named() -> None:
+    async def cut(socket: ServerConnection) -> None:
         await socket.recv()
         socket.transport.abort()
 
@@ -162,29 +172,32 @@ async def test_a_connection_cut_without_a_word_is_named():
         assert_error(await outcome(url), "broke")
 
 
-async def test_a_peer_that_stops_answering_is_noticed_by_the_keepalive():
-    async def freeze(socket):
+async def test_a_peer_that_stops_answering_is_noticed_by_the_keepalive() -> None:
+    noticed = asyncio.Event()
+
+    async def freeze(socket: ServerConnection) -> None:
         await socket.recv()
         socket.transport.pause_reading()
-        await asyncio.sleep(2)
+        await noticed.wait()
 
     settings = LinkSettings(open_timeout=0.5, keepalive=0.1, backoff=lambda: Backoff(first=30), timing=Timing(login=60))
     async with websocket(freeze, close_timeout=0.1) as url:
         assert_error(await outcome(url, settings), "no longer answers")
+        noticed.set()
 
 
-async def test_one_server_that_hangs_does_not_hold_up_the_others():
+async def test_one_server_that_hangs_does_not_hold_up_the_others() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with LocalServer() as server:
             urls = [f"ws://127.0.0.1:{silent.getsockname()[1]}", server.url]
             inbox = make_inbox(servers=urls, link_settings=LinkSettings(open_timeout=30))
             inbox.reconnect()
-            await until(lambda: inbox.connected_count == 1, seconds=5)
+            await until(lambda: inbox.connected_count == 1)
             inbox.close()
             await until(lambda: not left_over())
 
 
-async def test_the_token_is_in_no_log_even_at_debug(caplog):
+async def test_the_token_is_in_no_log_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     async with LocalServer() as server:
         status = await outcome(server.url, token="s3cret-token")

@@ -10,12 +10,16 @@ import random
 import sqlite3
 import sys
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from histories import kept
+from kernel import Kernel
+from processes import ServerProcess
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import MultiChatError
+from ipymultichat.hub import Chat
 from ipymultichat.store import history_path
 
 KILLS = int(os.environ.get("KILLS", "3"))
@@ -23,8 +27,9 @@ TOKEN = "s3cret-token"
 
 # Answers whatever is asked, edits the profile all the time, and says in a file what is stored.
 CELL = """
-import asyncio
+import asyncio, json
 from ipymultichat import MultiChat
+from ipymultichat.store import config_path
 
 chat = MultiChat()
 said = open({said!r}, "a")
@@ -34,8 +39,9 @@ async def tell():
     told, count = {{}}, int(chat.preferences.prefix or 0)
     while True:
         count += 1
-        chat.set_preferences(prefix=str(count))
-        print("profile", count, file=said)
+        chat.set_preferences(prefix=str(count))  # written a little later, by a thread
+        stored = json.loads(config_path("default").read_text()).get("settings", {{}})
+        print("profile", stored.get("reply_prefix") or 0, file=said)
         for message in chat.messages:
             if told.get(message.id) != message.status and chat._hub.history.stored(message.id):
                 told[message.id] = message.status
@@ -48,7 +54,7 @@ telling = asyncio.ensure_future(tell())
 FINAL = ("replied", "received", "cancelled")
 
 
-async def agent(url, name, ended):
+async def agent(url: str, name: str, ended: asyncio.Event) -> None:
     """Asks one thing after the other; sometimes gives up early."""
     chance = random.Random(name)
     client = AgentClient(url, TOKEN, agent_name=name)
@@ -57,7 +63,7 @@ async def agent(url, name, ended):
             await client.ask_question(f"asked by {name}", timeout=chance.choice((1, 30)))
 
 
-async def chatter(observer, ended):
+async def chatter(observer: Chat, ended: asyncio.Event) -> None:
     while not ended.is_set():
         for user in observer.users:
             if user.nickname == "me":
@@ -69,8 +75,8 @@ async def chatter(observer, ended):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.timeout(90 + 10 * KILLS)
 async def test_what_was_stored_and_the_profile_are_whole_after_the_kernel_was_killed_amid_traffic(
-    kernel, servers, observer, tmp_path, monkeypatch
-):
+    kernel: Kernel, servers: list[ServerProcess], observer: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MULTICHAT_CONFIG_DIR", str(tmp_path / "config"))
     profile = tmp_path / "config" / "default.json"
     listed = [{"id": str(i), "name": f"S{i}", "url": server.url, "isEnabled": True} for i, server in enumerate(servers)]

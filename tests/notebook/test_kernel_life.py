@@ -1,11 +1,15 @@
 """What happens to the inbox in the life of a real kernel: cells run again, interrupts, restarts."""
 
-import asyncio
 import json
 import signal
 
 import pytest
+from kernel import Kernel
+from people import Ask
+from processes import ServerProcess
 from waiting import until
+
+from ipymultichat.hub import Chat
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -18,11 +22,13 @@ COUNTS = (
 )
 
 
-def me(observer):
+def me(observer: Chat) -> list[str]:
     return [user.server_id for user in observer.users if user.nickname == "me"]
 
 
-async def test_fifty_runs_of_the_cell_are_one_client_per_server_and_no_more_tasks_or_threads(kernel, observer, inbox):
+async def test_fifty_runs_of_the_cell_are_one_client_per_server_and_no_more_tasks_or_threads(
+    kernel: Kernel, observer: Chat, inbox: str
+) -> None:
     assert await kernel.run(inbox + READY) == "2\n"
     await kernel.run(inbox)
     before = json.loads(await kernel.run(COUNTS, "counts"))
@@ -35,14 +41,16 @@ async def test_fifty_runs_of_the_cell_are_one_client_per_server_and_no_more_task
     assert sorted(me(observer)) == sorted(config.id for config in observer.servers)
 
 
-async def test_closing_the_inbox_frees_its_sockets(kernel, observer, inbox):
+async def test_closing_the_inbox_frees_its_sockets(kernel: Kernel, observer: Chat, inbox: str) -> None:
     await kernel.run(inbox + READY)
     assert len(me(observer)) == 2
     await kernel.run("chat.close()", "close")
     await until(lambda: me(observer) == [])
 
 
-async def test_a_restart_leaves_no_socket_and_the_next_run_shows_history_and_what_waits(kernel, observer, inbox, ask):
+async def test_a_restart_leaves_no_socket_and_the_next_run_shows_history_and_what_waits(
+    kernel: Kernel, observer: Chat, inbox: str, ask: Ask
+) -> None:
     await kernel.run(inbox + READY)
     answered, waiting = ask("first?"), ask("second?", server=1)
     await kernel.run(
@@ -64,13 +72,15 @@ async def test_a_restart_leaves_no_socket_and_the_next_run_shows_history_and_wha
     assert (await waiting).text == "still here"
 
 
-async def test_interrupting_a_cell_that_awaits_a_reply_stops_the_wait_and_not_the_reply(kernel, servers, inbox, ask):
+async def test_interrupting_a_cell_that_awaits_a_reply_stops_the_wait_and_not_the_reply(
+    kernel: Kernel, servers: list[ServerProcess], inbox: str, ask: Ask
+) -> None:
     await kernel.run(inbox + READY)
     agent = ask("deploy?")
     await kernel.run("message = await chat.wait_for()")
     servers[0].signal(signal.SIGSTOP)
     cell = kernel.send("print('waiting', flush=True)\nawait chat.reply(message, 'yes')")
-    await asyncio.sleep(0.5)
+    await kernel.prints("waiting")
     await kernel.manager.interrupt_kernel()
     error, _ = await kernel.outcome(cell)
     assert error in ("KeyboardInterrupt", "CancelledError")
@@ -80,7 +90,9 @@ async def test_interrupting_a_cell_that_awaits_a_reply_stops_the_wait_and_not_th
     await kernel.run(replied)
 
 
-async def test_what_contradicts_the_living_inbox_is_said_and_another_profile_is_another_inbox(kernel, inbox):
+async def test_what_contradicts_the_living_inbox_is_said_and_another_profile_is_another_inbox(
+    kernel: Kernel, inbox: str
+) -> None:
     await kernel.run(inbox + READY)
     told = await kernel.run(
         "again = MultiChat(io='thread')\nother = MultiChat(profile='other', autoconnect=False)\n"

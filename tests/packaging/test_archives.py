@@ -14,27 +14,27 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(300)
 
 
-def build(source, target, *options, **environment):
+def build(source: Path, target: Path, *options: str, **environment: str) -> None:
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), *options, str(source)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
 
 
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory):
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An sdist, and the wheel made from it."""
     target = tmp_path_factory.mktemp("dist")
     build(ROOT, target)
     return target
 
 
-def test_both_archives_hold_the_bundle_and_nothing_foreign(dist):
+def test_both_archives_hold_the_bundle_and_nothing_foreign(dist: Path) -> None:
     (sdist,) = dist.glob("*.tar.gz")
     (wheel,) = dist.glob("*.whl")
     assert archives.problems(sdist) == []
     assert archives.problems(wheel) == []
 
 
-def test_an_archive_without_its_bundle_is_found_out(dist, tmp_path):
+def test_an_archive_without_its_bundle_is_found_out(dist: Path, tmp_path: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     broken = tmp_path / wheel.name
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(broken, "w") as target:
@@ -44,7 +44,7 @@ def test_an_archive_without_its_bundle_is_found_out(dist, tmp_path):
     assert archives.problems(broken) == ["ipymultichat/static/widget.js is missing"]
 
 
-def test_a_wheel_is_made_from_the_sdist_without_node(dist, tmp_path):
+def test_a_wheel_is_made_from_the_sdist_without_node(dist: Path, tmp_path: Path) -> None:
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         # Older Pythons, Debian 12's among them, know no filters; newer ones warn without one.
@@ -56,7 +56,7 @@ def test_a_wheel_is_made_from_the_sdist_without_node(dist, tmp_path):
     assert archives.problems(wheel) == []
 
 
-def test_a_stale_bundle_is_noticed(tmp_path):
+def test_a_stale_bundle_is_noticed(tmp_path: Path) -> None:
     for name in ("hatch_build.py", "js/package.json", "js/package-lock.json", "js/vite.config.ts", "js/tsconfig.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -64,7 +64,7 @@ def test_a_stale_bundle_is_noticed(tmp_path):
     shutil.copytree(ROOT / "src" / "ipymultichat" / "static", tmp_path / "src" / "ipymultichat" / "static")
     script = "import hatch_build; print(hatch_build.is_fresh())"
 
-    def is_fresh():
+    def is_fresh() -> str:
         done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 

@@ -1,27 +1,26 @@
-import sys
-from pathlib import Path
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from chat_person import Person
+from chat_person import Enter, Person
 
 from ipymultichat.server import LocalServer
 
 
 @pytest.fixture
-async def server():
+async def server() -> AsyncIterator[LocalServer]:
     async with LocalServer() as running:
         yield running
 
 
 @pytest.fixture
-async def enter():
+async def enter() -> AsyncIterator[Enter]:
     """Connect and log in people, and see them out at the end of the test."""
-    people = []
+    people: list[Person] = []
 
-    async def enter(server, token="team", nickname="ada", *, login=True, **options):
+    async def enter(
+        server: LocalServer, token: str = "team", nickname: str = "ada", *, login: bool = True, **options: Any
+    ) -> Person:
         person = await Person.connect(server.url, **options)
         people.append(person)
         if login:

@@ -21,12 +21,12 @@ from ipymultichat.wire import agentassist_pb2 as pb
         ("application/proto", connect.PROTO),
     ],
 )
-def test_content_types_taken(header, expected):
+def test_content_types_taken(header: str, expected: str) -> None:
     assert connect.content_type_of({"content-type": header}) == expected
 
 
 @pytest.mark.parametrize("header", ["", "text/plain", "application/grpc", "application/json; charset=latin-1"])
-def test_other_content_types_are_415(header):
+def test_other_content_types_are_415(header: str) -> None:
     with pytest.raises(Refused) as caught:
         connect.content_type_of({"content-type": header})
     assert connect.refusal(caught.value).status_code == 415
@@ -42,27 +42,27 @@ def test_other_content_types_are_415(header):
         ({"connect-timeout-ms": "12345678901"}, "invalid_argument"),
     ],
 )
-def test_headers_that_cannot_be_honoured_are_refused(headers, code):
+def test_headers_that_cannot_be_honoured_are_refused(headers: dict[str, str], code: str) -> None:
     with pytest.raises(Refused) as caught:
         connect.check_headers(headers)
     assert caught.value.code == code
 
 
-def test_timeout_header_is_milliseconds():
+def test_timeout_header_is_milliseconds() -> None:
     assert connect.check_headers({"connect-timeout-ms": "1500", "content-encoding": "identity"}) == 1.5
     assert connect.check_headers({"connect-protocol-version": "1"}) is None
 
 
-def test_json_keeps_the_spelling_of_the_schema_and_int64_as_string():
+def test_json_keeps_the_spelling_of_the_schema_and_int64_as_string() -> None:
     request = pb.AskQuestionRequest(ID="q", UserToken="t", Timestamp=5, Request=pb.McpAskQuestionRequest(Question="?"))
     response = connect.answer(request, connect.JSON)
-    body = json.loads(response.body)
+    body = json.loads(bytes(response.body))
     assert body == {"ID": "q", "UserToken": "t", "Timestamp": "5", "Request": {"Question": "?"}}
     assert response.headers["content-type"] == "application/json"
-    assert connect.parse(response.body, connect.JSON, pb.AskQuestionRequest()) == request
+    assert connect.parse(bytes(response.body), connect.JSON, pb.AskQuestionRequest()) == request
 
 
-def test_unknown_fields_are_ignored():
+def test_unknown_fields_are_ignored() -> None:
     message = connect.parse(b'{"ID": "q", "Colour": [1]}', connect.JSON, pb.AskQuestionRequest())
     assert message.ID == "q"
 
@@ -71,13 +71,13 @@ BAD_BODIES = [b"", b"[]", b"{", b'{"ID": 5}', b'{"ID": "\\ud800"}', b"\xff", b"[
 
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
-def test_bad_json_is_an_invalid_argument(body):
+def test_bad_json_is_an_invalid_argument(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         connect.parse(body, connect.JSON, pb.AskQuestionRequest())
     assert caught.value.code == "invalid_argument"
 
 
-def test_an_error_never_quotes_the_body():
+def test_an_error_never_quotes_the_body() -> None:
     with pytest.raises(Refused) as caught:
         connect.parse(b'{"UserToken": "hunter2", "ID": 5}', connect.JSON, pb.AskQuestionRequest())
     assert "hunter2" not in caught.value.message
@@ -93,14 +93,14 @@ names = st.sampled_from(["ID", "UserToken", "Request", "Timestamp"])
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.dictionaries(names, values).map(json.dumps).map(str.encode) | st.binary())
-def test_any_body_is_read_or_refused(body):
+def test_any_body_is_read_or_refused(body: bytes) -> None:
     for content_type in (connect.JSON, connect.PROTO):
         with contextlib.suppress(Refused):
             connect.parse(body, content_type, pb.AskQuestionRequest())
 
 
-def test_every_code_in_use_has_a_status():
+def test_every_code_in_use_has_a_status() -> None:
     for code, status in connect.STATUS.items():
         response = connect.refusal(Refused(code, "why"))
         assert response.status_code == status
-        assert json.loads(response.body) == {"code": code, "message": "why"}
+        assert json.loads(bytes(response.body)) == {"code": code, "message": "why"}

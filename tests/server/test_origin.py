@@ -14,7 +14,7 @@ from ipymultichat.server.origin import origin_allowed
         ("http://10.1.2.3:8888", "10.1.2.3:2000"),
     ],
 )
-def test_programs_and_pages_of_this_machine_may_connect(origin, host):
+def test_programs_and_pages_of_this_machine_may_connect(origin: str | None, host: str | None) -> None:
     assert origin_allowed(origin, host, ())
 
 
@@ -31,11 +31,11 @@ def test_programs_and_pages_of_this_machine_may_connect(origin, host):
         ("http://10.1.2.3", None),
     ],
 )
-def test_pages_from_elsewhere_may_not(origin, host):
+def test_pages_from_elsewhere_may_not(origin: str | None, host: str | None) -> None:
     assert not origin_allowed(origin, host, ())
 
 
-def test_more_origins_can_be_allowed():
+def test_more_origins_can_be_allowed() -> None:
     assert origin_allowed("https://team.example", "x", ("https://Team.example/",))
     assert not origin_allowed("https://team.example:8443", "x", ("https://team.example",))
     assert origin_allowed("null", "x", ("*",))

@@ -4,13 +4,13 @@ import asyncio
 
 import httpx
 import pytest
-from chat_person import question
+from chat_person import Enter, Person, question
+from quirks import Quirks, QuirkyServer
 
-from ipymultichat.server import LocalServer, Quirks
 from ipymultichat.wire import agentassist_pb2 as pb
 
 
-async def received(person):
+async def received(person: Person) -> int:
     """Say how many chat messages arrived once one that surely does has come."""
     count = 0
     while (message := await person.next()).Cmd != "UserConnectionStatusNotification":
@@ -18,8 +18,8 @@ async def received(person):
     return count
 
 
-async def test_a_burst_of_chat_is_lost_in_part_and_a_paced_one_is_not(enter):
-    async with LocalServer(quirks=Quirks(short_queue=True)) as server:
+async def test_a_burst_of_chat_is_lost_in_part_and_a_paced_one_is_not(enter: Enter) -> None:
+    async with QuirkyServer(Quirks(short_queue=True)) as server:
         ada, bob = await enter(server), await enter(server, nickname="bob")
         await ada.expect("UserConnectionStatusNotification")
         chat = pb.SendChatMessageRequest(receiver_client_id=bob.client_id, content="hi")
@@ -39,13 +39,13 @@ async def test_a_burst_of_chat_is_lost_in_part_and_a_paced_one_is_not(enter):
         assert await received(bob) == 40
 
 
-async def test_pushes_beyond_the_queue_cut_the_client_off(enter):
-    async with LocalServer(quirks=Quirks(short_queue=True)) as server, httpx.AsyncClient(trust_env=False) as http:
+async def test_pushes_beyond_the_queue_cut_the_client_off(enter: Enter) -> None:
+    async with QuirkyServer(Quirks(short_queue=True)) as server, httpx.AsyncClient(trust_env=False) as http:
         ada, slow = await enter(server), await enter(server, nickname="slow", max_queue=1)
         await ada.expect("UserConnectionStatusNotification")
-        calls = []
+        calls: list[asyncio.Task[None]] = []
 
-        async def ask(n):
+        async def ask(n: int) -> None:
             request = question(f"q{n}", text="x" * 1_000_000)
             url = f"{server.http_url}/agentassistproto.SrvAgentAssist/AskQuestion"
             headers = {"content-type": "application/proto"}
@@ -74,15 +74,15 @@ async def test_pushes_beyond_the_queue_cut_the_client_off(enter):
         ),
     ],
 )
-async def test_a_fatal_frame_drops_the_socket_without_a_close_frame(enter, quirks, frame):
-    async with LocalServer(quirks=quirks) as server:
+async def test_a_fatal_frame_drops_the_socket_without_a_close_frame(enter: Enter, quirks: Quirks, frame: bytes) -> None:
+    async with QuirkyServer(quirks) as server:
         ada = await enter(server)
         await ada.socket.send(frame)
         assert await ada.closed() == 1006
 
 
-async def test_of_replies_in_one_burst_most_are_lost_and_repeating_them_helps(enter):
-    async with LocalServer(quirks=Quirks.all()) as server, httpx.AsyncClient(trust_env=False) as http:
+async def test_of_replies_in_one_burst_most_are_lost_and_repeating_them_helps(enter: Enter) -> None:
+    async with QuirkyServer(Quirks.all()) as server, httpx.AsyncClient(trust_env=False) as http:
         ada = await enter(server)
         url = f"{server.http_url}/agentassistproto.SrvAgentAssist/AskQuestion"
         headers = {"content-type": "application/proto"}
@@ -98,10 +98,7 @@ async def test_of_replies_in_one_burst_most_are_lost_and_repeating_them_helps(en
         await ada.before_answer()
         await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         assert sum(call.done() for call in calls) < len(calls)
-        while not all(call.done() for call in calls):
-            await asyncio.sleep(0.04)  # the fault is one of time: this is what it takes to get past it
-            for request, call in zip(requests, calls, strict=True):
-                if not call.done():
-                    await ada.reply(request, "yes")
-                    break
+        while waiting := [request for request, call in zip(requests, calls, strict=True) if not call.done()]:
+            await ada.reply(waiting[0], "yes")
+            await ada.before_answer()
         assert all(call.result().status_code == 200 for call in calls)

@@ -5,8 +5,9 @@ import time
 import pytest
 from chat_person import question
 
-from ipymultichat.server import Limits
-from ipymultichat.server.effects import Refused
+from ipymultichat.server import Faults, Limits
+from ipymultichat.server.effects import Client, Refused
+from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.state import ServerState
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -15,26 +16,26 @@ from ipymultichat.wire import agentassist_pb2 as pb
 class Wire:
     """Stands for a websocket; notes what goes out."""
 
-    def __init__(self):
-        self.commands = []
+    def __init__(self) -> None:
+        self.commands: list[str | int] = []
         self.aborted = False
 
-    def abort(self):
+    def abort(self) -> None:
         self.aborted = True
 
-    async def send_bytes(self, frame):
-        self.commands.append(pb.WebsocketMessage.FromString(frame).Cmd)
+    async def send_bytes(self, data: bytes) -> None:
+        self.commands.append(pb.WebsocketMessage.FromString(data).Cmd)
 
-    async def close(self, code, reason):
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
         self.commands.append(code)
 
 
 @pytest.fixture
-def relay():
-    return Relay(ServerState(clock=time.time, token=None, limits=Limits(max_queue=1000)))
+def relay() -> Relay:
+    return Relay(ServerState(clock=time.time, token=None, limits=Limits(max_queue=1000)), Faults())
 
 
-def join(relay, nickname):
+def join(relay: Relay, nickname: str) -> tuple[Client, Outbox, Wire]:
     wire = Wire()
     client, outbox = relay.join(wire.abort)
     login = pb.WebsocketMessage(Cmd="UserLogin", StrParam="team", Nickname=nickname)
@@ -42,7 +43,7 @@ def join(relay, nickname):
     return client, outbox, wire
 
 
-async def test_one_cut_off_is_gone_at_once_for_the_others(relay):
+async def test_one_cut_off_is_gone_at_once_for_the_others(relay: Relay) -> None:
     _, outbox, wire = join(relay, "ada")
     slow, _, slow_wire = join(relay, "slow")
     chat = pb.SendChatMessageRequest(receiver_client_id=slow.client_id, content="x" * 600)
@@ -59,7 +60,7 @@ async def test_one_cut_off_is_gone_at_once_for_the_others(relay):
     assert bob_wire.commands == ["UserLogin", "UserConnectionStatusNotification", 1000]
 
 
-async def test_a_close_follows_what_is_queued_and_nothing_follows_it(relay):
+async def test_a_close_follows_what_is_queued_and_nothing_follows_it(relay: Relay) -> None:
     bad, bad_outbox, bad_wire = join(relay, "bad")
     relay.receive(bad, b"\xff")
     join(relay, "ada")
@@ -69,7 +70,7 @@ async def test_a_close_follows_what_is_queued_and_nothing_follows_it(relay):
     assert not bad_wire.aborted
 
 
-async def test_an_answer_abandoned_after_its_id_was_taken_again_harms_nobody(relay):
+async def test_an_answer_abandoned_after_its_id_was_taken_again_harms_nobody(relay: Relay) -> None:
     join(relay, "ada")
     pending, answer = relay.ask("AskQuestion", question("q1"))
     relay.expire(pending)
@@ -80,7 +81,7 @@ async def test_an_answer_abandoned_after_its_id_was_taken_again_harms_nobody(rel
         relay.ask("AskQuestion", question("q1"))
 
 
-async def test_a_closed_relay_ends_what_waits_and_takes_no_more(relay):
+async def test_a_closed_relay_ends_what_waits_and_takes_no_more(relay: Relay) -> None:
     join(relay, "ada")
     _, answer = relay.ask("AskQuestion", question("q1"))
     relay.close()

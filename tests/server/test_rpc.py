@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
-from chat_person import question, report
+from chat_person import Enter, question, report
+from google.protobuf.message import Message
 
 from ipymultichat.server import Limits, LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -16,12 +19,18 @@ PROTO = {"content-type": "application/proto"}
 
 
 @pytest.fixture
-async def http():
+async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         yield client
 
 
-async def ask(http, server, request, method="AskQuestion", headers=None):
+async def ask(
+    http: httpx.AsyncClient,
+    server: LocalServer,
+    request: Message,
+    method: str = "AskQuestion",
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
     return await http.post(
         server.http_url + SERVICE + method,
         content=request.SerializeToString(),
@@ -29,7 +38,7 @@ async def ask(http, server, request, method="AskQuestion", headers=None):
     )
 
 
-async def test_a_question_is_answered_in_proto(server, enter, http):
+async def test_a_question_is_answered_in_proto(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
     ada = await enter(server)
     call = asyncio.create_task(ask(http, server, question("q1")))
     pushed = (await ada.expect("AskQuestion")).AskQuestionRequest
@@ -43,7 +52,7 @@ async def test_a_question_is_answered_in_proto(server, enter, http):
     assert await ada.pending("q1") == {"q1": False}
 
 
-async def test_a_report_is_answered_in_json(server, enter, http):
+async def test_a_report_is_answered_in_json(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
     ada = await enter(server)
     body = {"ID": "r1", "UserToken": "team", "Request": {"Summary": "done", "Timeout": 30}, "Timestamp": "1", "New": 1}
     headers = {"content-type": "application/json; charset=utf-8", "connect-protocol-version": "1"}
@@ -61,13 +70,13 @@ async def test_a_report_is_answered_in_json(server, enter, http):
     }
 
 
-async def test_nobody_there_is_said_at_once(server, http):
+async def test_nobody_there_is_said_at_once(server: LocalServer, http: httpx.AsyncClient) -> None:
     response = pb.AskQuestionResponse.FromString((await ask(http, server, question("q1"))).content)
     assert response.IsError
     assert dict(response.Meta) == {"error": "no_clients"}
 
 
-async def test_time_out_is_said_to_both_sides(server, enter, http):
+async def test_time_out_is_said_to_both_sides(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
     ada = await enter(server)
     response = await ask(http, server, report("r1", timeout=1), "WorkReport")
     assert dict(pb.WorkReportResponse.FromString(response.content).Meta) == {"error": "timeout"}
@@ -76,7 +85,7 @@ async def test_time_out_is_said_to_both_sides(server, enter, http):
     assert (notice.request_id, notice.message_type) == ("r1", "WorkReport")
 
 
-async def test_the_callers_own_deadline_is_honoured(server, enter, http):
+async def test_the_callers_own_deadline_is_honoured(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
     ada = await enter(server)
     response = await ask(http, server, question("q1"), headers={"connect-timeout-ms": "50"})
     assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
@@ -85,7 +94,9 @@ async def test_the_callers_own_deadline_is_honoured(server, enter, http):
     assert await ada.pending("q1") == {"q1": False}
 
 
-async def test_a_caller_hanging_up_withdraws_the_question(server, enter, http):
+async def test_a_caller_hanging_up_withdraws_the_question(
+    server: LocalServer, enter: Enter, http: httpx.AsyncClient
+) -> None:
     ada = await enter(server)
     call = asyncio.create_task(ask(http, server, question("q1")))
     await ada.expect("AskQuestion")
@@ -96,7 +107,9 @@ async def test_a_caller_hanging_up_withdraws_the_question(server, enter, http):
     assert (notice.request_id, notice.reason) == ("q1", "Request was cancelled")
 
 
-async def test_the_last_person_leaving_does_not_end_the_question(server, enter, http):
+async def test_the_last_person_leaving_does_not_end_the_question(
+    server: LocalServer, enter: Enter, http: httpx.AsyncClient
+) -> None:
     ada = await enter(server)
     call = asyncio.create_task(ask(http, server, question("q1")))
     await ada.expect("AskQuestion")
@@ -109,7 +122,7 @@ async def test_the_last_person_leaving_does_not_end_the_question(server, enter, 
     assert b"late but in time" in (await call).content
 
 
-async def test_an_id_in_use_is_refused(server, enter, http):
+async def test_an_id_in_use_is_refused(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
     ada = await enter(server)
     first = asyncio.create_task(ask(http, server, question("q1")))
     pushed = (await ada.expect("AskQuestion")).AskQuestionRequest
@@ -119,7 +132,9 @@ async def test_an_id_in_use_is_refused(server, enter, http):
     assert (await first).status_code == 200
 
 
-async def test_forty_replies_in_one_burst_all_arrive(server, enter, http):
+async def test_forty_replies_in_one_burst_all_arrive(
+    server: LocalServer, enter: Enter, http: httpx.AsyncClient
+) -> None:
     ada = await enter(server)
     calls = [asyncio.create_task(ask(http, server, question(f"q{n}"))) for n in range(40)]
     pushed = [(await ada.expect("AskQuestion")).AskQuestionRequest for _ in calls]
@@ -129,7 +144,7 @@ async def test_forty_replies_in_one_burst_all_arrive(server, enter, http):
         assert pb.AskQuestionResponse.FromString((await call).content).contents[0].text.text == f"to q{n}"
 
 
-async def test_a_large_question_reaches_everybody(server, enter, http):
+async def test_a_large_question_reaches_everybody(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
     people = [await enter(server, nickname=name) for name in ("ada", "bob")]
     await people[0].expect("UserConnectionStatusNotification")
     text = "x" * (20 * 1024 * 1024)
@@ -140,12 +155,12 @@ async def test_a_large_question_reaches_everybody(server, enter, http):
     assert len((await call).content) > len(text)
 
 
-async def test_client_info_is_taken(server, http):
+async def test_client_info_is_taken(server: LocalServer, http: httpx.AsyncClient) -> None:
     response = await ask(http, server, pb.McpClientInfoRequest(UserToken="team"), "SendMcpClientInfo")
     assert pb.McpClientInfoResponse.FromString(response.content).Success
 
 
-async def test_health(server, http):
+async def test_health(server: LocalServer, http: httpx.AsyncClient) -> None:
     response = await http.get(server.http_url + "/health")
     assert (response.status_code, response.text) == (200, "OK")
 
@@ -164,20 +179,29 @@ async def test_health(server, http):
         ("POST", "/elsewhere", PROTO, b"", 404, None),
     ],
 )
-async def test_what_is_no_call_is_refused(server, http, method, path, headers, content, status, code):
+async def test_what_is_no_call_is_refused(
+    server: LocalServer,
+    http: httpx.AsyncClient,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    content: bytes,
+    status: int,
+    code: str,
+) -> None:
     response = await http.request(method, server.http_url + path, headers=headers, content=content)
     assert response.status_code == status
     if code:
         assert response.json()["code"] == code
 
 
-async def test_a_body_too_large_is_refused_with_and_without_its_length_given(http):
+async def test_a_body_too_large_is_refused_with_and_without_its_length_given(http: httpx.AsyncClient) -> None:
     async with LocalServer(limits=Limits(max_body=1000)) as server:
         request = question("q1", text="x" * 1000)
         response = await ask(http, server, request)
         assert (response.status_code, response.json()["code"]) == (413, "resource_exhausted")
 
-        async def chunks():
+        async def chunks() -> AsyncIterator[bytes]:
             for _ in range(100):
                 yield b"x" * 100
 
@@ -186,7 +210,7 @@ async def test_a_body_too_large_is_refused_with_and_without_its_length_given(htt
         assert response.status_code == 413
 
 
-async def test_too_many_waiting_is_refused(enter, http):
+async def test_too_many_waiting_is_refused(enter: Enter, http: httpx.AsyncClient) -> None:
     async with LocalServer(limits=Limits(max_pending=1)) as server:
         ada = await enter(server)
         first = asyncio.create_task(ask(http, server, question("q1")))
@@ -198,16 +222,16 @@ async def test_too_many_waiting_is_refused(enter, http):
 
 
 @pytest.mark.parametrize("method", ["AskQuestion", "WorkReport", "SendMcpClientInfo"])
-async def test_a_wrong_token_is_refused(http, method):
+async def test_a_wrong_token_is_refused(http: httpx.AsyncClient, method: str) -> None:
     async with LocalServer(token="right") as server:
-        request = {"AskQuestion": question, "WorkReport": report}.get(method, pb.McpClientInfoRequest)()
+        request: Any = {"AskQuestion": question, "WorkReport": report}.get(method, pb.McpClientInfoRequest)()
         request.UserToken = "wrong"
         response = await ask(http, server, request, method)
         assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
         assert "wrong" not in response.text
 
 
-async def test_stopping_ends_waiting_calls_with_unavailable(enter, http):
+async def test_stopping_ends_waiting_calls_with_unavailable(enter: Enter, http: httpx.AsyncClient) -> None:
     async with LocalServer() as server:
         ada = await enter(server)
         call = asyncio.create_task(ask(http, server, question("q1")))

@@ -3,14 +3,14 @@
 import asyncio
 
 import pytest
-from chat_person import Person, question
+from chat_person import Enter, Person, question
 from websockets.exceptions import InvalidStatus
 
 from ipymultichat.server import Limits, LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
 
 
-async def test_people_of_one_token_see_each_other(server, enter):
+async def test_people_of_one_token_see_each_other(server: LocalServer, enter: Enter) -> None:
     ada = await enter(server)
     await enter(server, token="other", nickname="eve")
     bob = await enter(server, nickname="bob")
@@ -24,7 +24,7 @@ async def test_people_of_one_token_see_each_other(server, enter):
     assert (await ada.list_users()).total_count == 0
 
 
-async def test_chat_of_a_burst_arrives_whole_and_in_order(server, enter):
+async def test_chat_of_a_burst_arrives_whole_and_in_order(server: LocalServer, enter: Enter) -> None:
     ada, bob = await enter(server), await enter(server, nickname="bob")
     for n in range(200):
         await ada.chat(bob, str(n))
@@ -34,7 +34,7 @@ async def test_chat_of_a_burst_arrives_whole_and_in_order(server, enter):
     assert await ada.before_answer() == ["UserConnectionStatusNotification"]
 
 
-async def test_nothing_crosses_tokens(server, enter):
+async def test_nothing_crosses_tokens(server: LocalServer, enter: Enter) -> None:
     ada, eve, silent = await enter(server), await enter(server, token="other"), await enter(server, login=False)
     await ada.reply(question("never"), "yes")
     await ada.chat(eve, "hi")
@@ -43,7 +43,7 @@ async def test_nothing_crosses_tokens(server, enter):
     await silent.login("third", "cy")
 
 
-async def test_text_frames_and_unknown_commands_are_ignored(server, enter):
+async def test_text_frames_and_unknown_commands_are_ignored(server: LocalServer, enter: Enter) -> None:
     ada = await enter(server)
     await ada.socket.send("hello")
     await ada.socket.send(b"")
@@ -51,14 +51,14 @@ async def test_text_frames_and_unknown_commands_are_ignored(server, enter):
     assert await ada.before_answer() == []
 
 
-async def test_a_malformed_frame_closes_that_socket_only(server, enter):
+async def test_a_malformed_frame_closes_that_socket_only(server: LocalServer, enter: Enter) -> None:
     ada, bob = await enter(server), await enter(server, nickname="bob")
     await bob.socket.send(b"\xff\xff")
     assert await bob.closed() == 1007
     assert await ada.before_answer() == ["UserConnectionStatusNotification"] * 2
 
 
-async def test_a_fragmented_frame_of_20_mb_arrives(server, enter):
+async def test_a_fragmented_frame_of_20_mb_arrives(server: LocalServer, enter: Enter) -> None:
     ada, bob = await enter(server), await enter(server, nickname="bob")
     text = "x" * 20_000_000
     chat = pb.SendChatMessageRequest(receiver_client_id=bob.client_id, content=text)
@@ -68,14 +68,14 @@ async def test_a_fragmented_frame_of_20_mb_arrives(server, enter):
     assert notice.chat_message.content == text
 
 
-async def test_a_frame_above_the_limit_closes_with_1009(enter):
+async def test_a_frame_above_the_limit_closes_with_1009(enter: Enter) -> None:
     async with LocalServer(limits=Limits(max_frame=1000)) as server:
         ada = await enter(server)
         await ada.socket.send(b"x" * 1001)
         assert await ada.closed() == 1009
 
 
-async def test_the_server_answers_pings_and_takes_no_compression(server, enter):
+async def test_the_server_answers_pings_and_takes_no_compression(server: LocalServer, enter: Enter) -> None:
     ada = await enter(server, login=False)
     await asyncio.wait_for(await ada.socket.ping(), 5)
     offering = await Person.connect(server.url, compression="deflate")
@@ -83,7 +83,7 @@ async def test_the_server_answers_pings_and_takes_no_compression(server, enter):
     await offering.leave()
 
 
-async def test_a_wrong_token_gets_an_answer_and_the_door(enter):
+async def test_a_wrong_token_gets_an_answer_and_the_door(enter: Enter) -> None:
     async with LocalServer(token="right") as server:
         eve = await enter(server, login=False)
         await eve.send(Cmd="UserLogin", StrParam="wrong", Nickname="eve")
@@ -95,20 +95,20 @@ async def test_a_wrong_token_gets_an_answer_and_the_door(enter):
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
-async def test_pages_from_elsewhere_are_refused(server, origin):
+async def test_pages_from_elsewhere_are_refused(server: LocalServer, origin: str | None) -> None:
     with pytest.raises(InvalidStatus) as caught:
         await Person.connect(server.url, origin=origin)
     assert caught.value.response.status_code == 403
 
 
-async def test_pages_of_this_machine_and_allowed_ones_may_connect():
+async def test_pages_of_this_machine_and_allowed_ones_may_connect() -> None:
     async with LocalServer(allowed_origins=["https://team.example"]) as server:
         for origin in ("http://localhost:8888", "https://team.example"):
             person = await Person.connect(server.url, origin=origin)
             await person.leave()
 
 
-async def test_one_client_more_than_allowed_is_refused_until_one_leaves(enter):
+async def test_one_client_more_than_allowed_is_refused_until_one_leaves(enter: Enter) -> None:
     async with LocalServer(limits=Limits(max_clients=2)) as server:
         ada, bob = await enter(server), await enter(server, nickname="bob")
         cy = await enter(server, login=False)
@@ -118,7 +118,7 @@ async def test_one_client_more_than_allowed_is_refused_until_one_leaves(enter):
         await enter(server, nickname="cy")
 
 
-async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(enter):
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(enter: Enter) -> None:
     async with LocalServer(limits=Limits(max_queue=1_000_000)) as server:
         ada, bob = await enter(server), await enter(server, nickname="bob")
         await ada.expect("UserConnectionStatusNotification")

@@ -1,6 +1,7 @@
 """The core alone: no sockets, and a clock that moves when told to."""
 
 import re
+from typing import Any
 
 import pytest
 from chat_person import question, report, text_part
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipymultichat.model import Secret
-from ipymultichat.server.effects import Close, Finish, Refused, Send
+from ipymultichat.server.effects import Client, Close, Effect, Finish, Refused, Send
 from ipymultichat.server.limits import Limits
 from ipymultichat.server.state import ServerState
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -17,38 +18,38 @@ NOW = 1_750_000_000.25
 
 
 class Clock:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = NOW
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def clock():
+def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def state(clock):
+def state(clock: Clock) -> ServerState:
     return make_state(clock)
 
 
-def make_state(clock, token=None, **limits):
+def make_state(clock: Clock, token: Secret | None = None, **limits: int) -> ServerState:
     return ServerState(clock=clock, token=token, limits=Limits(**limits))
 
 
-def say(state, client, **fields):
+def say(state: ServerState, client: Client, **fields: Any) -> list[Effect]:
     return state.receive(client, pb.WebsocketMessage(**fields).SerializeToString())
 
 
-def join(state, token="team", nickname="ada"):
+def join(state: ServerState, token: str = "team", nickname: str = "ada") -> Client:
     client = state.connect()
     say(state, client, Cmd="UserLogin", StrParam=token, Nickname=nickname)
     return client
 
 
-def reply(state, client, request_id, text="yes", **response):
+def reply(state: ServerState, client: Client, request_id: str, text: str = "yes", **response: Any) -> list[Effect]:
     return say(
         state,
         client,
@@ -58,22 +59,22 @@ def reply(state, client, request_id, text="yes", **response):
     )
 
 
-def sent(effects):
+def sent(effects: list[Effect]) -> list[tuple[tuple[Client, ...], str]]:
     """Which client gets which commands, empty audiences left out."""
     return [(effect.to, effect.message.Cmd) for effect in effects if isinstance(effect, Send) and effect.to]
 
 
-def finished(effects):
+def finished(effects: list[Effect]) -> list[Finish]:
     return [effect for effect in effects if isinstance(effect, Finish)]
 
 
-def validity(state, client, *request_ids):
+def validity(state: ServerState, client: Client, *request_ids: str) -> dict[str, bool]:
     check = pb.CheckMessageValidityRequest(request_ids=request_ids)
     (effect,) = say(state, client, Cmd="CheckMessageValidity", CheckMessageValidityRequest=check)
     return dict(effect.message.CheckMessageValidityResponse.validity)
 
 
-def pending_ids(state, client, token="team"):
+def pending_ids(state: ServerState, client: Client, token: str = "team") -> list[str]:
     request = pb.GetPendingMessagesRequest(user_token=token)
     (effect,) = say(state, client, Cmd="GetPendingMessages", GetPendingMessagesRequest=request)
     response = effect.message.GetPendingMessagesResponse
@@ -81,14 +82,14 @@ def pending_ids(state, client, token="team"):
     return [item.ask_question_request.ID or item.work_report_request.ID for item in response.pending_messages]
 
 
-def users(state, client, token="team"):
+def users(state: ServerState, client: Client, token: str = "team") -> list[str]:
     request = pb.GetOnlineUsersRequest(user_token=token)
     (effect,) = say(state, client, Cmd="GetOnlineUsers", GetOnlineUsersRequest=request)
     return [user.nickname for user in effect.message.GetOnlineUsersResponse.online_users]
 
 
 class TestLogin:
-    def test_answer_carries_an_id_of_the_known_form(self, state):
+    def test_answer_carries_an_id_of_the_known_form(self, state: ServerState) -> None:
         client = state.connect()
         effects = say(state, client, Cmd="UserLogin", StrParam="team", Nickname="ada")
         answer = effects[0].message.UserLoginResponse
@@ -96,11 +97,11 @@ class TestLogin:
         assert answer.client_id == client.client_id
         assert re.fullmatch(r"20250615150640-[0-9a-f]{6}", answer.client_id)
 
-    def test_ids_never_collide_within_one_second(self, state):
+    def test_ids_never_collide_within_one_second(self, state: ServerState) -> None:
         state.limits = Limits(max_clients=10_000)
         assert len({state.connect().client_id for _ in range(5000)}) == 5000
 
-    def test_presence_goes_to_the_group_after_the_answer(self, state):
+    def test_presence_goes_to_the_group_after_the_answer(self, state: ServerState) -> None:
         ada, stranger = join(state), join(state, token="other")
         bob = state.connect()
         effects = say(state, bob, Cmd="UserLogin", StrParam="team", Nickname="bob")
@@ -109,26 +110,26 @@ class TestLogin:
         assert (notice.status, notice.user.nickname, notice.timestamp) == ("connected", "bob", int(NOW))
         assert stranger not in effects[1].to
 
-    def test_empty_nickname_is_made_of_the_date(self, state):
+    def test_empty_nickname_is_made_of_the_date(self, state: ServerState) -> None:
         ada = join(state)
         join(state, nickname="")
         assert users(state, ada) == ["User_20250615"]
 
-    def test_second_login_renames_and_keeps_the_id(self, state):
+    def test_second_login_renames_and_keeps_the_id(self, state: ServerState) -> None:
         ada, bob = join(state), join(state, nickname="bob")
         effects = say(state, bob, Cmd="UserLogin", StrParam="team", Nickname="rob")
         assert effects[0].message.UserLoginResponse.client_id == bob.client_id
         assert sent(effects)[1] == ((ada,), "UserConnectionStatusNotification")
         assert users(state, ada) == ["rob"]
 
-    def test_second_login_with_another_token_leaves_the_first_group(self, state):
+    def test_second_login_with_another_token_leaves_the_first_group(self, state: ServerState) -> None:
         ada, bob = join(state), join(state, nickname="bob")
         effects = say(state, bob, Cmd="UserLogin", StrParam="other", Nickname="bob")
         assert effects[0].to == (ada,)
         assert effects[0].message.UserConnectionStatusNotification.status == "disconnected"
         assert users(state, ada) == []
 
-    def test_nothing_is_done_before_the_login(self, state):
+    def test_nothing_is_done_before_the_login(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         silent = state.connect()
@@ -141,7 +142,7 @@ class TestLogin:
         assert say(state, silent, Cmd="CheckMessageValidity", CheckMessageValidityRequest=check) == []
         assert silent not in state.expire("q1")[1].to
 
-    def test_wrong_token_is_refused_and_the_socket_closed(self, clock):
+    def test_wrong_token_is_refused_and_the_socket_closed(self, clock: Clock) -> None:
         state = make_state(clock, token=Secret("right"))
         client = state.connect()
         effects = say(state, client, Cmd="UserLogin", StrParam="wrong", Nickname="eve")
@@ -150,25 +151,25 @@ class TestLogin:
         assert effects[1] == Close(client, 1008, "token not accepted")
         assert client.token is None
 
-    def test_leaving_is_told_to_the_group_once(self, state):
+    def test_leaving_is_told_to_the_group_once(self, state: ServerState) -> None:
         ada, bob = join(state), join(state, nickname="bob")
         effects = state.disconnect(bob)
         assert sent(effects) == [((ada,), "UserConnectionStatusNotification")]
         assert effects[0].message.UserConnectionStatusNotification.status == "disconnected"
         assert state.disconnect(bob) == []
 
-    def test_leaving_before_the_login_is_told_to_nobody(self, state):
+    def test_leaving_before_the_login_is_told_to_nobody(self, state: ServerState) -> None:
         join(state)
         assert state.disconnect(state.connect()) == []
 
-    def test_no_repr_shows_the_token(self, state):
+    def test_no_repr_shows_the_token(self, state: ServerState) -> None:
         client = join(state, token="hunter2")
         opened = state.open("AskQuestion", question("q1", token="hunter2"))
         assert "hunter2" not in repr(client) + repr(opened)
 
 
 class TestRequests:
-    def test_push_goes_to_the_group_with_the_servers_time(self, state):
+    def test_push_goes_to_the_group_with_the_servers_time(self, state: ServerState) -> None:
         ada, bob, stranger = join(state), join(state, nickname="bob"), join(state, token="other")
         pending, effects = state.open("AskQuestion", question("q1"))
         (push,) = effects
@@ -178,13 +179,13 @@ class TestRequests:
         assert push.message.AskQuestionRequest.Timestamp == int(NOW * 1000)
         assert pending.timeout == 60
 
-    def test_missing_id_is_made(self, state):
+    def test_missing_id_is_made(self, state: ServerState) -> None:
         join(state)
         first, second = state.open("AskQuestion", question())[0], state.open("AskQuestion", question())[0]
         assert first.request_id
         assert first.request_id != second.request_id
 
-    def test_id_in_use_is_refused_and_the_first_goes_on(self, state):
+    def test_id_in_use_is_refused_and_the_first_goes_on(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         with pytest.raises(Refused) as caught:
@@ -192,7 +193,7 @@ class TestRequests:
         assert caught.value.code == "already_exists"
         assert validity(state, ada, "q1") == {"q1": True}
 
-    def test_id_of_an_ended_request_may_be_used_again(self, state):
+    def test_id_of_an_ended_request_may_be_used_again(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         reply(state, ada, "q1")
@@ -200,7 +201,7 @@ class TestRequests:
         assert validity(state, ada, "q1") == {"q1": True}
 
     @pytest.mark.parametrize("timeout", [0, -5])
-    def test_no_timeout_runs_as_600_s_and_shows_0(self, state, timeout):
+    def test_no_timeout_runs_as_600_s_and_shows_0(self, state: ServerState, timeout: int) -> None:
         ada = join(state)
         pending, effects = state.open("AskQuestion", question("q1", timeout=timeout))
         assert pending.timeout == 600
@@ -213,7 +214,7 @@ class TestRequests:
         )
         assert listed.message.GetPendingMessagesResponse.pending_messages[0].timeout == 0
 
-    def test_nobody_there_ends_at_once(self, state):
+    def test_nobody_there_ends_at_once(self, state: ServerState) -> None:
         join(state, token="other")
         _, effects = state.open("AskQuestion", question("q1"))
         (finish,) = effects
@@ -221,11 +222,11 @@ class TestRequests:
         assert dict(finish.response.Meta) == {"error": "no_clients"}
         assert pending_ids(state, join(state)) == []
 
-    def test_a_socket_that_did_not_log_in_counts_as_nobody(self, state):
+    def test_a_socket_that_did_not_log_in_counts_as_nobody(self, state: ServerState) -> None:
         state.connect()
         assert finished(state.open("AskQuestion", question("q1", token=""))[1])
 
-    def test_expiry_answers_the_agent_and_tells_the_group(self, state):
+    def test_expiry_answers_the_agent_and_tells_the_group(self, state: ServerState) -> None:
         ada = join(state)
         stranger = join(state, token="other")
         state.open("WorkReport", report("r1"))
@@ -237,7 +238,7 @@ class TestRequests:
         assert notice.message.RequestCancelledNotification.message_type == "WorkReport"
         assert state.expire("r1") == []
 
-    def test_hanging_up_tells_the_group_why(self, state):
+    def test_hanging_up_tells_the_group_why(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         (notice,) = state.cancel("q1")
@@ -247,13 +248,13 @@ class TestRequests:
         )
         assert state.cancel("q1") == []
 
-    def test_the_last_client_leaving_does_not_cancel(self, state):
+    def test_the_last_client_leaving_does_not_cancel(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         assert finished(state.disconnect(ada)) == []
         assert pending_ids(state, join(state, nickname="bob")) == ["q1"]
 
-    def test_list_holds_only_the_login_tokens_requests(self, state):
+    def test_list_holds_only_the_login_tokens_requests(self, state: ServerState) -> None:
         ada, stranger = join(state), join(state, token="other")
         state.open("AskQuestion", question("q1"))
         state.open("WorkReport", report("r1", token="other"))
@@ -262,7 +263,7 @@ class TestRequests:
         assert pending_ids(state, stranger, token="team") == []
         assert users(state, stranger, token="team") == []
 
-    def test_one_request_more_than_allowed_is_refused(self, clock):
+    def test_one_request_more_than_allowed_is_refused(self, clock: Clock) -> None:
         state = make_state(clock, max_pending=2)
         join(state)
         join(state, token="other")
@@ -275,7 +276,7 @@ class TestRequests:
 
 
 class TestReplies:
-    def test_first_reply_wins_and_the_others_hear_of_it(self, state):
+    def test_first_reply_wins_and_the_others_hear_of_it(self, state: ServerState) -> None:
         ada, bob, stranger = join(state), join(state, nickname="bob"), join(state, token="other")
         state.open("AskQuestion", question("q1"))
         effects = reply(state, ada, "q1", Meta={"k": "v"})
@@ -290,36 +291,36 @@ class TestReplies:
         assert reply(state, bob, "q1", "no") == []
         assert stranger not in effects[1].to
 
-    def test_reply_to_an_unknown_request_is_told_to_nobody(self, state):
+    def test_reply_to_an_unknown_request_is_told_to_nobody(self, state: ServerState) -> None:
         ada = join(state)
         join(state, nickname="bob")
         assert reply(state, ada, "never") == []
 
-    def test_reply_to_another_groups_request_counts_for_nothing(self, state):
+    def test_reply_to_another_groups_request_counts_for_nothing(self, state: ServerState) -> None:
         ada, eve = join(state), join(state, token="other")
         state.open("AskQuestion", question("q1"))
         assert reply(state, eve, "q1") == []
         assert validity(state, ada, "q1") == {"q1": True}
 
-    def test_reply_of_the_wrong_kind_counts_for_nothing(self, state):
+    def test_reply_of_the_wrong_kind_counts_for_nothing(self, state: ServerState) -> None:
         ada = join(state)
         state.open("WorkReport", report("r1"))
         assert reply(state, ada, "r1") == []
         assert validity(state, ada, "r1") == {"r1": True}
 
-    def test_reply_without_response_counts_for_nothing(self, state):
+    def test_reply_without_response_counts_for_nothing(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         assert say(state, ada, Cmd="AskQuestionReply", AskQuestionRequest=question("q1")) == []
         assert validity(state, ada, "q1") == {"q1": True}
 
-    def test_error_reply_loses_its_contents_but_not_its_meta(self, state):
+    def test_error_reply_loses_its_contents_but_not_its_meta(self, state: ServerState) -> None:
         ada = join(state)
         state.open("AskQuestion", question("q1"))
         (finish,) = finished(reply(state, ada, "q1", "no!", IsError=True, Meta={"error": "declined"}))
         assert finish.response == pb.AskQuestionResponse(ID="q1", IsError=True, Meta={"error": "declined"})
 
-    def test_validity_is_told_to_the_group_only(self, state):
+    def test_validity_is_told_to_the_group_only(self, state: ServerState) -> None:
         ada, eve = join(state), join(state, token="other")
         state.open("AskQuestion", question("q1"))
         assert validity(state, ada, "q1", "x") == {"q1": True, "x": False}
@@ -329,7 +330,7 @@ class TestReplies:
 
 
 class TestChat:
-    def test_goes_to_the_receiver_alone(self, state):
+    def test_goes_to_the_receiver_alone(self, state: ServerState) -> None:
         ada, bob, _ = join(state), join(state, nickname="bob"), join(state, nickname="cy")
         request = pb.SendChatMessageRequest(receiver_client_id=bob.client_id, content="hi")
         (effect,) = say(state, ada, Cmd="SendChatMessage", SendChatMessageRequest=request)
@@ -340,7 +341,7 @@ class TestChat:
         assert chat.sent_at == int(NOW)
         assert chat.message_id
 
-    def test_never_crosses_groups_or_reaches_the_unknown(self, state):
+    def test_never_crosses_groups_or_reaches_the_unknown(self, state: ServerState) -> None:
         ada, eve, silent = join(state), join(state, token="other"), state.connect()
         for receiver in (eve.client_id, silent.client_id, "nobody"):
             request = pb.SendChatMessageRequest(receiver_client_id=receiver, content="hi")
@@ -348,35 +349,35 @@ class TestChat:
 
 
 class TestFrames:
-    def test_malformed_frame_closes_only_that_socket(self, state):
+    def test_malformed_frame_closes_only_that_socket(self, state: ServerState) -> None:
         ada = join(state)
         assert state.receive(ada, b"\xff\xff\xff") == [Close(ada, 1007, "not a message of the protocol")]
 
-    def test_unknown_command_and_empty_frame_are_ignored(self, state):
+    def test_unknown_command_and_empty_frame_are_ignored(self, state: ServerState) -> None:
         ada = join(state)
         assert say(state, ada, Cmd="Dance") == []
         assert state.receive(ada, b"") == []
 
-    def test_a_forgotten_client_says_nothing_any_more(self, state):
+    def test_a_forgotten_client_says_nothing_any_more(self, state: ServerState) -> None:
         ada = join(state)
         state.disconnect(ada)
         assert say(state, ada, Cmd="UserLogin", StrParam="team", Nickname="ada") == []
 
     @settings(deadline=None)
     @given(frame=st.binary(max_size=200))
-    def test_no_bytes_raise(self, frame):
+    def test_no_bytes_raise(self, frame: bytes) -> None:
         state = make_state(Clock())
         state.receive(join(state), frame)
 
 
-def test_token_check_compares_the_whole_token(clock):
+def test_token_check_compares_the_whole_token(clock: Clock) -> None:
     state = make_state(clock, token=Secret("träum"))
     assert state.authorize("träum")
     assert not state.authorize("träu")
     assert not state.authorize("")
 
 
-def test_full_counts_sockets_that_did_not_log_in(clock):
+def test_full_counts_sockets_that_did_not_log_in(clock: Clock) -> None:
     state = make_state(clock, max_clients=2)
     state.connect()
     assert not state.full

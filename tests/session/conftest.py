@@ -6,5 +6,5 @@ from ipymultichat.session import Session
 
 
 @pytest.fixture
-def driver():
+def driver() -> Driver:
     return Driver(Session(), Secret("tok"))

@@ -1,31 +1,31 @@
 import pytest
-from frames import ask, login, pending, presence, question, users
+from frames import Driver, ask, login, pending, presence, question, users
 
 from ipymultichat.session import Phase
 from ipymultichat.session import events as s
 
 
-def test_a_login_is_the_first_thing_sent_and_carries_token_and_nickname(driver):
+def test_a_login_is_the_first_thing_sent_and_carries_token_and_nickname(driver: Driver) -> None:
     assert driver.connect(nickname="Zoë") == ["UserLogin"]
     assert driver.sent[0].StrParam == "tok"
     assert driver.sent[0].Nickname == "Zoë"
 
 
-def test_after_every_login_pending_requests_and_users_are_asked_for(driver):
+def test_after_every_login_pending_requests_and_users_are_asked_for(driver: Driver) -> None:
     for _ in range(2):
         driver.connect()
         assert driver.receive(login()) == ["GetPendingMessages", "GetOnlineUsers"]
         driver.drop()
 
 
-def test_a_presence_frame_before_the_login_answer_is_harmless(driver):
+def test_a_presence_frame_before_the_login_answer_is_harmless(driver: Driver) -> None:
     driver.connect()
     driver.receive(presence(), login("me-7"))
     assert driver.session.client_id == "me-7"
     assert driver.take(s.UserChanged) == []
 
 
-def test_a_refused_login_is_reported_with_the_servers_words(driver):
+def test_a_refused_login_is_reported_with_the_servers_words(driver: Driver) -> None:
     driver.connect()
     driver.receive(login(success=False, error="wrong token"))
     (failed,) = driver.take(s.LoginFailed)
@@ -34,7 +34,7 @@ def test_a_refused_login_is_reported_with_the_servers_words(driver):
     assert driver.session.phase is Phase.LOGIN
 
 
-def test_a_login_that_is_never_answered_fails_after_its_time(driver):
+def test_a_login_that_is_never_answered_fails_after_its_time(driver: Driver) -> None:
     driver.connect()
     driver.wait(9.9)
     assert driver.take() == []
@@ -44,7 +44,7 @@ def test_a_login_that_is_never_answered_fails_after_its_time(driver):
     assert "10 s" in failed.reason
 
 
-def test_resynced_comes_once_both_lists_are_there(driver):
+def test_resynced_comes_once_both_lists_are_there(driver: Driver) -> None:
     driver.connect()
     driver.receive(login(), pending())
     assert driver.take(s.Resynced) == []
@@ -52,7 +52,7 @@ def test_resynced_comes_once_both_lists_are_there(driver):
     assert len(driver.take(s.Resynced)) == 1
 
 
-def test_a_server_that_never_lists_its_users_is_resynced_all_the_same(driver):
+def test_a_server_that_never_lists_its_users_is_resynced_all_the_same(driver: Driver) -> None:
     driver.connect()
     driver.receive(login(), pending())
     driver.wait(11)
@@ -61,7 +61,7 @@ def test_a_server_that_never_lists_its_users_is_resynced_all_the_same(driver):
     assert any(isinstance(event, s.Trouble) and "online" in event.text for event in events)
 
 
-def test_a_list_that_comes_late_is_taken_all_the_same(driver):
+def test_a_list_that_comes_late_is_taken_all_the_same(driver: Driver) -> None:
     driver.connect()
     driver.receive(login())
     driver.wait(11)
@@ -73,7 +73,7 @@ def test_a_list_that_comes_late_is_taken_all_the_same(driver):
     assert driver.sent[-2].Cmd == "SendChatMessage"
 
 
-def test_a_late_list_is_not_taken_for_the_answer_to_the_next_call(driver):
+def test_a_late_list_is_not_taken_for_the_answer_to_the_next_call(driver: Driver) -> None:
     driver.connect()
     driver.receive(login(), pending())
     driver.wait(11)
@@ -85,14 +85,14 @@ def test_a_late_list_is_not_taken_for_the_answer_to_the_next_call(driver):
     assert driver.take(s.ChatSent) == [s.ChatSent("c1")]
 
 
-def test_oneself_is_not_among_the_users(driver):
+def test_oneself_is_not_among_the_users(driver: Driver) -> None:
     driver.connect()
     driver.receive(login("me-1"), pending(), users(("me-1", "me"), ("ada-1", "ada")))
     (listed,) = driver.take(s.UsersListed)
     assert [user.nickname for user in listed.users] == ["ada"]
 
 
-def test_a_request_pushed_while_the_list_is_on_its_way_counts_as_live(driver):
+def test_a_request_pushed_while_the_list_is_on_its_way_counts_as_live(driver: Driver) -> None:
     driver.connect()
     driver.receive(login(), question("q9"), pending(ask("q1")), users())
     (listed,) = driver.take(s.PendingListed)
@@ -100,7 +100,7 @@ def test_a_request_pushed_while_the_list_is_on_its_way_counts_as_live(driver):
     assert listed.live == {"q9"}
 
 
-def test_a_rename_is_a_second_login_on_the_same_connection(driver):
+def test_a_rename_is_a_second_login_on_the_same_connection(driver: Driver) -> None:
     driver.log_in()
     assert driver.do(lambda session, now: session.rename("ada2")) == ["UserLogin"]
     assert driver.receive(login("me-1")) == []
@@ -108,7 +108,7 @@ def test_a_rename_is_a_second_login_on_the_same_connection(driver):
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xff\xff", "text", b"\x0a\x02\xff\xff"])
-def test_what_is_not_understood_is_counted_and_the_session_goes_on(driver, raw):
+def test_what_is_not_understood_is_counted_and_the_session_goes_on(driver: Driver, raw: bytes | str) -> None:
     driver.log_in()
     driver.receive(raw)
     assert driver.session.ignored == 1
@@ -117,14 +117,14 @@ def test_what_is_not_understood_is_counted_and_the_session_goes_on(driver, raw):
     assert len(driver.take(s.RequestArrived)) == 1
 
 
-def test_a_rename_in_mid_login_is_sent_after_it(driver):
+def test_a_rename_in_mid_login_is_sent_after_it(driver: Driver) -> None:
     driver.connect()
     assert driver.do(lambda session, now: session.rename("ada2")) == []
     assert "UserLogin" in driver.receive(login())
     assert driver.sent[-3].Nickname == "ada2"
 
 
-def test_much_nonsense_is_counted_and_reported_now_and_then(driver):
+def test_much_nonsense_is_counted_and_reported_now_and_then(driver: Driver) -> None:
     driver.log_in()
     for _ in range(1000):
         driver.receive(b"\xff")

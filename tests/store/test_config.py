@@ -167,7 +167,8 @@ def test_an_entry_keeps_what_another_program_put_into_it_and_a_bad_one_stays(pat
     ]
     path.write_text(json.dumps({"server_configs": entries}))
     open_profile().save(servers=(ServerConfig(id="w", name="Office", url="ws://work:2000"),))
-    assert json.loads(path.read_text())["server_configs"] == [{**entries[0], "name": "Office"}, {"url": "?"}]
+    first: Any = entries[0]
+    assert json.loads(path.read_text())["server_configs"] == [{**first, "name": "Office"}, {"url": "?"}]
 
 
 def test_a_legacy_address_can_be_changed_and_becomes_part_of_the_list(path: Any, open_profile: Any) -> None:

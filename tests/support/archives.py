@@ -13,7 +13,7 @@ MUST_NOT_HAVE = ("node_modules/", "__pycache__/")
 SMALLEST_BUNDLE = 1000
 
 
-def contents(path):
+def contents(path: Path) -> dict[str, int]:
     """Names and sizes of the files in an archive."""
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as archive:
@@ -22,7 +22,7 @@ def contents(path):
         return {member.name: member.size for member in archive.getmembers() if member.isfile()}
 
 
-def problems(path):
+def problems(path: Path) -> list[str]:
     """What is wrong with an archive, one line each."""
     files = contents(path)
     wanted = (*MUST_HAVE, *(WHEEL_ONLY if path.suffix == ".whl" else SDIST_ONLY))

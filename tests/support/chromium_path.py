@@ -18,12 +18,12 @@ ARGUMENTS = [
 ]
 
 
-def find():
+def find() -> str | None:
     """The path of a browser: `$CHROMIUM`, else one on the PATH, else None."""
     return os.environ.get("CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def main():
+def main() -> int:
     if find():
         return 0
     if shutil.which("apt-get") and os.geteuid() == 0:

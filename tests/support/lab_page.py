@@ -3,15 +3,25 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 from processes import end, start
+
+from ipymultichat.hub import Chat
 
 TOKEN = "s3cret-token"
 
 
-def scriptable(folder):
+StartAgent = Callable[..., "Agent"]
+"""Lets an agent ask on a server: its name, the text, further options of `ipymultichat ask`."""
+Join = Callable[[str, str], Chat]
+"""Makes somebody with a nickname who is online on a server."""
+OpenNotebook = Callable[[Path], "Notebook"]
+
+
+def scriptable(folder: Path) -> dict[str, str]:
     """Variables that let a test speak to the JupyterLab in its page."""
     settings = folder / "jupyter"
     settings.mkdir()
@@ -21,47 +31,57 @@ def scriptable(folder):
     return {"JUPYTER_CONFIG_DIR": str(settings)}
 
 
+def document(*cells: str) -> str:
+    """A notebook file with these cells of code."""
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    made: list[dict[str, object]] = [
+        {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
+        for n, cell in enumerate(cells)
+    ]
+    return json.dumps({"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
 class Agent:
     """An agent in a process of its own, which waits for the answer to one question."""
 
-    def __init__(self, url, text, *options):
+    def __init__(self, url: str, text: str, *options: str) -> None:
         command = [sys.executable, "-m", "ipymultichat", "ask", url, text, *options]
         environment = {**os.environ, "MULTICHAT_TOKEN": TOKEN}
         self.process = start(command, environment)
 
-    def answer(self, timeout=15):
+    def answer(self, timeout: float = 15) -> str:
         """What it printed; it must have ended well."""
         out, _ = self.process.communicate(timeout=timeout)
         assert self.process.returncode == 0
         return out.rstrip("\n")
 
-    def waits(self):
+    def waits(self) -> bool:
         return self.process.poll() is None
 
-    def end(self):
+    def end(self) -> None:
         end(self.process)
 
 
 class Notebook:
     """A notebook with the widget, open in a page."""
 
-    def __init__(self, page, path: Path, address):
+    def __init__(self, page: Page, path: Path, address: str) -> None:
         self.page = page
         self.path = path
         self.address = address
 
-    def open(self):
+    def open(self) -> None:
         self.page.goto(self.address)
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
         # A cell run before its kernel is there is not run at all.
         expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
 
-    def run(self):
+    def run(self) -> None:
         self.page.locator(".jp-CodeCell .cm-content").first.click()
         self.page.keyboard.press("Shift+Enter")
         self.badge("2 of 2").wait_for(timeout=30_000)
 
-    def run_below(self, code):
+    def run_below(self, code: str) -> None:
         """Run code in a new cell below the widget's."""
         self.page.locator(".jp-CodeCell .cm-content").last.click()
         for key in ("Escape", "b", "Enter"):
@@ -69,13 +89,13 @@ class Notebook:
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Shift+Enter")
 
-    def badge(self, counts):
+    def badge(self, counts: str) -> Locator:
         return self.page.get_by_role("button", name=f"{counts} servers connected")
 
-    def card(self, name, text):
+    def card(self, name: str, text: str) -> Locator:
         return self.page.get_by_role("article", name=name).filter(has_text=text)
 
-    def save(self):
+    def save(self) -> str:
         """Save, and return what the file holds then."""
         before = self.path.stat().st_mtime_ns
         self.page.locator(".jp-MarkdownCell").first.click()
@@ -85,11 +105,11 @@ class Notebook:
             self.page.wait_for_timeout(50)
         return self.path.read_text()
 
-    def root(self):
+    def root(self) -> Locator:
         """The first view of the widget."""
         return self.page.locator(".imc-root:visible").first
 
-    def theme(self, name):
+    def theme(self, name: str) -> None:
         """Switch the theme; not from the menu, as a click there would close what is open in the widget."""
         self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
         side = "false" if "Dark" in name else "true"

@@ -1,5 +1,10 @@
-"""Settings of people whose patience a test does not want to spend."""
+"""What the people of a test are given: little patience, and fixtures by name."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from ipymultichat.agent import Answer
+from ipymultichat.model import Message, ServerStatus
 from ipymultichat.net import LinkSettings
 from ipymultichat.session import Backoff, Timing
 
@@ -10,3 +15,10 @@ QUICK = LinkSettings(
     backoff=lambda: Backoff(first=0.05, cap=0.2),
     timing=Timing(login=0.5, answer=0.5, resend_first=0.05, recheck=0.1),
 )
+
+Ask = Callable[..., asyncio.Future[Answer]]
+"""Lets an agent ask; one that still waits is sent home after the test."""
+StatusOf = Callable[..., ServerStatus]
+"""Gives the status of an inbox's first server, or of the one of a number."""
+Pending = Callable[..., Awaitable[Sequence[Message]]]
+"""Waits until so many requests wait in an inbox."""

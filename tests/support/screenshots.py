@@ -1,23 +1,20 @@
 """Pictures of the main states at three widths, light and dark, from a real JupyterLab: build/screenshots."""
 
-import json
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import chromium_path
+from lab_page import TOKEN, Agent, Notebook, document, scriptable
+from playwright.sync_api import Locator, expect, sync_playwright
+from processes import ServerProcess
+
+from ipymultichat.cli.children import Children
+from ipymultichat.cli.demo import free_port
+from ipymultichat.cli.lab import Lab
+from ipymultichat.hub import Chat
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(Path(__file__).parent))
-
-import chromium_path  # noqa: E402
-from lab_page import TOKEN, Agent, Notebook, scriptable  # noqa: E402
-from playwright.sync_api import expect, sync_playwright  # noqa: E402
-from processes import ServerProcess  # noqa: E402
-
-from ipymultichat.cli.children import Children  # noqa: E402
-from ipymultichat.cli.demo import free_port  # noqa: E402
-from ipymultichat.cli.lab import Lab  # noqa: E402
-from ipymultichat.hub import Chat  # noqa: E402
-
 FOLDER = ROOT / "build" / "screenshots"
 WIDTHS = (280, 600, 1200)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -34,12 +31,6 @@ def deploy(build: int) -> str:
 """
 
 
-def document(code):
-    cell = {"cell_type": "code", "id": "inbox", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
-
-
 SCROLLED = """root => {
     for (const part of root.querySelectorAll("[data-scrolled]")) {
         part.scrollTop = part.dataset.scrolled === "end" ? part.scrollHeight : 0;
@@ -47,12 +38,12 @@ SCROLLED = """root => {
 }"""
 
 
-def scroll(part, to):
+def scroll(part: Locator, to: str) -> None:
     """Scroll to the "start" or the "end" in every picture, whatever the width."""
     part.evaluate("(part, to) => { part.dataset.scrolled = to }", to)
 
 
-def take(notebook, state):
+def take(notebook: Notebook, state: str) -> None:
     """One picture per width and theme of what is shown now."""
     for theme, name in THEMES.items():
         notebook.theme(name)
@@ -66,7 +57,7 @@ def take(notebook, state):
             notebook.root().screenshot(path=FOLDER / f"{state}-{width}-{theme}.png")
 
 
-def fill(notebook, servers, agents):
+def fill(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Agent]) -> None:
     """A morning's worth of messages."""
     done = Agent(servers["Home"].url, "Which branch is this for?", "--agent", "cursor", "--model", "gpt-6")
     agents.append(done)
@@ -83,7 +74,7 @@ def fill(notebook, servers, agents):
         expect(notebook.page.get_by_role("article").last).to_contain_text(text.split("\n")[0].split("*")[0].strip())
 
 
-def states(notebook, servers, agents):
+def states(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Agent]) -> Iterator[str]:
     """Bring the widget into each state, and name it."""
     page = notebook.page
     yield "no-messages"
@@ -126,10 +117,10 @@ def states(notebook, servers, agents):
     yield "kernel-gone"
 
 
-def main():
+def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     servers = {name: ServerProcess().start() for name in ("Home", "Work")}
-    agents = []
+    agents: list[Agent] = []
     ada = Chat([servers["Home"].url], token=TOKEN, nickname="ada", io="thread", profile=":memory:")
     try:
         with tempfile.TemporaryDirectory() as name, Children() as children, sync_playwright() as playwright:
@@ -142,7 +133,7 @@ def main():
             code = f"from ipymultichat import MultiChat\nchat = MultiChat({options})\nchat"
             chromium = playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS)
 
-            def opened(file, source):
+            def opened(file: str, source: str) -> Notebook:
                 page = chromium.new_context(viewport={"width": 1900, "height": 1000}, locale="en-US").new_page()
                 path = lab.notebooks / file
                 path.write_text(document(source))

@@ -16,16 +16,19 @@ import threading
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from inboxes import make_inbox
+from inboxes import hub_of, make_inbox
 from proxy import Proxy
+from quirks import Quirks, QuirkyServer
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import AgentError, DeliveryError, MultiChatError
+from ipymultichat.model import Message, OnlineUser
 from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
-from ipymultichat.server.quirks import Quirks
 from ipymultichat.session import Backoff, Timing
 from ipymultichat.store import History
 
@@ -64,26 +67,35 @@ class Chat:
 
 
 @dataclass
+class Attempt:
+    """One answer of one person: to which text, and why it failed; "" once it was proved to have arrived."""
+
+    question: str
+    text: str
+    outcome: str | None = None
+
+
+@dataclass
 class Report:
     """What came of one seed."""
 
     seed: int
     problems: list[str] = field(default_factory=list)
-    counts: Counter = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
 
 class Person:
     """Somebody with a inbox on every server, who answers and chats."""
 
-    def __init__(self, name, world, *, diligent):
+    def __init__(self, name: str, world: "World", *, diligent: bool) -> None:
         self.name = name
         self.world = world
         self.diligent = diligent
         self.random = random.Random(f"{world.seed}/{name}")
         self.number = itertools.count()
-        self.deliveries = []
-        self.seen = set()
+        self.deliveries: list[Attempt] = []
+        self.seen: set[str] = set()
         settings = LinkSettings(
             open_timeout=0.5,
             keepalive=0.4,
@@ -100,7 +112,7 @@ class Person:
             link_settings=settings,
         )
 
-    async def live(self):
+    async def live(self) -> None:
         """Answer what waits, again and again, and chat now and then."""
         while True:
             await asyncio.sleep(self.random.uniform(0.005, 0.03))
@@ -110,7 +122,7 @@ class Person:
             if not self.world.healed and self.random.random() < 0.25:
                 self._chat()
 
-    def _wants(self, message):
+    def _wants(self, message: Message) -> bool:
         again = message.status == "failed"
         if again:  # a person looks at it and tries once more
             return self.diligent and self.random.random() < 0.3
@@ -119,7 +131,7 @@ class Person:
         self.seen.add(message.id)
         return self.diligent or self.random.random() < 0.4
 
-    async def _answer(self, message):
+    async def _answer(self, message: Message) -> None:
         await asyncio.sleep(self.random.choice((0, 0, 0.01, 0.05)))
         text = f"{self.name}#{next(self.number)} to {message.text}"
         try:
@@ -127,21 +139,21 @@ class Person:
         except MultiChatError:
             return
         self.world.count("replies")
-        record = [message.text, text, None]
+        record = Attempt(message.text, text)
         self.deliveries.append(record)
         try:
             settled = await delivery
         except DeliveryError as error:
-            record[2] = error.reason
+            record.outcome = error.reason
             self.world.count("replies failed in words")
             if not error.reason:
                 self.world.problem(f"a reply failed without a word: {text}")
         else:
-            record[2] = ""
+            record.outcome = ""
             if not (settled.reply and settled.reply.mine and settled.reply.text == text):
                 self.world.problem(f"delivered, but shown as {settled.status} {settled.reply}: {text}")
 
-    def _chat(self):
+    def _chat(self) -> None:
         users = self.inbox.users
         if not users:
             return
@@ -156,7 +168,7 @@ class Person:
         self.world.chats.append(chat)
         self.world.work(self._send(chat, user))
 
-    async def _send(self, chat, user):
+    async def _send(self, chat: Chat, user: OnlineUser) -> None:
         try:
             await self.inbox.send(user, chat.text)
             chat.sent = True
@@ -167,43 +179,46 @@ class Person:
 class World:
     """Servers, proxies, people and agents of one seed."""
 
-    def __init__(self, seed, *, quirks):
+    def __init__(self, seed: int, *, quirks: bool) -> None:
         self.seed = seed
         self.random = random.Random(seed)
-        # Some of the five behave well all the same: the client must not depend on a fault.
-        some = Quirks.all()
-        self.servers = [LocalServer(quirks=some if quirks and n != seed % SERVERS else None) for n in range(SERVERS)]
-        self.ports = []
-        self.proxies = {}
-        self.people = []
-        self.calls = []
-        self.chats = []
+        self.quirks = quirks
+        self.servers = [self._make_server(number) for number in range(SERVERS)]
+        self.proxies: dict[str, list[Proxy]] = {}
+        self.people: list[Person] = []
+        self.calls: list[Call] = []
+        self.chats: list[Chat] = []
         self.healed = False
         self.report = Report(seed)
-        self._work = set()
-        self._faults = []
+        self._work: set[asyncio.Task[None]] = set()
+        self._faults: list[asyncio.Task[None]] = []
         self._locks = [asyncio.Lock() for _ in range(SERVERS)]
 
-    def count(self, what, times=1):
+    def _make_server(self, number: int, port: int = 0) -> LocalServer:
+        # Some of the five behave well all the same: the client must not depend on a fault.
+        quirky = self.quirks and number != self.seed % SERVERS
+        return QuirkyServer(Quirks.all(), port=port) if quirky else LocalServer(port=port)
+
+    def count(self, what: str, times: int = 1) -> None:
         self.report.counts[what] += times
 
-    def problem(self, text):
+    def problem(self, text: str) -> None:
         self.report.problems.append(text)
 
-    def work(self, coroutine):
+    def work(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(coroutine)
         self._work.add(task)
         task.add_done_callback(self._done)
         return task
 
-    def _done(self, task):
+    def _done(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self.problem(f"{task.get_coro().__qualname__} raised {task.exception()!r}")
+            self.problem(f"{task} raised {task.exception()!r}")
 
     # agents
 
-    async def agent(self, number):
+    async def agent(self, number: int) -> None:
         """Ask until there is an answer, as a patient agent does."""
         rng = random.Random(f"{self.seed}/agent{number}")
         server = rng.randrange(SERVERS)
@@ -231,7 +246,7 @@ class World:
 
     # faults
 
-    async def storm(self):
+    async def storm(self) -> None:
         """Let things go wrong for a while."""
         rng = random.Random(f"{self.seed}/storm")
         end = asyncio.get_running_loop().time() + STORM
@@ -243,57 +258,57 @@ class World:
             await asyncio.sleep(rng.uniform(0.005, 0.08))
             self._faults.append(self.work(rng.choice(faults)(rng)))
 
-    def _proxy(self, rng):
+    def _proxy(self, rng: random.Random) -> Proxy:
         return rng.choice(self.proxies[rng.choice(self.people).name])
 
-    async def _cut(self, rng):
+    async def _cut(self, rng: random.Random) -> None:
         self._proxy(rng).cut()
 
-    async def _cut_one(self, rng):
+    async def _cut_one(self, rng: random.Random) -> None:
         self._proxy(rng).cut(0)
 
-    async def _cut_frame(self, rng):
+    async def _cut_frame(self, rng: random.Random) -> None:
         self._proxy(rng).cut_in_frame(rng.choice(("up", "down")), rng.randrange(1, 40))
 
-    async def _delay(self, rng):
+    async def _delay(self, rng: random.Random) -> None:
         proxy = self._proxy(rng)
         proxy.delay = rng.uniform(0, 0.04)
         await asyncio.sleep(rng.uniform(0.05, 0.3))
         proxy.delay = 0.0
 
-    async def _stall(self, rng):
+    async def _stall(self, rng: random.Random) -> None:
         proxy = self._proxy(rng)
         proxy.stalled = True
         await asyncio.sleep(rng.uniform(0.02, 0.3))
         proxy.stalled = False
 
-    async def _hole(self, rng):
+    async def _hole(self, rng: random.Random) -> None:
         proxy = self._proxy(rng)
         proxy.hole = True
         await asyncio.sleep(rng.uniform(0.02, 0.4))
         proxy.hole = False
 
-    async def _throttle(self, rng):
+    async def _throttle(self, rng: random.Random) -> None:
         proxy = self._proxy(rng)
         proxy.rate = rng.choice((5_000, 50_000))
         await asyncio.sleep(rng.uniform(0.05, 0.3))
         proxy.rate = None
 
-    async def _restart(self, rng):
+    async def _restart(self, rng: random.Random) -> None:
         if rng.random() < 0.5:
             return
         number = rng.randrange(SERVERS)
         async with self._locks[number]:
-            await self.servers[number].stop()
+            server = self.servers[number]
+            await server.stop()
             await asyncio.sleep(rng.uniform(0, 0.1))
-            await self._start(number)
+            self.servers[number] = await self._make_server(number, int(server.http_url.rpartition(":")[2])).start()
 
-    async def _start(self, number):
-        server = self.servers[number]
-        server._port = self.ports[number]
-        await server.start()
+    async def _stop_servers(self) -> None:
+        for server in self.servers:
+            await server.stop()
 
-    async def _switch(self, rng):
+    async def _switch(self, rng: random.Random) -> None:
         inbox, name = rng.choice(self.people).inbox, f"s{rng.randrange(SERVERS)}"
         inbox.update_server(name, enabled=False)
         pause = rng.choice((0, 0, 0.05, 0.2))
@@ -301,14 +316,14 @@ class World:
             await asyncio.sleep(pause)
         inbox.update_server(name, enabled=True)
 
-    async def _rename(self, rng):
+    async def _rename(self, rng: random.Random) -> None:
         person = rng.choice(self.people)
         person.inbox.set_nickname(f"{person.name}!{rng.randrange(100)}")
 
-    async def _retry(self, rng):
+    async def _retry(self, rng: random.Random) -> None:
         rng.choice(self.people).inbox.reconnect()
 
-    async def _change_address(self, rng):
+    async def _change_address(self, rng: random.Random) -> None:
         inbox, number = rng.choice(self.people).inbox, rng.randrange(SERVERS)
         right = inbox.servers[number].url
         if "?" in right:
@@ -317,7 +332,7 @@ class World:
         await asyncio.sleep(rng.choice((0, 0.03)))
         inbox.update_server(f"s{number}", url=right)
 
-    async def _change_token(self, rng):
+    async def _change_token(self, rng: random.Random) -> None:
         if rng.random() < 0.8:
             return
         inbox = rng.choice(self.people).inbox
@@ -325,7 +340,7 @@ class World:
         await asyncio.sleep(rng.choice((0, 0.1)))
         inbox.set_token("team")
 
-    async def heal(self):
+    async def heal(self) -> None:
         """End every fault; from here on nothing may be lost."""
         await asyncio.wait(self._faults)
         for proxy in itertools.chain(*self.proxies.values()):
@@ -335,13 +350,13 @@ class World:
 
     # the whole
 
-    async def run(self):
+    async def run(self) -> None:
         """Live through the storm, then check everything."""
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._stop_servers)
             for server in self.servers:
-                await stack.enter_async_context(server)
-                self.ports.append(int(server.url.split(":")[2].split("/")[0]))
+                await server.start()
             for name in ("me", "bob", "eve"):
                 self.proxies[name] = [await stack.enter_async_context(Proxy(server.url)) for server in self.servers]
                 self.people.append(Person(name, self, diligent=name == "me"))
@@ -368,12 +383,12 @@ class World:
         for task in self._work:
             task.cancel()
 
-    async def _until(self, condition, seconds):
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         end = asyncio.get_running_loop().time() + seconds
         while not condition() and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    def _calm(self):
+    def _calm(self) -> bool:
         return all(
             person.inbox.connected_count == SERVERS
             and all(m.status not in ("pending", "sending") for m in person.inbox.messages)
@@ -381,7 +396,7 @@ class World:
             for person in self.people
         )
 
-    def _check(self):
+    def _check(self) -> None:
         calls = {call.text: call for call in self.calls}
         for person in self.people:
             self._check_replies(person, calls)
@@ -389,20 +404,21 @@ class World:
         self._check_answers(calls)
         self._check_chats()
 
-    def _check_replies(self, person, calls):
-        for question, text, outcome in person.deliveries:
-            if outcome is None:
-                self.problem(f"never settled: {text}")
-            elif outcome == "" and calls[question].error == "hung up":
+    def _check_replies(self, person: Person, calls: dict[str, Call]) -> None:
+        for attempt in person.deliveries:
+            call = calls[attempt.question]
+            if attempt.outcome is None:
+                self.problem(f"never settled: {attempt.text}")
+            elif attempt.outcome == "" and call.error == "hung up":
                 self.count("delivered to an agent that hung up in that moment")
-            elif outcome == "" and calls[question].answer != text:
-                self.problem(f"FALSE REPLIED: {text!r}, but its agent got {calls[question].answer!r}")
-        claimed = Counter(question for question, _, outcome in person.deliveries if outcome == "")
+            elif attempt.outcome == "" and call.answer != attempt.text:
+                self.problem(f"FALSE REPLIED: {attempt.text!r}, but its agent got {call.answer!r}")
+        claimed = Counter(attempt.question for attempt in person.deliveries if attempt.outcome == "")
         for question, times in claimed.items():
             if times > 1:
                 self.problem(f"DUPLICATED: delivered {times} times: {question}")
 
-    def _check_inbox(self, person, calls):
+    def _check_inbox(self, person: Person, calls: dict[str, Call]) -> None:
         shown = Counter(message.text for message in person.inbox.messages if message.kind != "chat")
         for text, times in shown.items():
             if times > 1:
@@ -414,7 +430,7 @@ class World:
             elif call and f"s{call.server}" != message.server_name:
                 self.problem(f"MISROUTED: {message.text} stands under {message.server_name}")
             elif call and call.error != "hung up" and self._claims_another(message, call):
-                self.problem(f"FALSE REPLIED: {person.name} sees {message.reply.text!r}, agent got {call.answer!r}")
+                self.problem(f"FALSE REPLIED: {person.name} sees {message.reply}, agent got {call.answer!r}")
         names = sorted(f"{user.nickname}@{user.server_name}" for user in person.inbox.users)
         right = sorted(
             f"{other.inbox.nickname}@s{n}" for n in range(SERVERS) for other in self.people if other is not person
@@ -425,7 +441,7 @@ class World:
             if status.state != "connected" or status.error:
                 self.problem(f"{person.name} is left at {status.state}: {status.error}")
 
-    def _check_history(self):
+    def _check_history(self) -> None:
         """The next kernel finds what the person has seen to the end."""
         person = self.people[0]
         seen = {message.id: (message.status, message.text, message.reply) for message in person.inbox.messages}
@@ -442,12 +458,13 @@ class World:
         if left:
             self.problem(f"LEAKED: threads {left}")
 
-    def _claims_another(self, message, call):
-        return message.reply and message.reply.mine and message.reply.text != call.answer
+    def _claims_another(self, message: Message, call: Call) -> bool:
+        return message.reply is not None and message.reply.mine and message.reply.text != call.answer
 
-    def _check_answers(self, calls):
-        claimed = {text for person in self.people for _, text, outcome in person.deliveries if outcome == ""}
-        given = {text: question for person in self.people for question, text, _ in person.deliveries}
+    def _check_answers(self, calls: dict[str, Call]) -> None:
+        attempts = [attempt for person in self.people for attempt in person.deliveries]
+        claimed = {attempt.text for attempt in attempts if attempt.outcome == ""}
+        given = {attempt.text: attempt.question for attempt in attempts}
         for call in calls.values():
             if call.answer is None:
                 continue
@@ -456,7 +473,7 @@ class World:
             if call.answer not in claimed:
                 self.count("answered, but nobody could prove it")
 
-    def _check_chats(self):
+    def _check_chats(self) -> None:
         received = {
             person.name: Counter(m.text for m in person.inbox.messages if m.status == "received")
             for person in self.people
@@ -477,27 +494,29 @@ class World:
             elif not chat.sent and times and "may have arrived" not in chat.error and "proved" not in chat.error:
                 self.problem(f"chat arrived, yet failed without a doubt: {chat.error}")
 
-    def _stood(self, chat):
+    def _stood(self, chat: Chat) -> bool:
         """Whether the connection that was written to stands to this day, to a server that loses nothing by itself."""
         inbox = next(person.inbox for person in self.people if person.name == chat.receiver)
-        link = inbox._hub.connections._pool.link(inbox.servers[chat.server].id)
-        return link.session.client_id == chat.client_id and self.servers[chat.server]._quirks is None
+        pool = hub_of(inbox).connections._pool
+        link = pool.link(inbox.servers[chat.server].id) if pool is not None else None
+        same = link is not None and link.session.client_id == chat.client_id
+        return same and not isinstance(self.servers[chat.server], QuirkyServer)
 
 
 class _Errors(logging.Handler):
     """Collects what is logged as an error, by anybody."""
 
-    def __init__(self, problem):
+    def __init__(self, problem: Callable[[str], None]) -> None:
         super().__init__(logging.ERROR)
         self._problem = problem
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         self._problem(
             f"logged: {record.getMessage()} {record.exc_info[1]!r}" if record.exc_info else record.getMessage()
         )
 
 
-async def _live(seed, quirks):
+async def _live(seed: int, quirks: bool) -> Report:
     world = World(seed, quirks=quirks)
     before = asyncio.all_tasks()
     handler = _Errors(world.problem)
@@ -519,7 +538,7 @@ async def _live(seed, quirks):
 
 
 @contextlib.contextmanager
-def environment(folder):
+def environment(folder: str) -> Iterator[None]:
     """Keep profiles in a folder of this run."""
     before = os.environ.get("MULTICHAT_CONFIG_DIR")
     os.environ["MULTICHAT_CONFIG_DIR"] = folder
@@ -531,9 +550,9 @@ def environment(folder):
             os.environ["MULTICHAT_CONFIG_DIR"] = before
 
 
-def run_seed(seed, *, quirks=False):
+def run_seed(seed: int, *, quirks: bool = False) -> Report:
     """Run one schedule; returns its `Report`. Warnings, lost exceptions and logged errors count as problems."""
-    lost = []
+    lost: list[str] = []
     hook, sys.unraisablehook = sys.unraisablehook, lambda args: lost.append(repr(args.exc_value))
     try:
         with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, environment(folder):
@@ -545,7 +564,7 @@ def run_seed(seed, *, quirks=False):
     return report
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("seeds", type=int)
     parser.add_argument("--first", type=int, default=0)
@@ -553,7 +572,8 @@ def main():
     options = parser.parse_args()
     logging.getLogger("ipymultichat").addHandler(logging.NullHandler())
     logging.getLogger("ipymultichat").setLevel(logging.ERROR)
-    total, failed, began, slowest = Counter(), 0, time.perf_counter(), 0.0
+    total: Counter[str] = Counter()
+    failed, began, slowest = 0, time.perf_counter(), 0.0
     heals = []
     for seed in range(options.first, options.first + options.seeds):
         report = run_seed(seed, quirks=options.quirks)

@@ -2,9 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-async def until(condition, seconds=10.0):
+async def until(condition: Callable[[], T | None], seconds: float = 10.0) -> T:
     """Return once `condition()` is true; fails the test when it does not become true in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (result := condition()):
@@ -14,7 +19,7 @@ async def until(condition, seconds=10.0):
     return result
 
 
-def wait_until(condition, seconds=10.0):
+def wait_until(condition: Callable[[], T | None], seconds: float = 10.0) -> T:
     """The same for a test without an event loop."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
@@ -24,10 +29,12 @@ def wait_until(condition, seconds=10.0):
     return result
 
 
-def left_over(before=frozenset()):
+def left_over(before: AbstractSet[asyncio.Task[Any]] = frozenset()) -> list[asyncio.Task[Any]]:
     """Tasks of hubs, pools, links and connections that run on, besides those in `before`."""
-    return [
-        task
-        for task in asyncio.all_tasks() - before
-        if any(part in task.get_coro().cr_code.co_filename for part in ("/ipymultichat/net/", "/ipymultichat/hub/"))
-    ]
+    ours = ("/ipymultichat/net/", "/ipymultichat/hub/")
+    return [task for task in asyncio.all_tasks() - before if any(part in _file_of(task) for part in ours)]
+
+
+def _file_of(task: asyncio.Task[Any]) -> str:
+    coroutine: Any = task.get_coro()
+    return str(coroutine.cr_code.co_filename)

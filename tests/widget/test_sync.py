@@ -67,7 +67,12 @@ async def test_a_flood_is_coalesced_into_few_frames(tab: Tab, chat: MultiChat, s
     tab.say(type="sync", client="tab")
     sent = []
     send_state = chat.send_state
-    chat.send_state = lambda key=None: (sent.append(key), send_state(key))
+
+    def note(key: Any = None) -> None:
+        sent.append(key)
+        send_state(key)
+
+    chat.send_state = note
     client = AgentClient(server.url, "s3cret-token")
     calls = [asyncio.ensure_future(client.ask_question(f"q{number}")) for number in range(100)]
     await until(lambda: sum(len(patch["upsert"]) for patch in tab.of("patch")) == 100)

@@ -1,5 +1,6 @@
 import contextlib
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from ipymultichat.errors import DecodeError, EncodeError
 from ipymultichat.model import (
     AudioContent,
+    Content,
     ImageContent,
     MessageKind,
     Option,
@@ -24,18 +26,18 @@ from ipymultichat.wire import events as e
 from ipymultichat.wire.contents import content_from_wire, content_to_wire
 
 
-def wire(cmd, **fields):
+def wire(cmd: str, **fields: Any) -> Any:
     return decode(pb.WebsocketMessage(Cmd=cmd, **fields).SerializeToString())
 
 
-def pushed(**body):
+def pushed(**body: Any) -> Any:
     request = pb.AskQuestionRequest(
         ID="q1", UserToken="tok", Request=pb.McpAskQuestionRequest(**body), Timestamp=1_760_000_000_123
     )
     return wire("AskQuestion", AskQuestionRequest=request).request
 
 
-def test_a_question_keeps_all_that_the_agent_said():
+def test_a_question_keeps_all_that_the_agent_said() -> None:
     request = pushed(
         ProjectDirectory="/p", Question="Go?", Timeout=90, AgentName="a", ReasoningModelName="m", McpClientName="c"
     )
@@ -50,11 +52,11 @@ def test_a_question_keeps_all_that_the_agent_said():
 
 
 @pytest.mark.parametrize("timeout", [0, -5])
-def test_a_timeout_of_nothing_counts_as_the_servers_default(timeout):
+def test_a_timeout_of_nothing_counts_as_the_servers_default(timeout: int) -> None:
     assert pushed(Question="Go?", Timeout=timeout).timeout == 600
 
 
-def test_a_listed_request_takes_the_time_the_server_really_waits():
+def test_a_listed_request_takes_the_time_the_server_really_waits() -> None:
     request = pb.AskQuestionRequest(ID="q1", Request=pb.McpAskQuestionRequest(Question="Go?", Timeout=0))
     item = pb.PendingMessage(
         message_type="AskQuestion", ask_question_request=request, created_at=1_760_000_000_000, timeout=45
@@ -66,7 +68,7 @@ def test_a_listed_request_takes_the_time_the_server_really_waits():
     assert event.requests[0].created_at.year == 2025
 
 
-def test_structured_questions_are_read_and_stand_in_for_an_empty_question():
+def test_structured_questions_are_read_and_stand_in_for_an_empty_question() -> None:
     structured = pb.Question(
         question="Which?", header="Fmt", options=[pb.Option(label="A", description="x")], multiple=True, custom=True
     )
@@ -76,29 +78,29 @@ def test_structured_questions_are_read_and_stand_in_for_an_empty_question():
 
 
 @pytest.mark.parametrize("timestamp", [2**62, -(2**62), 1])
-def test_a_time_no_clock_can_have_said_is_left_out(timestamp):
+def test_a_time_no_clock_can_have_said_is_left_out(timestamp: int) -> None:
     request = pb.AskQuestionRequest(ID="q1", Timestamp=timestamp)
     assert wire("AskQuestion", AskQuestionRequest=request).request.created_at is None
 
 
-def test_an_unknown_command_is_an_event_and_not_an_error():
+def test_an_unknown_command_is_an_event_and_not_an_error() -> None:
     assert wire("Fancy") == e.UnknownCommand("Fancy")
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\x0a\xff", b"\x0a\x02\xff\xfe"])
-def test_malformed_bytes_raise_the_documented_error(raw):
+def test_malformed_bytes_raise_the_documented_error(raw: bytes) -> None:
     with pytest.raises(DecodeError):
         decode(raw)
 
 
 @given(st.binary(max_size=200))
-def test_random_bytes_give_an_event_or_the_documented_error(raw):
+def test_random_bytes_give_an_event_or_the_documented_error(raw: bytes) -> None:
     with contextlib.suppress(DecodeError):
         decode(raw)
 
 
 @given(st.data())
-def test_mutated_frames_give_an_event_or_the_documented_error(data):
+def test_mutated_frames_give_an_event_or_the_documented_error(data: st.DataObject) -> None:
     request = pb.AskQuestionRequest(ID="q1", Request=pb.McpAskQuestionRequest(Question="Go?"), Timestamp=1)
     raw = bytearray(pb.WebsocketMessage(Cmd="AskQuestion", AskQuestionRequest=request).SerializeToString())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -116,7 +118,7 @@ def test_mutated_frames_give_an_event_or_the_documented_error(data):
         ResourceContent("file:///a", "text/plain", b"x"),
     ],
 )
-def test_every_kind_of_part_survives_the_way_there_and_back(part):
+def test_every_kind_of_part_survives_the_way_there_and_back(part: Content) -> None:
     assert content_from_wire(content_to_wire(part)) == part
 
 
@@ -124,19 +126,19 @@ def test_every_kind_of_part_survives_the_way_there_and_back(part):
     "raw",
     [pb.McpResultContent(type=9), pb.McpResultContent(type=2, image=pb.ImageContent(data="no base64!"))],
 )
-def test_a_part_that_cannot_be_read_is_kept_as_unknown(raw):
+def test_a_part_that_cannot_be_read_is_kept_as_unknown(raw: pb.McpResultContent) -> None:
     assert content_from_wire(raw) == UnknownContent(raw.type)
 
 
-def test_text_that_is_not_unicode_is_refused_before_it_reaches_a_server():
+def test_text_that_is_not_unicode_is_refused_before_it_reaches_a_server() -> None:
     with pytest.raises(EncodeError):
         encode(c.SendChat("x", "bad \ud800 text"))
 
 
-def test_the_login_is_the_only_command_that_needs_the_nickname():
+def test_the_login_is_the_only_command_that_needs_the_nickname() -> None:
     sent = pb.WebsocketMessage.FromString(encode(c.Login(Secret("tok"), "ada")))
     assert (sent.Cmd, sent.StrParam, sent.Nickname) == ("UserLogin", "tok", "ada")
 
 
-def test_a_request_shows_no_token_when_printed():
+def test_a_request_shows_no_token_when_printed() -> None:
     assert "tok" not in repr(pushed(Question="Go?"))

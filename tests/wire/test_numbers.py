@@ -50,19 +50,19 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_every_field_has_its_number_and_spelling(name):
+def test_every_field_has_its_number_and_spelling(name: str) -> None:
     fields = pb.DESCRIPTOR.message_types_by_name[name].fields
     assert " ".join(f"{field.name}={field.number}" for field in fields) == NUMBERS[name]
     assert all(field.json_name == field.name or "_" in field.name for field in fields)
 
 
-def test_the_service_is_found_under_its_name():
+def test_the_service_is_found_under_its_name() -> None:
     service = pb.DESCRIPTOR.services_by_name["SrvAgentAssist"]
     assert service.full_name == "agentassistproto.SrvAgentAssist"
     assert [method.name for method in service.methods] == ["AskQuestion", "WorkReport", "SendMcpClientInfo"]
 
 
-def field(number, value):
+def field(number: int, value: bytes) -> bytes:
     """A length-delimited field, written by hand."""
     key = number << 3 | 2
     assert len(value) < 128
@@ -88,5 +88,5 @@ PART = b"\x08\x01" + field(2, field(1, b"text") + field(2, b"yes"))
         ),
     ],
 )
-def test_every_command_has_these_very_bytes(command, raw):
+def test_every_command_has_these_very_bytes(command: c.Command, raw: bytes) -> None:
     assert encode(command) == raw

@@ -23,7 +23,7 @@ print(google.protobuf.__version__)
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("version", ["4.21.12", "5.29.5", "6.33.0"])
-def test_the_codec_works_on_this_protobuf_runtime(version, tmp_path):
+def test_the_codec_works_on_this_protobuf_runtime(version: str, tmp_path: Path) -> None:
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path)]
     subprocess.run([*install, f"protobuf=={version}"], check=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SOURCE)])}

@@ -16,6 +16,7 @@ from ipymultichat.cli.ending import postponed
 from ipymultichat.errors import MultiChatError
 
 HOST = "127.0.0.1"
+_GUARD = (sys.executable, "-I", guard.__file__)
 
 
 class DemoError(MultiChatError):
@@ -27,27 +28,22 @@ class Children:
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[str]] = {}
-        self._guard: subprocess.Popen[str] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._tell = -1
 
     def __enter__(self) -> Children:  # noqa: PYI034  (not meant to be subclassed)
         with postponed():
+            told, self._tell = os.pipe()
             # By its path, which imports nothing of ours; in a session of its own, where no Ctrl-C reaches it.
             self._guard = subprocess.Popen(  # noqa: S603  (our own script)
-                [sys.executable, "-I", guard.__file__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                start_new_session=True,
+                _GUARD, stdin=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
             )
+            os.close(told)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         # A second Ctrl-C must not leave half of them behind.
         with postponed():
-            if self._guard is not None:
-                self._guard.kill()
-                self._guard.communicate()
             for child in self._running.values():
                 _signal(child, signal.SIGTERM)
             deadline = time.monotonic() + guard.STOP_SECONDS
@@ -56,6 +52,10 @@ class Children:
                     child.wait(max(0.0, deadline - time.monotonic()))
                 _signal(child, signal.SIGKILL)
                 child.wait()
+            if self._guard is not None:
+                self._guard.kill()
+                self._guard.wait()
+                os.close(self._tell)
 
     def start(
         self,
@@ -72,8 +72,9 @@ class Children:
             stack.enter_context(postponed())
             sink = stack.enter_context(log.open("w")) if log else None
             child = subprocess.Popen(  # noqa: S603  (our own commands)
-                command,
+                [*_GUARD, str(self._tell), *command],
                 env=dict(environment),
+                pass_fds=[self._tell],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if read_output else sink,
                 stderr=subprocess.STDOUT if log else None,
@@ -81,8 +82,6 @@ class Children:
                 start_new_session=True,
             )
             self._running[name] = child
-            if self._guard is not None and self._guard.stdin is not None:
-                print(child.pid, file=self._guard.stdin, flush=True)
         return child
 
     def start_server(self, name: str, environment: Mapping[str, str]) -> str:

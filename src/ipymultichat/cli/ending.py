@@ -10,7 +10,7 @@ from typing import NoReturn
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end a command; SIGHUP is none of them where the process ignores it, as `nohup` wants it."""
+    """Return the signals that end a command; SIGHUP is one unless the process ignores it, as `nohup` has it do."""
     hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
     if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
         return signal.SIGINT, signal.SIGTERM
@@ -51,5 +51,5 @@ def postponed() -> Iterator[None]:
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)
-        for number in arrived:
-            signal.raise_signal(number)
+        for late in arrived:
+            signal.raise_signal(late)

@@ -1,7 +1,10 @@
 """Ends what a demo has started when the demo itself was killed and could not: a script that `Children` runs beside it.
 
-It reads the ids of process groups, one a line, until the other end of its input is gone. When `Children` ends the
-groups itself, it kills this process first.
+Without arguments it is the guard: it reads the ids of process groups, one a line, until nobody holds the other end of
+its input any more. When `Children` ends the groups itself, it kills the guard first.
+
+With arguments, a file descriptor and a command, it becomes that command, after it has told the guard: a child that
+told its own id cannot be forgotten by a parent that is killed in between.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ STOP_SECONDS = 5.0
 """How long processes that were asked to end may take before they are killed."""
 
 
-def main() -> None:
+def guard() -> None:
     """Wait for the end of the demo, then end the groups that are left."""
     groups = [int(line) for line in sys.stdin]
     groups = [group for group in groups if _reached(group, signal.SIGTERM)]
@@ -35,5 +38,15 @@ def _reached(group: int, number: int) -> bool:
     return True
 
 
+def become(descriptor: int, command: list[str]) -> None:
+    """Tell the guard of this process, the first of its group, and go on as the command."""
+    os.write(descriptor, b"%d\n" % os.getpid())
+    os.close(descriptor)
+    os.execvp(command[0], command)  # noqa: S606  (our own commands)
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        become(int(sys.argv[1]), sys.argv[2:])
+    else:
+        guard()

@@ -14,6 +14,7 @@ from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import ANSWERED, Entry, Message, MessageKind, MessageStatus, OnlineUser, Reply, TextContent
 from ipymultichat.session import events as s
+from ipymultichat.session.replies import SUPERSEDED
 from ipymultichat.wire.events import Request, RequestAnswered, User
 
 _ENDED = (*ANSWERED.values(), MessageStatus.EXPIRED, MessageStatus.CANCELLED)
@@ -78,6 +79,7 @@ class Inbound:
             self._known_request(known)
             return
         if known is not None:
+            self._superseded(known)
             message_id = self._ids[key] = f"{server_id}/request/{request.request_id}/{uuid.uuid4().hex[:8]}"
         now = self._clock()
         created = request.created_at or now
@@ -101,6 +103,13 @@ class Inbound:
         )
         if self._inbox.add(message, received_at=now):
             self._arrived(message)
+
+    def _superseded(self, known: Message) -> None:
+        """The agent asks something else under the id of a request: what the person saw of that one is over."""
+        if known.status is MessageStatus.SENDING:
+            self._messages.failed(known.id, SUPERSEDED, status=MessageStatus.CANCELLED)
+        elif known.open:
+            self._inbox.move(known.id, MessageStatus.CANCELLED, error=SUPERSEDED)
 
     def _known_request(self, known: Message) -> None:
         """A request that is in the log waits on its server, whatever was thought of it."""
@@ -129,7 +138,7 @@ class Inbound:
                 if message.status is MessageStatus.PENDING:
                     self._end(message, _AWAY)
                 elif message.status is MessageStatus.FAILED:
-                    self._end_failed(message)
+                    self._inbox.move(message.id, self._withdrawn_status(message))  # no other try can reach its agent
         for ids in (self.unconfirmed, self._cut_short):
             ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
 
@@ -143,7 +152,7 @@ class Inbound:
         if message is not None and message.status is MessageStatus.PENDING:
             self._end(message, "answered elsewhere, or given up")
         elif message is not None and message.status is MessageStatus.FAILED:
-            self._end_failed(message)
+            self._inbox.move(message.id, self._withdrawn_status(message))  # no other try can reach its agent
 
     def _withdrawn(self, server_id: str, event: s.Withdrawn) -> None:
         """The agent hung up, or ran out of time."""
@@ -251,12 +260,12 @@ class Inbound:
     def _reply(self, answer: RequestAnswered) -> Reply:
         return Reply(answer.contents, answer.nickname, self._clock(), mine=False)
 
-    def _is_over(self, message: Message, grace: float = 0.0) -> bool:
-        return message.deadline is not None and self._clock() >= message.deadline - timedelta(seconds=grace)
+    def _is_over(self, message: Message, grace: int = 0) -> bool:
+        return message.deadline is not None and self._clock() >= message.deadline - _seconds(grace)
 
     def _withdrawn_status(self, message: Message) -> MessageStatus:
         # Servers send the same push for a time-out and for a hang-up; a second's grace covers the way here.
-        return MessageStatus.EXPIRED if self._is_over(message, 1.0) else MessageStatus.CANCELLED
+        return MessageStatus.EXPIRED if self._is_over(message, 1) else MessageStatus.CANCELLED
 
     def _end(self, message: Message, otherwise: str) -> None:
         """A request that waited is gone without a word about it."""
@@ -266,10 +275,6 @@ class Inbound:
             # A connection that comes and goes may show as waiting, for a moment, what a colleague has answered.
             reply = self._earlier_replies.pop(message.id, None) or Reply((), "", self._clock(), mine=False)
             self._inbox.move(message.id, ANSWERED[message.kind], reply=reply, error=otherwise)
-
-    def _end_failed(self, message: Message) -> None:
-        """A request whose answer had failed is gone: no other try can reach its agent."""
-        self._inbox.move(message.id, self._withdrawn_status(message))
 
     handlers: ClassVar[dict[type, Callable[[Inbound, str, Any], None]]] = {
         s.RequestArrived: _request_arrived,
@@ -295,9 +300,9 @@ _seconds = lru_cache(256)(partial(timedelta, 0))
 
 
 def _is_another(known: Message, request: Request) -> bool:
-    """Whether an agent used the id of an ended request for a new one."""
-    same = known.text == request.text and request.created_at in (None, known.created_at)
-    return known.status in _ENDED and not same
+    """Whether an agent used an id again for another request, or for the same one once it had ended."""
+    again = known.status in _ENDED and request.created_at not in (None, known.created_at)
+    return again or known.asked != request.asked
 
 
 def _refined(sent_at: datetime | None, now: datetime) -> datetime:

@@ -134,7 +134,7 @@ class Messages:
             self._inbox.move(current.id, MessageStatus.SENDING, error="", draft=contents)
             delivery = self._expect(current.id)
         not_sent = partial(self._not_sent, current.id)
-        self._connections.act(current.server_id, not_sent, Session.reply, current.request_id, contents)
+        self._connections.act(current.server_id, not_sent, Session.reply, current.request_id, contents, current.asked)
         return delivery
 
     def send(self, to: OnlineUser | str, text: str) -> Delivery:

@@ -4,6 +4,7 @@ from ipymultichat.model.filter import MessageFilter, searchable
 from ipymultichat.model.identity import Secret, nickname_of, token_of
 from ipymultichat.model.life import ANSWERED, OPEN, MessageKind, MessageStatus
 from ipymultichat.model.message import (
+    Asked,
     AudioContent,
     Content,
     Conversation,
@@ -32,6 +33,7 @@ from ipymultichat.model.settings import Preferences, Retention, Settings, Snippe
 __all__ = [
     "ANSWERED",
     "OPEN",
+    "Asked",
     "AudioContent",
     "ConnectionState",
     "Content",

@@ -110,6 +110,10 @@ class Reply:
         return text_of(self.contents)
 
 
+Asked = tuple[MessageKind, str, tuple[Question, ...], str, str, str, str]
+"""Everything of a request that a person sees before answering it; an answer belongs to this, not to an id alone."""
+
+
 @frozen
 class Message:
     """A question, a report or a chat message, tagged with its server.
@@ -192,6 +196,14 @@ class Message:
             return f"Chat with {self.peer}@{self.server_name}"
         word = "Question" if self.kind is MessageKind.QUESTION else "Report"
         return f"{word} from {self.agent_name or 'agent'} on {self.server_name}"
+
+    @property
+    def asked(self) -> Asked:
+        """What the person saw of a request."""
+        return (
+            self.kind, self.text, self.options, self.project_directory, self.agent_name, self.model_name,
+            self.client_name,
+        )  # fmt: skip
 
     @property
     def answerable(self) -> bool:

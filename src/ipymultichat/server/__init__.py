@@ -13,10 +13,10 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('the embedded server needs more packages: pip install "ipymultichat[server]"') from error
 
+from ipymultichat.server.faults import Faults
 from ipymultichat.server.limits import Limits
-from ipymultichat.server.quirks import Quirks
 
-__all__ = ["Limits", "LocalServer", "Quirks"]
+__all__ = ["Faults", "Limits", "LocalServer"]
 
 # Without a handler anywhere, Python would print warnings into the notebook's cells.
 logging.getLogger("ipymultichat.server").addHandler(logging.NullHandler())

@@ -81,12 +81,10 @@ class Send:
     Attributes:
         to: the receivers.
         message: what they get.
-        chat: a person's message, which the real server loses first.
     """
 
     to: tuple[Client, ...]
     message: pb.WebsocketMessage = field(repr=False)  # may hold the token
-    chat: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,3 +137,25 @@ def wire_message(cmd: str, kind: Kind, request: AnyRequest) -> pb.WebsocketMessa
     message = pb.WebsocketMessage(Cmd=cmd)
     request_of(kind, message).MergeFrom(request)  # type: ignore[arg-type]
     return message
+
+
+def reply_notice(kind: Kind, nickname: str, request: AnyRequest, response: AnyResponse) -> pb.WebsocketMessage:
+    """Return the frame that tells the others who has replied, and what."""
+    message = wire_message(f"{kind}ReplyNotification", kind, request)
+    target = message.AskQuestionResponse if kind == "AskQuestion" else message.WorkReportResponse
+    target.CopyFrom(response)  # type: ignore[arg-type]
+    message.Nickname = nickname
+    message.StrParam = f"{nickname} has replied"
+    return message
+
+
+def presence(client: Client, status: str, now: float) -> pb.WebsocketMessage:
+    """Return the frame that tells the others who has come or gone."""
+    user = online_user(client)
+    notice = pb.UserConnectionStatusNotification(user=user, status=status, timestamp=int(now))
+    return pb.WebsocketMessage(Cmd="UserConnectionStatusNotification", UserConnectionStatusNotification=notice)
+
+
+def online_user(client: Client) -> pb.OnlineUser:
+    """Return a client as the others see it."""
+    return pb.OnlineUser(client_id=client.client_id, nickname=client.nickname, connected_at=client.connected_at)

@@ -108,6 +108,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.logger = logger
         self.conn.logger = logger
+        self.conn.debug = False  # or it would log the bytes of every frame, and the login holds the token
 
     async def run_asgi(self) -> None:
         """Run the app with `abort` in its state."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ipymultichat.errors import ConfigError, ServerStartError
 from ipymultichat.model import Secret, token_of
 from ipymultichat.server.app import make_app
+from ipymultichat.server.faults import Faults
 from ipymultichat.server.limits import Limits
 from ipymultichat.server.listener import Listener, bind
-from ipymultichat.server.quirks import Quirks, QuirkyState
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.state import ServerState
 
@@ -38,7 +38,9 @@ class LocalServer:
         allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
             Programs, which send no `Origin`, are not concerned.
         limits: see `Limits`.
-        quirks: faults of the real server to reproduce, for tests of clients; None for none.
+
+    Attributes:
+        faults: where tests of clients make it err; see `Faults`.
 
     Raises:
         ConfigError: the token is empty or not printable, or an argument is of the wrong type.
@@ -52,7 +54,6 @@ class LocalServer:
         *,
         allowed_origins: Iterable[str] = (),
         limits: Limits | None = None,
-        quirks: Quirks | None = None,
     ) -> None:
         if isinstance(allowed_origins, str):
             raise ConfigError("allowed_origins is a list of origins, not one string", value=allowed_origins)
@@ -61,7 +62,7 @@ class LocalServer:
         self._token = None if token is None else token_of(token)
         self._allowed_origins = frozenset(allowed_origins)
         self._limits = limits or Limits()
-        self._quirks = quirks
+        self.faults = Faults()
         self._relay: Relay | None = None
         self._listener: Listener | None = None
         self._address: str | None = None
@@ -95,7 +96,7 @@ class LocalServer:
         if self._listener is not None:
             raise ServerStartError(f"the server runs already, on {self._address}")
         listening = await bind(self._host, self._port)
-        relay = Relay(self._make_state(), max_frames=self._quirks.max_frames if self._quirks else None)
+        relay = Relay(ServerState(clock=time.time, token=self._token, limits=self._limits), self.faults)
         listener = Listener(make_app(relay, self._allowed_origins), max_frame=self._limits.max_frame)
         try:
             await listener.start(listening)
@@ -129,11 +130,6 @@ class LocalServer:
 
     def __repr__(self) -> str:
         return f"<LocalServer {self._address or 'not started'}{'' if self.running else ', stopped'}>"
-
-    def _make_state(self) -> ServerState:
-        if self._quirks is None:
-            return ServerState(clock=time.time, token=self._token, limits=self._limits)
-        return QuirkyState(clock=time.time, token=self._token, limits=self._limits, quirks=self._quirks)
 
     def _known_address(self) -> str:
         if self._address is None:

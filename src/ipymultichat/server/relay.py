@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ipymultichat.server.effects import (
     AnyRequest,
@@ -20,6 +20,7 @@ from ipymultichat.server.effects import (
     Refused,
     Send,
 )
+from ipymultichat.server.faults import Faults
 from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.state import ServerState
 
@@ -31,12 +32,12 @@ class Relay:
 
     Args:
         state: what decides.
-        max_frames: frames that may wait per client, or None for no such bound.
+        faults: what may come in between.
     """
 
-    def __init__(self, state: ServerState, *, max_frames: int | None = None) -> None:
+    def __init__(self, state: ServerState, faults: Faults) -> None:
         self.state = state
-        self._max_frames = max_frames
+        self._faults = faults
         self._outboxes: dict[Client, Outbox] = {}
         self._answers: dict[str, asyncio.Future[AnyResponse]] = {}
         self._closed = False
@@ -50,14 +51,14 @@ class Relay:
         Returns:
             The client, and its queue for the caller to drain.
         """
-        outbox = Outbox(max_bytes=self.state.limits.max_queue, max_frames=self._max_frames, abort=abort)
+        outbox = Outbox(max_bytes=self.state.limits.max_queue, abort=abort)
         client = self.state.connect()
         self._outboxes[client] = outbox
         return client, outbox
 
     def receive(self, client: Client, frame: bytes) -> None:
         """Handle one binary frame of a client; one that was cut off says nothing any more."""
-        self._apply(self.state.receive(client, frame))
+        self._apply(self._faults.receive(self.state, client, frame))
 
     def leave(self, client: Client) -> None:
         """Forget a socket that is gone."""
@@ -100,9 +101,9 @@ class Relay:
             # Sockets live on for a moment: a reply that comes now must not look as if it had reached its agent.
             self._apply(self.state.cancel(request_id))
 
-    def _apply(self, effects: Iterable[Effect]) -> None:
+    def _apply(self, effects: list[Effect]) -> None:
         # Cutting one client off makes more effects (the others hear of it), hence a queue and no recursion.
-        todo = deque(effects)
+        todo = deque(self._faults.distort(self.state, effects))
         while todo:
             effect = todo.popleft()
             if isinstance(effect, Send):
@@ -125,7 +126,10 @@ class Relay:
         slow = []
         for client in effect.to:
             outbox = self._outboxes.get(client)
-            if outbox is not None and not outbox.put(frame, may_lose=effect.chat):
+            if outbox is None:
+                continue
+            room = self._faults.room(effect, len(outbox))
+            if room == "cut off" or (room == "queue" and not outbox.put(frame)):
                 logger.warning("client %s is cut off: it reads too slowly", client.client_id)
                 slow.append(client)
         return slow

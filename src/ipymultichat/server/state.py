@@ -16,7 +16,6 @@ from google.protobuf.message import DecodeError
 from ipymultichat.model import Secret
 from ipymultichat.server.effects import (
     AnyRequest,
-    AnyResponse,
     Client,
     Close,
     Effect,
@@ -26,6 +25,9 @@ from ipymultichat.server.effects import (
     Refused,
     Send,
     make_response,
+    online_user,
+    presence,
+    reply_notice,
     request_of,
     response_of,
     wire_message,
@@ -64,6 +66,16 @@ class ServerState:
         """Whether one more client would be too many."""
         return len(self._clients) >= self.limits.max_clients
 
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """All sockets, logged in or not, in the order they came."""
+        return tuple(self._clients.values())
+
+    @property
+    def pending(self) -> tuple[Pending, ...]:
+        """The requests that wait, of all groups, oldest first."""
+        return tuple(self._pending.values())
+
     # Clients
 
     def connect(self) -> Client:
@@ -86,7 +98,7 @@ class ServerState:
         try:
             message = pb.WebsocketMessage.FromString(frame)
         except (DecodeError, UnicodeDecodeError):
-            return self._malformed(client)
+            return [Close(client, CLOSE_MALFORMED, "not a message of the protocol")]
         if message.Cmd == "UserLogin":
             return self._login(client, message)
         if client.token is None:
@@ -174,20 +186,15 @@ class ServerState:
 
     def _reply(self, kind: Kind, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
         response = response_of(kind, message)
-        if response is None:
-            return self._reply_without_response(client)
         pending = self._pending.get(request_of(kind, message).ID)
-        if pending is None or pending.kind != kind or pending.token != client.token:
-            return self._stray_reply(kind, client, request_of(kind, message), response)
-        return self._accept(pending, client, response)
-
-    def _accept(self, pending: Pending, client: Client, response: AnyResponse) -> list[Effect]:
+        if response is None or pending is None or pending.kind != kind or pending.token != client.token:
+            return []  # it answers nothing; or the request ended, or is another group's: nobody must hear of it
         del self._pending[pending.request_id]
         answer = type(response)(ID=pending.request_id, IsError=response.IsError, Meta=response.Meta)
         if not response.IsError:  # measured: an error reply reaches the agent without its contents
             answer.contents.extend(response.contents)
-        notice = self._reply_notice(pending.kind, client, pending.request, response)
-        return [Finish(pending.request_id, answer), notice]
+        notice = reply_notice(kind, client.nickname, pending.request, response)
+        return [Finish(pending.request_id, answer), Send(self._group(pending.token, client), notice)]
 
     def _check_validity(self, client: Client, request: pb.CheckMessageValidityRequest) -> list[Effect]:
         validity = {request_id: self._shows_pending(request_id, client) for request_id in request.request_ids}
@@ -209,9 +216,8 @@ class ServerState:
         return [Send((client,), pb.WebsocketMessage(Cmd="GetPendingMessages", GetPendingMessagesResponse=answer))]
 
     def _list_users(self, client: Client, request: pb.GetOnlineUsersRequest) -> list[Effect]:
-        users = (
-            [_user(other) for other in self._group(client.token, client)] if request.user_token == client.token else []
-        )
+        others = self._group(client.token, client) if request.user_token == client.token else ()
+        users = [online_user(other) for other in others]
         answer = pb.GetOnlineUsersResponse(online_users=users, total_count=len(users))
         return [Send((client,), pb.WebsocketMessage(Cmd="GetOnlineUsers", GetOnlineUsersResponse=answer))]
 
@@ -230,24 +236,9 @@ class ServerState:
         )
         notice = pb.ChatMessageNotification(chat_message=chat)
         message = pb.WebsocketMessage(Cmd="ChatMessageNotification", ChatMessageNotification=notice)
-        return [Send((receiver,), message, chat=True)]
+        return [Send((receiver,), message)]
 
-    # The places where the servers in use behave otherwise: `quirks` overrides these, and only these
-
-    def _malformed(self, client: Client) -> list[Effect]:
-        return [Close(client, CLOSE_MALFORMED, "not a message of the protocol")]
-
-    def _reply_without_response(self, client: Client) -> list[Effect]:
-        del client  # such a frame answers nothing; the request goes on waiting
-        return []
-
-    def _stray_reply(self, kind: Kind, client: Client, request: AnyRequest, response: AnyResponse) -> list[Effect]:
-        del kind, client, request, response  # ended, unknown, or another group's: nobody must hear of it
-        return []
-
-    def _notified(self, token: str, besides: Client | None = None) -> tuple[Client, ...]:
-        """Who hears that a request of this token ended."""
-        return self._group(token, besides)
+    # Parts
 
     def _shows_pending(self, request_id: str, client: Client) -> bool:
         pending = self._pending.get(request_id)
@@ -256,32 +247,19 @@ class ServerState:
     def _waiting(self, token: str) -> Iterable[Pending]:
         return (pending for pending in self._pending.values() if pending.token == token)
 
-    # Parts
-
     def _group(self, token: str | None, besides: Client | None = None) -> tuple[Client, ...]:
         members = self._clients.values()
         return tuple(member for member in members if member.token == token is not None and member is not besides)
 
     def _presence(self, client: Client, status: str) -> Send:
-        now = int(self._clock())
-        notice = pb.UserConnectionStatusNotification(user=_user(client), status=status, timestamp=now)
-        message = pb.WebsocketMessage(Cmd="UserConnectionStatusNotification", UserConnectionStatusNotification=notice)
-        return Send(self._group(client.token, client), message)
-
-    def _reply_notice(self, kind: Kind, client: Client, request: AnyRequest, response: AnyResponse) -> Send:
-        message = wire_message(f"{kind}ReplyNotification", kind, request)
-        target = message.AskQuestionResponse if kind == "AskQuestion" else message.WorkReportResponse
-        target.CopyFrom(response)  # type: ignore[arg-type]
-        message.Nickname = client.nickname
-        message.StrParam = f"{client.nickname} has replied"
-        return Send(self._notified(request.UserToken, client), message)
+        return Send(self._group(client.token, client), presence(client, status, self._clock()))
 
     def _cancellation(self, pending: Pending, reason: str) -> Send:
         notice = pb.RequestCancelledNotification(
             request_id=pending.request_id, reason=reason, message_type=pending.kind
         )
         message = pb.WebsocketMessage(Cmd="RequestCancelled", RequestCancelledNotification=notice)
-        return Send(self._notified(pending.token), message)
+        return Send(self._group(pending.token), message)
 
     def _new_client_id(self, now: float) -> str:
         stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
@@ -289,7 +267,3 @@ class ServerState:
             client_id = f"{stamp}-{secrets.token_hex(3)}"
             if client_id not in self._clients:
                 return client_id
-
-
-def _user(client: Client) -> pb.OnlineUser:
-    return pb.OnlineUser(client_id=client.client_id, nickname=client.nickname, connected_at=client.connected_at)

@@ -29,6 +29,7 @@ from ipymultichat.wire.events import Request, RequestAnswered
 _UNKNOWN = "the connection broke while it was sent, and whether it arrived cannot be known"
 _OVER = "the request no longer waits: answered elsewhere, expired or cancelled"
 _DOUBT = "; it may have arrived"
+SUPERSEDED = "the agent asks something else under the same id now"
 
 
 @dataclass(eq=False)
@@ -108,6 +109,12 @@ class Replies:
             return False
         self._fail(found, f"the agent no longer waits: {reason or 'cancelled'}", now, withdrawn=reason, gone=True)
         return True
+
+    def superseded(self, request_id: str, now: float) -> None:
+        """End a reply whose agent asks something else under the same id."""
+        found = self._find(request_id)
+        if found is not None:
+            self._fail(found, f"{SUPERSEDED}{found.doubt}", now, gone=True)
 
     def give_up(self, request_id: str, reason: str, now: float) -> None:
         """Fail the reply to one request, if there is one on its way."""

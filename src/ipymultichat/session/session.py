@@ -7,10 +7,10 @@ from enum import Enum
 from typing import ClassVar
 
 from ipymultichat.errors import DecodeError
-from ipymultichat.model import Content, Secret
+from ipymultichat.model import Asked, Content, Secret
 from ipymultichat.session import events as s
 from ipymultichat.session.chats import Chats
-from ipymultichat.session.replies import Replies
+from ipymultichat.session.replies import SUPERSEDED, Replies
 from ipymultichat.session.session_io import Answer, SessionIO
 from ipymultichat.session.timing import MAX_SILENT_CHECKS, Timing
 from ipymultichat.wire import commands as c
@@ -47,7 +47,7 @@ class Session:
         self._unsynced = 0
         self._listed = False
         """Whether the server has ever been asked what waits; before that, nothing can be said not to."""
-        self._early: list[tuple[str, tuple[Content, ...]]] = []
+        self._early: list[tuple[str, tuple[Content, ...], Asked]] = []
         self._token = Secret("")
         self._nickname = self._known_as = ""
         self.phase = Phase.CLOSED
@@ -90,7 +90,7 @@ class Session:
         self._replies.abandon(reason)
         self._chats.abandon(reason)
         early, self._early = self._early, []
-        for request_id, contents in early:
+        for request_id, contents, _asked in early:
             self._io.emit(s.ReplyFailed(request_id, contents, reason))
 
     def receive(self, frame: bytes | str, now: float) -> None:
@@ -111,13 +111,21 @@ class Session:
 
     # what the person asks for
 
-    def reply(self, request_id: str, contents: tuple[Content, ...], now: float) -> None:
-        """Answer a request; ends in `ReplyVerified` or `ReplyFailed`, over as many connections as it takes."""
+    def reply(self, request_id: str, contents: tuple[Content, ...], asked: Asked, now: float) -> None:
+        """Answer a request; ends in `ReplyVerified` or `ReplyFailed`, over as many connections as it takes.
+
+        Args:
+            request_id: its id on the server.
+            contents: the answer.
+            asked: what the person saw of the request: the answer is never sent to another one with that id.
+            now: the time.
+        """
         request = self._requests.get(request_id)
         if request is None and not self._listed:
-            self._early.append((request_id, contents))
-        elif request is None:
-            self._io.emit(s.ReplyFailed(request_id, contents, "the request no longer waits", gone=True))
+            self._early.append((request_id, contents, asked))
+        elif request is None or request.asked != asked:
+            reason = "the request no longer waits" if request is None else SUPERSEDED
+            self._io.emit(s.ReplyFailed(request_id, contents, reason, gone=True))
         else:
             self._replies.add(request, contents, now)
 
@@ -133,11 +141,11 @@ class Session:
     def give_up(self, request_id: str, reason: str, now: float) -> None:
         """End the wait of a reply on its way, if there is one, in `ReplyFailed`."""
         early, self._early = self._early, []
-        for key, contents in early:
+        for key, contents, asked in early:
             if key == request_id:
                 self._io.emit(s.ReplyFailed(key, contents, reason))
             else:
-                self._early.append((key, contents))
+                self._early.append((key, contents, asked))
         self._replies.give_up(request_id, reason, now)
 
     def verify(self, request_id: str, now: float) -> None:
@@ -189,8 +197,8 @@ class Session:
             self._io.emit(s.Trouble("the server did not answer which requests wait"))
         self._listed = True
         early, self._early = self._early, []
-        for request_id, contents in early:
-            self.reply(request_id, contents, now)
+        for request_id, contents, asked in early:
+            self.reply(request_id, contents, asked, now)
         self._synced()
         self._replies.advance(now)
 
@@ -198,6 +206,8 @@ class Session:
         # A list that comes too late for who waited for it is true all the same: frames keep their order.
         if self.phase is Phase.READY:
             held = {request.request_id: request for request in event.requests if request.request_id}
+            for request in held.values():
+                self._supersede(request, now)
             on_the_way = {key: request for key, request in self._requests.items() if key in self._replies}
             live = {key: request for key, request in self._requests.items() if key in self._live}
             self._requests = {**on_the_way, **held, **live}
@@ -242,14 +252,21 @@ class Session:
             self._io.emit(s.UsersListed(tuple(self._users.values())))
         self._io.answered(event, now)
 
-    def _on_request(self, event: e.RequestReceived, _now: float) -> None:
+    def _on_request(self, event: e.RequestReceived, now: float) -> None:
         request = event.request
         if self.phase is not Phase.READY or not request.request_id:
             self._ignore("a request without an id, or before the login")
             return
+        self._supersede(request, now)
         self._requests[request.request_id] = request
         self._live.add(request.request_id)
         self._io.emit(event)
+
+    def _supersede(self, request: e.Request, now: float) -> None:
+        """An agent may use an id again: an answer on its way to what it asked before must not reach this one."""
+        known = self._requests.get(request.request_id)
+        if known is not None and known.asked != request.asked:
+            self._replies.superseded(request.request_id, now)
 
     def _on_answered(self, event: e.RequestAnswered, now: float) -> None:
         # Servers send this to every socket, whatever its token: what we do not hold is none of our business.

@@ -31,8 +31,7 @@ logger = logging.getLogger("ipymultichat.widget")
 FRAME = 0.03
 """Seconds over which changes are collected into one patch: about one animation frame."""
 
-_PAGE = 100
-_MAX_PAGE = 500
+_PAGE, _MAX_PAGE = 100, 500
 _PATCH = 200
 _CONVERSATIONS = 200
 _CHUNK_TEXT = 4_000_000
