@@ -17,7 +17,7 @@ watch: $(READY)
 test: lint
 	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python tests/support/chromium_path.py
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python tests/support/side_by_side.py $(ARGS)
 	@$(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider
 
 # The tests on each Python that is found, and with the lowest versions allowed; ends with a table, in build/matrix as well.
@@ -34,7 +34,7 @@ lint: $(READY)
 	@$(BIN)/python hatch_build.py run check
 
 bench: $(READY)
-	@PYTHONPATH=tests/session:tests/support $(BIN)/python tests/bench/bench.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/throughput.py
 
 # Every call of ours on the way of a question to the browser, and of a click to the session; fails when one grows too long.
