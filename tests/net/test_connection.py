@@ -31,7 +31,7 @@ async def test_a_server_that_takes_nothing_is_given_up_before_memory_is(
     reading = asyncio.ensure_future(connection.read(lambda _frame: None))
     proxy.stalled = True
     connection.send([LARGE])
-    await until(connection._outgoing.empty)
+    await until(lambda: proxy.held)
     connection.send([b"\x00"] * 3)
     assert not reading.done()
     connection.send([b"\x00"])
@@ -41,7 +41,7 @@ async def test_a_server_that_takes_nothing_is_given_up_before_memory_is(
 async def test_closing_behind_a_frame_that_does_not_leave_is_bounded(connection: Connection, proxy: Proxy) -> None:
     proxy.stalled = True
     connection.send([LARGE])
-    await until(connection._outgoing.empty)
+    await until(lambda: proxy.held)
     await connection.close()
     assert proxy.stalled  # nothing of the goodbye has got through
 
@@ -50,7 +50,7 @@ async def test_a_probe_behind_a_frame_that_does_not_leave_is_bounded(connection:
     reading = asyncio.ensure_future(connection.read(lambda _frame: None))
     proxy.stalled = True
     connection.send([LARGE])
-    await until(connection._outgoing.empty)
+    await until(lambda: proxy.held)
     connection.probe(0.2, "gone")
     assert await reading == "gone"
 

@@ -105,6 +105,7 @@ async def test_pages_of_this_machine_and_allowed_ones_may_connect() -> None:
     async with LocalServer(allowed_origins=["https://team.example"]) as server:
         for origin in ("http://localhost:8888", "https://team.example"):
             person = await Person.connect(server.url, origin=origin)
+            assert (await person.login("team", "ada")).client_id
             await person.leave()
 
 

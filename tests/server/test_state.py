@@ -367,7 +367,10 @@ class TestFrames:
     @given(frame=st.binary(max_size=200))
     def test_no_bytes_raise(self, frame: bytes) -> None:
         state = make_state(Clock())
-        state.receive(join(state), frame)
+        ada = join(state)
+        effects = state.receive(ada, frame)
+        assert not finished(effects)
+        assert ada in state.clients
 
 
 def test_token_check_compares_the_whole_token(clock: Clock) -> None:

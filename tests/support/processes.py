@@ -1,6 +1,7 @@
 """Child processes: each in a group of its own, which ends with it; a chat server that can be killed and frozen."""
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -8,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from ipymultichat.cli import guard
 
 IGNORING = (
     sys.executable,
@@ -19,18 +22,25 @@ IGNORING = (
 PROCESSES = Path("/proc")
 
 
-def restore_interrupts() -> None:
-    """Let children of this process be interrupted, also where whoever started the tests ignores SIGINT."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def take_signals() -> None:
+    """Tidy up when told to end; and let children be interrupted where whoever started the tests ignores SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def start(
     command: Sequence[str], environment: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[str]:
-    """Start a process in a group of its own; its output can be read, as text."""
+    """Start a process in a group of its own; its output can be read, as text. It does not outlive this process."""
+    tell, _ = _guard()
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True, **options
+        [sys.executable, "-I", guard.__file__, str(tell), *command],
+        env=environment,
+        pass_fds=[tell],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
     )
 
 
@@ -40,9 +50,20 @@ def end(process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
     process.wait()
+    os.write(_guard()[0], b"-%d\n" % process.pid)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
+
+
+@functools.cache
+def _guard() -> tuple[int, subprocess.Popen[bytes]]:
+    """Start the guard of this process, which ends what is left when this one was killed; return the way to tell it."""
+    told, tell = os.pipe()
+    # In a session of its own, and never waited for: it ends once this process has.
+    process = subprocess.Popen([sys.executable, "-I", guard.__file__], stdin=told, start_new_session=True)
+    os.close(told)
+    return tell, process
 
 
 def carrying(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Ends what a demo has started when the demo itself was killed and could not: a script that `Children` runs beside it.
 
 Without arguments it is the guard: it reads the ids of process groups, one a line, until nobody holds the other end of
-its input any more. When `Children` ends the groups itself, it kills the guard first.
+its input any more; a minus sign before one means that it has ended. When `Children` has ended all of them, it kills the
+guard.
 
 With arguments, a file descriptor and a command, it becomes that command, after it has told the guard: a child that
 told its own id cannot be forgotten by a parent that is killed in between.
@@ -20,8 +21,8 @@ STOP_SECONDS = 5.0
 
 def guard() -> None:
     """Wait for the end of the demo, then end the groups that are left."""
-    groups = [int(line) for line in sys.stdin]
-    groups = [group for group in groups if _reached(group, signal.SIGTERM)]
+    told = [int(line) for line in sys.stdin]
+    groups = [group for group in told if group > 0 and -group not in told and _reached(group, signal.SIGTERM)]
     deadline = time.monotonic() + STOP_SECONDS
     while groups and time.monotonic() < deadline:
         time.sleep(0.05)
