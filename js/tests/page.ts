@@ -1,4 +1,5 @@
 /** One page with one widget in it, for tests that drive the whole browser side by what a person sees and does. */
+import { options } from "preact";
 import { afterEach, beforeEach, vi } from "vitest";
 import makeLifecycle from "../src/index";
 import { FakeKernel } from "./fake-model";
@@ -18,6 +19,9 @@ export class InView extends NoObserver {
     this.callback([{ isIntersecting: true }]);
   }
 }
+
+// Effects, and what ends them when a view is gone, are over after `settle`, and never come after the page's own end.
+options.requestAnimationFrame = (flush) => void setTimeout(flush, 0);
 
 export const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -92,8 +96,9 @@ export function usePage(): Page {
     page.host = document.createElement("div");
     document.body.replaceChildren(page.host);
   });
-  afterEach(() => {
+  afterEach(async () => {
     page.close();
+    await settle();
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
   });
