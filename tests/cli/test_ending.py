@@ -19,11 +19,16 @@ pytestmark = [
 ]
 
 IPYMULTICHAT = (sys.executable, "-m", "ipymultichat")
-NOHUP = (
-    sys.executable,
-    "-c",
-    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])",
-)
+
+
+def hangup(handling: str) -> tuple[str, ...]:
+    """Return what goes before a command that ends with its terminal or, as under nohup, does not."""
+    code = f"signal.signal(signal.SIGHUP, signal.{handling}); os.execv(sys.argv[1], sys.argv[1:])"
+    return sys.executable, "-c", f"import os, signal, sys; {code}"
+
+
+# Neither depends on whether the tests themselves run under nohup.
+NOHUP, TERMINAL = hangup("SIG_IGN"), hangup("SIG_DFL")
 Run = Callable[..., subprocess.Popen[str]]
 
 
@@ -64,7 +69,7 @@ def test_serve_can_be_interrupted_where_its_parent_ignores_that(run: Run, mark: 
 
 
 def test_serve_ends_with_its_terminal_unless_told_to_go_on(run: Run) -> None:
-    server, steady = run(*IPYMULTICHAT, "serve", "--port", "0"), run(*NOHUP, *IPYMULTICHAT, "serve", "--port", "0")
+    server, steady = (run(*before, *IPYMULTICHAT, "serve", "--port", "0") for before in (TERMINAL, NOHUP))
     printed(server, "listening on")
     address = printed(steady, r"[\d.]+:\d+")
     for process in (server, steady):
@@ -85,7 +90,7 @@ def test_the_demo_can_be_interrupted_where_its_parent_ignores_that(run: Run, mar
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_demo_that_is_told_to_end_takes_everything_with_it(run: Run, mark: str, name: str) -> None:
-    demo = run(*IPYMULTICHAT, "demo", "--no-browser")
+    demo = run(*TERMINAL, *IPYMULTICHAT, "demo", "--no-browser")
     printed(demo, "Work: ws://")
     for _ in range(3):  # once more does not disturb the tidying up
         demo.send_signal(signal.Signals[name])
