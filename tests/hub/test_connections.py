@@ -55,9 +55,9 @@ async def test_a_reply_without_connections_fails_at_once_and_keeps_its_text(make
 async def test_a_deadline_that_passes_while_no_server_can_be_asked_ends_the_request(make_chat: MakeChat) -> None:
     chat = make_chat("ws://127.0.0.1:9")
     await chat.connect()
-    server_id = chat.servers[0].id
+    server_id, now = chat.servers[0].id, datetime.now(timezone.utc)
     for key, seconds in (("over", -2), ("not yet", 60)):
-        hub_of(chat).inbox.add(question(key, server_id, deadline=NOW + timedelta(seconds=seconds)), received_at=NOW)
+        hub_of(chat).inbox.add(question(key, server_id, deadline=now + timedelta(seconds=seconds)), received_at=now)
     hub_of(chat).connections.look()
     assert {message.id: str(message.status) for message in chat.messages} == {"over": "expired", "not yet": "pending"}
 

@@ -34,7 +34,9 @@ class Reported:
             hub_of(self.chat).on_event(self.server_id, event)
 
     def ask(self, request_id: str = "q", *, timeout: int = 600, text: str = "Deploy?") -> Request:
-        request = Request(MessageKind.QUESTION, request_id, text, timeout, NOW - timedelta(seconds=5))
+        request = Request(
+            MessageKind.QUESTION, request_id, text, timeout, datetime.now(timezone.utc) - timedelta(seconds=5)
+        )
         self.report(s.RequestArrived(request))
         return request
 
