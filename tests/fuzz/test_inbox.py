@@ -77,13 +77,6 @@ class AgainstAList(RuleBasedStateMachine):
             assert moved.status is status
             row[2] = moved
 
-    @rule(key=IDS, error=st.sampled_from(["", "why"]))
-    def update(self, key: Any, error: Any) -> None:
-        row, updated = self._find(key), self.inbox.update(key, error=error)
-        assert (updated is None) == (row is None)
-        if updated is not None:
-            row[2] = updated
-
     @rule(key=IDS)
     def mark_read(self, key: Any) -> None:
         row = self._find(key)

@@ -104,8 +104,8 @@ def test_every_change_is_told_once_with_the_id() -> None:
     inbox = Inbox(changed=told.append)
     fill(inbox, message("a"), message("b"))
     inbox.move("a", MessageStatus.SENDING)
-    inbox.update("b", error="why")
-    inbox.update("nothing", error="why")
+    inbox.move("b", MessageStatus.SENDING, error="why")
+    inbox.move("nothing", MessageStatus.SENDING, error="why")
     assert told == ["a", "b", "a", "b"]
 
 

@@ -6,9 +6,8 @@ from waiting import until
 from ipymultichat.net.pauses import PauseDetector
 
 
-async def test_a_blocked_loop_is_noticed_with_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ipymultichat.net.pauses._TICK", 0.01)
-    monkeypatch.setattr("ipymultichat.net.pauses._BLOCKED", 0.1)
+def detector() -> tuple[PauseDetector, list[float], list[tuple[float, bool]]]:
+    """A running one, the times at which it looked at the clock, and what it noticed."""
     looks: list[float] = []
     gaps: list[tuple[float, bool]] = []
 
@@ -16,7 +15,13 @@ async def test_a_blocked_loop_is_noticed_with_its_length(monkeypatch: pytest.Mon
         looks.append(time.time())
         return looks[-1]
 
-    watch = PauseDetector(lambda seconds, slept: gaps.append((seconds, slept)), clock)
+    return PauseDetector(lambda seconds, slept: gaps.append((seconds, slept)), clock), looks, gaps
+
+
+async def test_a_blocked_loop_is_noticed_with_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipymultichat.net.pauses._TICK", 0.01)
+    monkeypatch.setattr("ipymultichat.net.pauses._BLOCKED", 0.1)
+    watch, looks, gaps = detector()
     await until(lambda: len(looks) > 4)
     gaps.clear()  # the tests beside this one may have held up the loop
     time.sleep(0.3)  # noqa: ASYNC251  (this is the blocking cell)
@@ -29,14 +34,7 @@ async def test_a_blocked_loop_is_noticed_with_its_length(monkeypatch: pytest.Mon
 
 async def test_a_loop_that_runs_is_not_spoken_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ipymultichat.net.pauses._TICK", 0.001)
-    looks: list[float] = []
-    gaps: list[tuple[float, bool]] = []
-
-    def clock() -> float:
-        looks.append(time.time())
-        return looks[-1]
-
-    watch = PauseDetector(lambda seconds, slept: gaps.append((seconds, slept)), clock)
+    watch, looks, gaps = detector()
     await until(lambda: len(looks) > 20)
     watch.stop()
     assert gaps == []

@@ -4,7 +4,6 @@ import logging
 import os
 import stat
 import sys
-import threading
 from dataclasses import replace
 
 import pytest
@@ -39,14 +38,8 @@ def test_what_was_written_is_there_for_the_next_kernel() -> None:
 
 
 def test_a_message_is_stored_once_it_is_on_disk_and_not_before() -> None:
-    asked, answer = threading.Event(), threading.Event()
     with living() as now:
-
-        def hold_up(_id: str) -> None:
-            asked.set()
-            answer.wait(10)
-
-        now.asked = hold_up
+        asked, answer = now.hold_up()
         now.put(message(1))
         assert not now.history.stored("work/request/1")
         assert asked.wait(10)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from histories import QUICK, WithoutIndex, eventually, kept, living, message, with_connection
+from histories import QUICK, WithoutIndex, eventually, kept, living, message, migrated_at_once, with_connection
 
 from ipymultichat.model import MessageFilter
 from ipymultichat.store.database import VERSION, connect, is_indexed, migrate, set_aside, transaction
@@ -63,23 +62,7 @@ def test_many_kernels_that_open_a_new_file_at_once_all_can_use_it(path: Path) ->
     path.touch()
     with closing(connect(path, 10)):  # the file is not a new one for those that follow
         pass
-    start = threading.Barrier(6)
-    failures: list[Exception] = []
-
-    def open_it() -> None:
-        with closing(connect(path, 10)) as connection:
-            start.wait()
-            try:
-                migrate(connection)
-            except Exception as error:  # noqa: BLE001
-                failures.append(error)
-
-    threads = [threading.Thread(target=open_it) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    assert migrated_at_once(path) == []
     assert kept() == []
 
 

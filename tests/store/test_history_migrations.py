@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -13,7 +12,18 @@ from typing import Any
 
 import pytest
 from any_message import messages
-from histories import NOON, WithoutIndex, answered, chat, kept, living, message, on_disk, with_connection
+from histories import (
+    NOON,
+    WithoutIndex,
+    answered,
+    chat,
+    kept,
+    living,
+    message,
+    migrated_at_once,
+    on_disk,
+    with_connection,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -268,23 +278,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(old: Path) -> None:
 
 
 def test_many_kernels_that_open_an_old_file_at_once_all_can_use_it(old: Path) -> None:
-    start = threading.Barrier(6)
-    failures: list[Exception] = []
-
-    def open_it() -> None:
-        with closing(connect(old, 10)) as connection:
-            start.wait()
-            try:
-                migrate(connection)
-            except Exception as error:  # noqa: BLE001
-                failures.append(error)
-
-    threads = [threading.Thread(target=open_it) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    assert migrated_at_once(old) == []
     assert kept() == restored(ENTRIES)
 
 

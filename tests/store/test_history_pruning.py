@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from histories import NOON, answered, chat, message
+from histories import NOON, answered, chat, message, opened
 
 from ipymultichat.model import Entry, ImageContent, Message, MessageStatus, Reply, Retention, TextContent
 from ipymultichat.store.database import connect, is_indexed, migrate, transaction
@@ -72,10 +72,7 @@ class File:
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[File]:
     """An empty history."""
-    path = tmp_path / "h.sqlite3"
-    path.touch()
-    with closing(connect(path, 1)) as connection:
-        migrate(connection)
+    with opened(tmp_path / "h.sqlite3") as connection:
         yield File(connection)
 
 

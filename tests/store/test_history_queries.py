@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from any_message import messages, texts
-from histories import ALL, NOON, WithoutIndex, answered, chat, message, on_disk
+from histories import ALL, NOON, WithoutIndex, answered, chat, message, on_disk, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,20 +34,14 @@ from ipymultichat.store.queries import MessageTable
 @pytest.fixture(scope="module", params=[sqlite3.Connection, WithoutIndex], ids=["index", "no index"])
 def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     """An open file, with an index of words and without."""
-    path = tmp_path_factory.mktemp("queries") / "h.sqlite3"
-    path.touch()
-    with closing(connect(path, 1, request.param)) as connection:
-        migrate(connection)
+    with opened(tmp_path_factory.mktemp("queries") / "h.sqlite3", request.param) as connection:
         yield connection
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Iterator[MessageTable]:
     """A table of messages in a file of its own."""
-    path = tmp_path / "h.sqlite3"
-    path.touch()
-    with closing(connect(path, 1)) as connection:
-        migrate(connection)
+    with opened(tmp_path / "h.sqlite3") as connection:
         yield MessageTable(connection)
 
 

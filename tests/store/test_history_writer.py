@@ -210,14 +210,8 @@ def test_a_message_that_no_file_can_hold_is_said() -> None:
 
 
 def test_closing_does_not_wait_for_a_disk_that_hangs() -> None:
-    asked, answer = threading.Event(), threading.Event()
     with living() as now:
-
-        def hang(_id: str) -> None:
-            asked.set()
-            answer.wait(50)
-
-        now.asked = hang
+        asked, answer = now.hold_up()
         now.put(*[message(number) for number in range(600)])
         assert asked.wait(10)
         now.history.close(0.1)
@@ -270,14 +264,8 @@ def test_a_question_that_fails_is_answered_with_nothing_and_said() -> None:
 
 
 def test_a_question_that_is_given_up_or_makes_no_sense_harms_nobody_else() -> None:
-    asked, answer = threading.Event(), threading.Event()
     with living() as now:
-
-        def hold_up(_id: str) -> None:
-            asked.set()
-            answer.wait(10)
-
-        now.asked = hold_up
+        asked, answer = now.hold_up()
         now.put(message(1))
         assert asked.wait(10)
         given_up, other = (now.history.page(None, 1, ALL) for _ in range(2))

@@ -6,14 +6,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ipymultichat.model import Entry, Message, MessageFilter, MessageKind, MessageStatus, Order, Reply, TextContent
-from ipymultichat.store.database import Connect, connect
+from ipymultichat.store.database import Connect, connect, migrate
 from ipymultichat.store.history import History
 from ipymultichat.store.writer import WriterTiming
 
@@ -103,6 +104,17 @@ class Living:
         entries, _more = self.history.page(None, 10_000, wanted).result(10)
         return [entry.message.request_id for entry in entries]
 
+    def hold_up(self) -> tuple[threading.Event, threading.Event]:
+        """Have the history wait when it asks for a message: returns what is set then, and what to let it go on by."""
+        asked, answer = threading.Event(), threading.Event()
+
+        def wait(_id: str) -> None:
+            asked.set()
+            answer.wait(50)
+
+        self.asked = wait
+        return asked, answer
+
     def _entry(self, message_id: str) -> Entry | None:
         self.asked(message_id)
         return self.entries.get(message_id)
@@ -157,3 +169,33 @@ def eventually(condition: Callable[[], T], seconds: float = 10.0) -> T:
         assert time.monotonic() < deadline, f"did not become true within {seconds} s"
         time.sleep(0.002)
     return result
+
+
+@contextmanager
+def opened(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """A new, empty file, open and brought up to date."""
+    path.touch()
+    with closing(connect(path, 1, factory)) as connection:
+        migrate(connection)
+        yield connection
+
+
+def migrated_at_once(path: Path) -> list[Exception]:
+    """Bring a file up to date from six connections at the same moment; return what went wrong."""
+    start = threading.Barrier(6)
+    failures: list[Exception] = []
+
+    def open_it() -> None:
+        with closing(connect(path, 10)) as connection:
+            start.wait()
+            try:
+                migrate(connection)
+            except Exception as error:  # noqa: BLE001
+                failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ipymultichat.cli import guard
+from ipymultichat.cli.children import guarded, start_guard
 
 IGNORING = (
     sys.executable,
@@ -32,9 +32,9 @@ def start(
     command: Sequence[str], environment: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[str]:
     """Start a process in a group of its own; its output can be read, as text. It does not outlive this process."""
-    tell, _ = _guard()
+    _, tell = _guard()
     return subprocess.Popen(
-        [sys.executable, "-I", guard.__file__, str(tell), *command],
+        guarded(command, tell),
         env=environment,
         pass_fds=[tell],
         stdout=subprocess.PIPE,
@@ -50,20 +50,16 @@ def end(process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
     process.wait()
-    os.write(_guard()[0], b"-%d\n" % process.pid)
+    os.write(_guard()[1], b"-%d\n" % process.pid)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
 
 
 @functools.cache
-def _guard() -> tuple[int, subprocess.Popen[bytes]]:
-    """Start the guard of this process, which ends what is left when this one was killed; return the way to tell it."""
-    told, tell = os.pipe()
-    # In a session of its own, and never waited for: it ends once this process has.
-    process = subprocess.Popen([sys.executable, "-I", guard.__file__], stdin=told, start_new_session=True)
-    os.close(told)
-    return tell, process
+def _guard() -> tuple[subprocess.Popen[bytes], int]:
+    """The guard of this process, never waited for: it ends once this process has."""
+    return start_guard()
 
 
 def carrying(text: str) -> list[str]:

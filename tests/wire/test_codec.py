@@ -73,7 +73,7 @@ def test_structured_questions_are_read_and_stand_in_for_an_empty_question() -> N
     )
     request = pushed(Questions=[structured])
     assert request.text == "Which?"
-    assert request.questions == (Question("Which?", "Fmt", (Option("A", "x"),), multiple=True, custom=True),)
+    assert request.options == (Question("Which?", "Fmt", (Option("A", "x"),), multiple=True, custom=True),)
 
 
 @pytest.mark.parametrize("timestamp", [2**62, -(2**62), 1])

@@ -1,20 +1,19 @@
 import { useSignal } from "@preact/signals";
 import { type Preferences, TEXT_PREFERENCES } from "../model.gen";
 import { useView } from "../view";
+import { useCommand } from "./useCommand";
 
 /** What stands around replies and which answers are one press away: kept with the profile. */
 export function Answering() {
   const { app, t } = useView();
   const preferences = app.traits.settings.value.preferences;
-  const error = useSignal("");
+  const { error, run } = useCommand();
   // News from the kernel renders this again, and must not replace what is being typed.
   const typed = useSignal<Readonly<Record<string, string>>>({});
   const type = (name: string, text: string) => {
     typed.value = { ...typed.value, [name]: text };
   };
-  const save = async (changes: Partial<Preferences>) => {
-    error.value = app.explain(await app.client.command("set_preferences", changes));
-  };
+  const save = (changes: Partial<Preferences>) => run("set_preferences", changes);
   return (
     <div class="imc-form">
       <div class="imc-fields">

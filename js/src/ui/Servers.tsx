@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { hueOf } from "../colour";
-import type { Commands, Server } from "../protocol";
+import type { Server } from "../protocol";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
 import { NextTry } from "./Countdown";
 import { IconButton } from "./Icon";
 import { ServerForm } from "./ServerForm";
 import { StartLocal } from "./StartLocal";
+import { useCommand } from "./useCommand";
 
 export function Servers() {
   const { app, t } = useView();
@@ -63,13 +64,10 @@ export function Servers() {
 function ServerItem({ server }: { server: Server }) {
   const { app, t } = useView();
   const mode = useSignal<"show" | "edit" | "delete">("show");
-  const error = useSignal("");
+  const { error, run } = useCommand();
   const show = () => {
     mode.value = "show";
   };
-  async function run<N extends keyof Commands>(name: N, args: Commands[N]) {
-    error.value = app.explain(await app.client.command(name, args));
-  }
   const { id: server_id } = server;
   const waits = server.enabled && server.state !== "connected";
   return (

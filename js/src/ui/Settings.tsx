@@ -8,6 +8,7 @@ import { History } from "./History";
 import { Servers } from "./Servers";
 import { Snippets } from "./Snippets";
 import { TokenForm } from "./TokenForm";
+import { useCommand } from "./useCommand";
 
 export function Settings() {
   const { app, t } = useView();
@@ -63,17 +64,17 @@ function Nickname() {
   const { app, t } = useView();
   const known = app.traits.settings.value.nickname;
   const typed = useSignal(known);
-  const error = useSignal("");
+  const { error, run } = useCommand();
   useEffect(() => {
     typed.value = known;
   }, [known, typed]);
-  const save = async (event: Event) => {
+  const save = (event: Event) => {
     event.preventDefault();
     const nickname = typed.value.trim();
-    if (nickname) error.value = app.explain(await app.client.command("set_nickname", { nickname }));
+    if (nickname) void run("set_nickname", { nickname });
   };
   return (
-    <form class="imc-form" onSubmit={(event) => void save(event)}>
+    <form class="imc-form" onSubmit={save}>
       <label>
         <span>{t("nickname")}</span>
         <span class="imc-row">

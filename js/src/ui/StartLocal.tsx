@@ -1,20 +1,19 @@
-import { useSignal } from "@preact/signals";
 import { useView } from "../view";
+import { useCommand } from "./useCommand";
 
 /** Somebody who has no server yet can have one here. */
 export function StartLocal() {
-  const { app, t } = useView();
-  const busy = useSignal(false);
-  const error = useSignal("");
-  const start = async () => {
-    busy.value = true;
-    error.value = app.explain(await app.client.command("start_local", {}));
-    busy.value = false;
-  };
+  const { t } = useView();
+  const { busy, error, run } = useCommand();
   return (
     <div class="imc-row">
       <span class="imc-dim">{t("startLocalHint")}</span>
-      <button type="button" class="imc-button" disabled={busy.value} onClick={() => void start()}>
+      <button
+        type="button"
+        class="imc-button"
+        disabled={busy.value}
+        onClick={() => void run("start_local", {})}
+      >
         {t("startLocal")}
       </button>
       {error.value && (

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ipymultichat.cli import guard
@@ -16,6 +16,7 @@ from ipymultichat.cli.ending import postponed
 from ipymultichat.errors import MultiChatError
 
 HOST = "127.0.0.1"
+# By its path, which imports nothing of ours.
 _GUARD = (sys.executable, "-I", guard.__file__)
 
 
@@ -33,12 +34,7 @@ class Children:
 
     def __enter__(self) -> Children:  # noqa: PYI034  (not meant to be subclassed)
         with postponed():
-            told, self._tell = os.pipe()
-            # By its path, which imports nothing of ours; in a session of its own, where no Ctrl-C reaches it.
-            self._guard = subprocess.Popen(  # noqa: S603  (our own script)
-                _GUARD, stdin=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-            )
-            os.close(told)
+            self._guard, self._tell = start_guard()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -72,7 +68,7 @@ class Children:
             stack.enter_context(postponed())
             sink = stack.enter_context(log.open("w")) if log else None
             child = subprocess.Popen(  # noqa: S603  (our own commands)
-                [*_GUARD, str(self._tell), *command],
+                guarded(command, self._tell),
                 env=dict(environment),
                 pass_fds=[self._tell],
                 stdin=subprocess.DEVNULL,
@@ -106,6 +102,22 @@ class Children:
                 if child.poll() is not None and name != "the agents":
                     raise DemoError(f"{name} ended by itself (exit code {child.returncode})")
             time.sleep(0.5)
+
+
+def start_guard() -> tuple[subprocess.Popen[bytes], int]:
+    """Start what ends the processes that are left when this one was killed; return it, and the way to tell it."""
+    told, tell = os.pipe()
+    # In a session of its own, where no Ctrl-C reaches it.
+    process = subprocess.Popen(  # noqa: S603  (our own script)
+        _GUARD, stdin=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    os.close(told)
+    return process, tell
+
+
+def guarded(command: Sequence[str], tell: int) -> list[str]:
+    """Return a command that tells the guard of itself first; it has to inherit the way there (`pass_fds`)."""
+    return [*_GUARD, str(tell), *command]
 
 
 def _signal(child: subprocess.Popen[str], number: int) -> None:

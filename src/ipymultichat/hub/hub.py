@@ -331,8 +331,7 @@ class Hub:
 
     def _message_changed(self, message_id: str) -> None:
         self.history.touch(message_id)
-        for listener in self._listeners:
-            listener("message", message_id)
+        self.notify("message", message_id)
 
     def _dropped(self, message_ids: list[str]) -> None:
         # What the disk has can still be paged to; the rest is gone for whoever looks at it.

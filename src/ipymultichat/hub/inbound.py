@@ -72,15 +72,15 @@ class Inbound:
     def _request_arrived(self, server_id: str, event: s.RequestArrived | s.StillPending) -> None:
         """A question or report that waits: pushed, or found to wait by a check or in the list after a login."""
         request, live = event.request, type(event) is s.RequestArrived
-        key = server_id, request.request_id
-        message_id = self._ids.get(key) or f"{server_id}/request/{request.request_id}"
+        message_id = self._id_of(server_id, request.request_id)
         known = self._inbox.find(message_id)
         if known is not None and not _is_another(known, request):
             self._known_request(known)
             return
         if known is not None:
             self._superseded(known)
-            message_id = self._ids[key] = f"{server_id}/request/{request.request_id}/{uuid.uuid4().hex[:8]}"
+            message_id = f"{_first_id(server_id, request.request_id)}/{uuid.uuid4().hex[:8]}"
+            self._ids[server_id, request.request_id] = message_id
         now = self._clock()
         created = request.created_at or now
         message = Message(
@@ -97,7 +97,7 @@ class Inbound:
             model_name=request.model_name,
             client_name=request.client_name,
             deadline=created + _seconds(request.timeout),
-            options=request.questions,
+            options=request.options,
             contents=(TextContent(request.text),),
             live=live,
         )
@@ -135,10 +135,7 @@ class Inbound:
         for entry in self._inbox.open_requests():
             message = entry.message
             if message.server_id == server_id and message.request_id not in waits:
-                if message.status is MessageStatus.PENDING:
-                    self._end(message, _AWAY)
-                elif message.status is MessageStatus.FAILED:
-                    self._inbox.move(message.id, self._withdrawn_status(message))  # no other try can reach its agent
+                self._end(message, _AWAY)
         for ids in (self.unconfirmed, self._cut_short):
             ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
 
@@ -149,10 +146,8 @@ class Inbound:
 
     def _gone(self, server_id: str, event: s.Gone) -> None:
         message = self._find(server_id, event.request_id)
-        if message is not None and message.status is MessageStatus.PENDING:
+        if message is not None:
             self._end(message, "answered elsewhere, or given up")
-        elif message is not None and message.status is MessageStatus.FAILED:
-            self._inbox.move(message.id, self._withdrawn_status(message))  # no other try can reach its agent
 
     def _withdrawn(self, server_id: str, event: s.Withdrawn) -> None:
         """The agent hung up, or ran out of time."""
@@ -227,7 +222,7 @@ class Inbound:
         request = message.kind is not MessageKind.CHAT
         if request:
             self.unconfirmed.add(message.id)
-            if message.id != f"{message.server_id}/request/{message.request_id}":
+            if message.id != _first_id(message.server_id, message.request_id):
                 self._ids[message.server_id, message.request_id] = message.id
         label = self._settings.label_of(message.server_id)
         if label != message.server_id:
@@ -248,9 +243,11 @@ class Inbound:
 
     # helpers
 
+    def _id_of(self, server_id: str, request_id: str) -> str:
+        return self._ids.get((server_id, request_id)) or _first_id(server_id, request_id)
+
     def _find(self, server_id: str, request_id: str) -> Message | None:
-        known = self._ids.get((server_id, request_id))
-        return self._inbox.find(known or f"{server_id}/request/{request_id}")
+        return self._inbox.find(self._id_of(server_id, request_id))
 
     def _user(self, server_id: str, user: User) -> OnlineUser:
         return OnlineUser(
@@ -268,8 +265,12 @@ class Inbound:
         return MessageStatus.EXPIRED if self._is_over(message, 1) else MessageStatus.CANCELLED
 
     def _end(self, message: Message, otherwise: str) -> None:
-        """A request that waited is gone without a word about it."""
-        if self._is_over(message):
+        """A request is gone without a word about it; what is on its way ends by itself."""
+        if message.status is MessageStatus.FAILED:
+            self._inbox.move(message.id, self._withdrawn_status(message))  # no other try can reach its agent
+        elif message.status is not MessageStatus.PENDING:
+            return
+        elif self._is_over(message):
             self._inbox.move(message.id, MessageStatus.EXPIRED)
         else:
             # A connection that comes and goes may show as waiting, for a moment, what a colleague has answered.
@@ -297,6 +298,11 @@ class Inbound:
 
 # Agents wait for a few round times, and making one costs more than finding it again.
 _seconds = lru_cache(256)(partial(timedelta, 0))
+
+
+def _first_id(server_id: str, request_id: str) -> str:
+    """The id of the message of a request, unless its own id was used before."""
+    return f"{server_id}/request/{request_id}"
 
 
 def _is_another(known: Message, request: Request) -> bool:

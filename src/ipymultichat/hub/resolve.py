@@ -45,7 +45,7 @@ def answerable(inbox: Inbox, message: Message | str) -> Message:
         UnknownMessageError: it is not in the inbox.
         NotAnswerableError: it takes no answer, with the reason.
     """
-    current = inbox.get(message.id if isinstance(message, Message) else message)
+    current = _current(inbox, message)
     if current.answerable:
         return current
     if current.kind is MessageKind.CHAT:
@@ -63,7 +63,7 @@ def sendable_again(inbox: Inbox, message: Message | str) -> Message:
         UnknownMessageError: it is not in the inbox.
         NotAnswerableError: it cannot be sent again, with the reason.
     """
-    current = inbox.get(message.id if isinstance(message, Message) else message)
+    current = _current(inbox, message)
     if current.kind is not MessageKind.CHAT or not current.mine:
         raise NotAnswerableError("only a chat message of your own can be sent again", message=current)
     if current.status not in SENDABLE[current.kind]:
@@ -78,12 +78,16 @@ def discardable(inbox: Inbox, message: Message | str) -> Message:
         UnknownMessageError: it is not in the inbox.
         NotAnswerableError: there is nothing to put away, with the reason.
     """
-    current = inbox.get(message.id if isinstance(message, Message) else message)
+    current = _current(inbox, message)
     if current.status is MessageStatus.SENDING:
         raise NotAnswerableError("what you sent is on its way; it can be put away when it failed", message=current)
     if not current.open:
         raise NotAnswerableError(f"there is nothing to put away: it is {current.status}", message=current)
     return current
+
+
+def _current(inbox: Inbox, message: Message | str) -> Message:
+    return inbox.get(message.id if isinstance(message, Message) else message)
 
 
 def receiver(

@@ -127,20 +127,6 @@ class Inbox:
         self._changed(message_id)
         return moved
 
-    def update(self, message_id: str, **changes: object) -> Message | None:
-        """Change fields of a message other than its status.
-
-        Returns:
-            The message as it stands then, or None when it is not here.
-        """
-        with self.lock:
-            entry = self._by_id.get(message_id)
-            if entry is None:
-                return None
-            updated = self._replace(entry, replace(entry.message, **changes))  # type: ignore[arg-type]
-        self._changed(message_id)
-        return updated
-
     def restore(
         self, entries: Iterable[Entry], *, complete_from: Order | None, conversations: Iterable[Conversation]
     ) -> None:

@@ -18,6 +18,7 @@ from ipymultichat.model.message import (
     ResourceContent,
     TextContent,
     UnknownContent,
+    asked_of,
     text_of,
 )
 from ipymultichat.model.server import (
@@ -59,6 +60,7 @@ __all__ = [
     "Snippet",
     "TextContent",
     "UnknownContent",
+    "asked_of",
     "nickname_of",
     "normalize_url",
     "searchable",

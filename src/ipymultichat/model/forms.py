@@ -10,7 +10,7 @@ import base64
 import dataclasses
 from collections.abc import Callable, Container
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from ipymultichat.model.life import MessageKind, MessageStatus
 from ipymultichat.model.message import (
@@ -45,9 +45,13 @@ _PLAIN = tuple(name for name, kind in _SHOWN.items() if kind in ("str", "bool"))
 _TIMES = tuple(name for name, kind in _SHOWN.items() if kind.startswith("datetime"))
 
 
-def milliseconds(time: datetime) -> int:
-    """A time as milliseconds since the epoch."""
-    return int(time.timestamp() * 1000)
+@overload
+def milliseconds(time: datetime) -> int: ...
+@overload
+def milliseconds(time: datetime | None) -> int | None: ...
+def milliseconds(time: datetime | None) -> int | None:
+    """A time as milliseconds since the epoch; None stays None."""
+    return None if time is None else int(time.timestamp() * 1000)
 
 
 def browser_form(entry: Entry) -> Json:
@@ -55,8 +59,7 @@ def browser_form(entry: Entry) -> Json:
     message = entry.message
     form: Json = {name: getattr(message, name) for name in _PLAIN}
     for name in _TIMES:
-        time = getattr(message, name)
-        form[name] = None if time is None else int(time.timestamp() * 1000)
+        form[name] = milliseconds(getattr(message, name))
     form["order"] = list(entry.order)
     form["kind"], form["status"] = message.kind.value, message.status.value
     form["options"] = [dataclasses.asdict(question) for question in message.options]

@@ -18,8 +18,8 @@ T = TypeVar("T")
 def frozen(cls: type[T]) -> type[T]:
     """Make a class a frozen dataclass, as `dataclass(frozen=True)` does, whose objects are made in half the time.
 
-    The usual `__init__` of a frozen dataclass goes through `object.__setattr__` for each field; this one writes to the
-    object's `__dict__`. Measured for `Message` on Python 3.11: 6.3 µs before, 2.9 µs so (`make bench`).
+    The usual `__init__` of a frozen dataclass goes through `object.__setattr__` for each field; this one sets the slots
+    directly. Measured for `Message` on Python 3.11: 6.3 µs before, 2.9 µs so (`make bench`).
 
     Raises:
         TypeError: the class has a `__post_init__` or a default factory, which this `__init__` does not know.

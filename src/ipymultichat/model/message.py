@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 
 from ipymultichat.errors import TransitionError
 from ipymultichat.model.frozen import frozen
@@ -113,6 +115,11 @@ class Reply:
 Asked = tuple[MessageKind, str, tuple[Question, ...], str, str, str, str]
 """Everything of a request that a person sees before answering it; an answer belongs to this, not to an id alone."""
 
+asked_of: Callable[[object], Asked] = attrgetter(
+    "kind", "text", "options", "project_directory", "agent_name", "model_name", "client_name"
+)
+"""Returns that of a `Message`, or of a request as it came over the wire."""
+
 
 @frozen
 class Message:
@@ -200,10 +207,7 @@ class Message:
     @property
     def asked(self) -> Asked:
         """What the person saw of a request."""
-        return (
-            self.kind, self.text, self.options, self.project_directory, self.agent_name, self.model_name,
-            self.client_name,
-        )  # fmt: skip
+        return asked_of(self)
 
     @property
     def answerable(self) -> bool:

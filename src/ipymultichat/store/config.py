@@ -136,8 +136,8 @@ class ConfigFile:
             try:
                 if writes:
                     self._write_pending()
-                elif self._stamp() != self._seen:
-                    self._seen = self._stamp()
+                elif (stamp := self._stamp()) != self._seen:
+                    self._seen = stamp
                     self._report(self._read(set_aside=False))
             except StoreError as error:
                 if not self._failing:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, overload
 
@@ -167,10 +166,10 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
                 self.set_trait("_notices", [{"text": n.text, "at": milliseconds(n.at)} for n in notices])
 
     def _server_forms(self) -> list[Json]:
-        forms = []
+        forms, statuses = [], self.statuses
         for config in self.servers:
-            status = self._hub.statuses.get(config.id, ServerStatus())
-            times = {name: _milliseconds(getattr(status, name)) for name in ("retry_at", "connected_at")}
+            status = statuses.get(config.id, ServerStatus())
+            times = {name: milliseconds(getattr(status, name)) for name in ("retry_at", "connected_at")}
             words = {"state": status.state.value, "error": status.error, "attempt": status.attempt}
             forms.append({**vars(config), "label": config.label, **words, **times})
         return forms
@@ -187,7 +186,3 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
 
 
 MultiChat.__doc__ = (Chat.__doc__ or "").replace("it needs no Jupyter.", "in a notebook cell or a side panel.")
-
-
-def _milliseconds(time: datetime | None) -> int | None:
-    return None if time is None else milliseconds(time)

@@ -6,7 +6,6 @@ as one patch per animation frame; a browser that has missed something asks for a
 
 from __future__ import annotations
 
-import heapq
 import logging
 import time
 import uuid
@@ -136,17 +135,19 @@ class Sync:
                 size += len(entry.message.text)
         for chunk in chunks:
             self._seq += 1
-            patch: Json = {"type": "patch", "epoch": self._epoch, "seq": self._seq, "now": int(time.time() * 1000)}
-            self._send({**patch, "upsert": chunk, "remove": gone, **extra})
+            self._send({"type": "patch", **self._stamp(), "upsert": chunk, "remove": gone, **extra})
             extra, gone = {}, []
+
+    def _stamp(self) -> Json:
+        """Which state of the log a frame holds or makes, and the time."""
+        return {"epoch": self._epoch, "seq": self._seq, "now": int(time.time() * 1000)}
 
     def _users(self) -> list[Json]:
         return [_user_form(user) for user in self._hub.users]
 
     def _conversations(self) -> list[Json]:
         self._conversations_version = self._hub.inbox.conversations_version
-        newest = heapq.nlargest(_CONVERSATIONS, self._hub.inbox.conversations(), key=lambda talk: talk.last)
-        return [asdict(conversation) for conversation in newest]
+        return [asdict(conversation) for conversation in self._hub.inbox.conversations()[:_CONVERSATIONS]]
 
     # browser to hub
 
@@ -188,9 +189,7 @@ class Sync:
             {
                 "type": "snapshot",
                 "client": content.get("client"),
-                "epoch": self._epoch,
-                "seq": self._seq,
-                "now": int(time.time() * 1000),
+                **self._stamp(),
                 "messages": [browser_form(entry) for entry in sorted(shown.values())],
                 "more": more or inbox.complete_from is not None,
                 "users": self._users(),
@@ -245,6 +244,5 @@ class Sync:
 
 
 def _user_form(user: OnlineUser) -> Json:
-    connected_at = None if user.connected_at is None else milliseconds(user.connected_at)
     names = {name: getattr(user, name) for name in ("server_id", "client_id", "nickname")}
-    return {**names, "connected_at": connected_at}
+    return {**names, "connected_at": milliseconds(user.connected_at)}

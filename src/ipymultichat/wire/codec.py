@@ -119,7 +119,7 @@ def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) 
         agent_name=escape_invisible(body.AgentName),
         model_name=escape_invisible(body.ReasoningModelName),
         client_name=escape_invisible(body.McpClientName),
-        questions=questions,
+        options=questions,
         echo=request.SerializeToString(),
     )
 

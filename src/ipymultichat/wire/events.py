@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from ipymultichat.model import Asked, Content, MessageKind, Question
+from ipymultichat.model import Asked, Content, MessageKind, Question, asked_of
 from ipymultichat.model.frozen import frozen
 
 DEFAULT_TIMEOUT = 600
@@ -34,16 +34,13 @@ class Request:
     agent_name: str = ""
     model_name: str = ""
     client_name: str = ""
-    questions: tuple[Question, ...] = ()
+    options: tuple[Question, ...] = ()
     echo: bytes = field(default=b"", repr=False)
 
     @property
     def asked(self) -> Asked:
         """What it asks, and for whom: another request may have the same id, agents choose them."""
-        return (
-            self.kind, self.text, self.questions, self.project_directory, self.agent_name, self.model_name,
-            self.client_name,
-        )  # fmt: skip
+        return asked_of(self)
 
 
 @frozen
