@@ -17,6 +17,7 @@ import { find, indexOf } from "./sorted";
 import { makeSafeStorage } from "./storage";
 import { Clock } from "./time";
 import { Uploads } from "./uploads";
+import { WholeTexts } from "./whole";
 
 /** How often the kernel is told what has been in view, at most. */
 const SEEN_MS = 500;
@@ -27,6 +28,9 @@ export interface App {
   readonly drafts: Drafts;
   readonly chatDrafts: ChatDrafts;
   readonly uploads: Uploads;
+  readonly texts: WholeTexts;
+  /** Each person online that the browser knows of, by server and name. */
+  readonly people: ReadonlySignal<readonly Peer[]>;
   readonly prefs: Signal<Prefs>;
   readonly clock: Clock;
   readonly t: ReadonlySignal<Translate>;
@@ -37,6 +41,8 @@ export interface App {
   readonly dismissed: Signal<number>;
   /** The server's name as it is now; `fallback` where it was removed. */
   serverLabel(serverId: string, fallback?: string): string;
+  /** Looks for people by name beyond those the browser knows of, where there are more. */
+  seek(search: string): void;
   /** Their newest connection, or undefined when they are not there. */
   online(peer: Peer): User | undefined;
   /** Why a command failed, in words, or "". */
@@ -90,10 +96,16 @@ export function makeApp(model: Model): App {
     lastCall: () => t.value("lastCall"),
     now: () => clock.toKernel(Date.now()),
   });
-  const chatDrafts = new ChatDrafts(
-    tabStorage,
-    computed(() => distinctPeers(client.log.value.users)),
-    (serverId) => traits.servers.peek().some((server) => server.id === serverId),
+  const people = computed(() => {
+    const place = new Map(traits.servers.value.map((server, index) => [server.id, index]));
+    return distinctPeers(client.log.value.users).sort(
+      (a, b) =>
+        (place.get(a.server_id) ?? -1) - (place.get(b.server_id) ?? -1) ||
+        a.nickname.toLowerCase().localeCompare(b.nickname.toLowerCase()),
+    );
+  });
+  const chatDrafts = new ChatDrafts(tabStorage, people, (serverId) =>
+    traits.servers.peek().some((server) => server.id === serverId),
   );
   const stopForgetting = effect(() => drafts.forget(client.removed.value));
   const explain = (outcome: Outcome): string => (outcome.ok ? "" : outcome.error || t.value("kernelSilent"));
@@ -130,6 +142,8 @@ export function makeApp(model: Model): App {
     drafts,
     chatDrafts,
     uploads,
+    texts: new WholeTexts(client),
+    people,
     prefs,
     clock,
     t,
@@ -137,6 +151,10 @@ export function makeApp(model: Model): App {
     announcement,
     dismissed: signal(0),
     serverLabel,
+    seek(search) {
+      const { users, userCount } = client.log.peek();
+      if (search && userCount > users.length) client.seek(search);
+    },
     online,
     explain,
     conversation: (peer) => client.log.value.conversations.find((item) => peerKey(item) === peerKey(peer)),

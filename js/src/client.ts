@@ -150,6 +150,11 @@ export class Client {
     return frame?.type === "result" ? frame.error : null;
   }
 
+  /** Looks for people by name among those online whom the browser does not have: a patch brings them. */
+  seek(search: string): void {
+    if (this.phase.peek() !== "gone") this.send({ type: "people", client: this.name, search });
+  }
+
   /** Handed over and not wanted any more: some files, or all of this tab. */
   forget(uploads: readonly string[] | null): void {
     if (this.phase.peek() !== "gone") this.send({ type: "forget", client: this.name, uploads });

@@ -13,6 +13,7 @@ export type ServerState = (typeof SERVER_STATES)[number];
 
 export interface Message {
   readonly order: Order;
+  readonly length: number;
   readonly id: string;
   readonly kind: Kind;
   readonly server_id: string;
@@ -40,6 +41,7 @@ export interface Message {
 /** Every field of a message and its type. */
 export const MESSAGE_FIELDS = {
   order: "Order",
+  length: "number",
   id: "string",
   kind: "Kind",
   server_id: "string",

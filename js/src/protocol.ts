@@ -34,9 +34,12 @@ export interface Reply {
   readonly attachments: readonly Attachment[];
 }
 
-export interface User {
+export interface UserId {
   readonly server_id: string;
   readonly client_id: string;
+}
+
+export interface User extends UserId {
   readonly nickname: string;
   readonly connected_at: number;
 }
@@ -97,7 +100,9 @@ export interface Snapshot {
   readonly now: number;
   readonly messages: readonly Message[];
   readonly more: boolean;
+  /** Some of those online, and how many there are. */
   readonly users: readonly User[];
+  readonly user_count: number;
   readonly conversations: readonly Conversation[];
 }
 
@@ -109,8 +114,11 @@ export interface Patch {
   readonly upsert: readonly Message[];
   /** Ids of messages that are in the log no more. */
   readonly remove: readonly string[];
+  /** Who of those the browser knows came, changed or left. */
+  readonly users: readonly User[];
+  readonly users_gone: readonly UserId[];
   /** Absent when nobody came or went. */
-  readonly users: readonly User[] | null;
+  readonly user_count: number | null;
   /** Absent when none of them changed. */
   readonly conversations: readonly Conversation[] | null;
 }
@@ -154,7 +162,10 @@ export interface PageFilter {
 }
 
 /** What of the kernel can be fetched: an attachment of a message's reply, or the exported log. */
-export type Source = { readonly message_id: string; readonly attachment: number } | { readonly export: true };
+export type Source =
+  | { readonly message_id: string; readonly attachment: number }
+  | { readonly message_id: string; readonly text: true }
+  | { readonly export: true };
 
 interface Answer {
   message_id: string;

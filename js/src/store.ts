@@ -10,6 +10,7 @@ import {
   type Patch,
   type Snapshot,
   type User,
+  type UserId,
 } from "./protocol";
 import { indexOf, lowerBound, merge } from "./sorted";
 
@@ -25,7 +26,9 @@ export interface Log {
    * message is not always the place to page on from. Null: not known yet.
    */
   readonly completeFrom: Order | null;
+  /** Some of those online; `userCount` is how many there are. */
   readonly users: readonly User[];
+  readonly userCount: number;
   readonly conversations: readonly Conversation[];
 }
 
@@ -36,6 +39,7 @@ export const EMPTY_LOG: Log = {
   more: false,
   completeFrom: null,
   users: [],
+  userCount: 0,
   conversations: [],
 };
 
@@ -54,6 +58,7 @@ export function applySnapshot(log: Log, frame: Snapshot): Log {
     more: frame.more,
     completeFrom,
     users: frame.users,
+    userCount: frame.user_count,
     conversations: frame.conversations,
   };
   return log.epoch === frame.epoch && completeFrom && frame.more ? keepOlder(log, next, completeFrom) : next;
@@ -81,6 +86,16 @@ function keepOlder(log: Log, next: Log, from: Order): Log {
   };
 }
 
+const userKey = (user: UserId): string => JSON.stringify([user.server_id, user.client_id]);
+
+function applyUsers(users: readonly User[], { users: came, users_gone: gone }: Patch): readonly User[] {
+  if (!came.length && !gone.length) return users;
+  const known = new Map(users.map((user) => [userKey(user), user]));
+  for (const user of gone) known.delete(userKey(user));
+  for (const user of came) known.set(userKey(user), user);
+  return [...known.values()];
+}
+
 export type PatchOutcome = "applied" | "repeat" | "gap";
 
 export function applyPatch(log: Log, frame: Patch): readonly [Log, PatchOutcome] {
@@ -95,7 +110,8 @@ export function applyPatch(log: Log, frame: Patch): readonly [Log, PatchOutcome]
       ...log,
       seq: frame.seq,
       messages: touched ? merge(kept, frame.upsert) : log.messages,
-      users: frame.users ?? log.users,
+      users: applyUsers(log.users, frame),
+      userCount: frame.user_count ?? log.userCount,
       conversations: frame.conversations ?? log.conversations,
     },
     "applied",

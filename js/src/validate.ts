@@ -27,6 +27,7 @@ import type {
   Server,
   Settings,
   User,
+  UserId,
 } from "./protocol";
 
 type Fields = Record<string, unknown>;
@@ -136,14 +137,15 @@ export function readMessage(value: unknown): Message | null {
   return message.created_at ? message : { ...message, created_at: message.order[0] };
 }
 
-export function readUser(value: unknown): User | null {
+function readUserId(value: unknown): UserId | null {
   if (!isObject(value) || !text(value.server_id) || !text(value.client_id)) return null;
-  return {
-    server_id: text(value.server_id),
-    client_id: text(value.client_id),
-    nickname: text(value.nickname),
-    connected_at: number(value.connected_at),
-  };
+  return { server_id: text(value.server_id), client_id: text(value.client_id) };
+}
+
+export function readUser(value: unknown): User | null {
+  const id = readUserId(value);
+  if (!id || !isObject(value)) return null;
+  return { ...id, nickname: text(value.nickname), connected_at: number(value.connected_at) };
 }
 
 export function readConversation(value: unknown): Conversation | null {
@@ -253,6 +255,7 @@ export function readFrame(value: unknown, buffers: readonly unknown[] = []): Fra
         messages: present(value.messages.map(readMessage)),
         more: value.more === true,
         users: present(list(value.users).map(readUser)),
+        user_count: readCount(value.user_count),
         conversations: present(list(value.conversations).map(readConversation)),
       };
     case "patch": {
@@ -260,8 +263,9 @@ export function readFrame(value: unknown, buffers: readonly unknown[] = []): Fra
       const upsert = absent(value.upsert) ? [] : whole(value.upsert, readMessage);
       const remove = absent(value.remove) ? [] : whole(value.remove, readId);
       const users = absent(value.users) ? [] : whole(value.users, readUser);
+      const usersGone = absent(value.users_gone) ? [] : whole(value.users_gone, readUserId);
       const conversations = absent(value.conversations) ? [] : whole(value.conversations, readConversation);
-      if (!upsert || !remove || !users || !conversations) return null;
+      if (!upsert || !remove || !users || !usersGone || !conversations) return null;
       return {
         type: "patch",
         epoch,
@@ -269,7 +273,9 @@ export function readFrame(value: unknown, buffers: readonly unknown[] = []): Fra
         now: number(value.now),
         upsert,
         remove,
-        users: absent(value.users) ? null : users,
+        users,
+        users_gone: usersGone,
+        user_count: absent(value.user_count) ? null : readCount(value.user_count),
         conversations: absent(value.conversations) ? null : conversations,
       };
     }

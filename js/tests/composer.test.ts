@@ -12,9 +12,11 @@ const alert = () => page.find(".imc-composer [role=alert]")?.textContent ?? "";
 const sent = () => page.kernel.commands("send").map((item) => item.args);
 
 let seq = 1;
+let there: object[] = [];
 async function online(...users: object[]) {
   seq += 1;
-  page.kernel.tell(patch(seq, [], { users }));
+  page.kernel.tell(patch(seq, [], { users, users_gone: there.filter((user) => !users.includes(user)) }));
+  there = users;
   await settle();
 }
 async function choose(name: string) {
@@ -23,6 +25,7 @@ async function choose(name: string) {
 }
 async function open(...users: object[]) {
   seq = 1;
+  there = users;
   await page.open([], { users });
 }
 

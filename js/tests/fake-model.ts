@@ -2,6 +2,7 @@ import type { Model } from "../src/host";
 import { snapshot } from "./helpers";
 
 type Sent = Record<string, unknown>;
+type Listener = (content: unknown, buffers?: readonly unknown[]) => void;
 
 /** A model as a host gives it: another object for `initialize` and for each `render`, one kernel behind them. */
 export class FakeKernel {
@@ -18,7 +19,7 @@ export class FakeKernel {
     _settings: { nickname: "me", has_token: true, profile: "", io: "kernel" },
     _notices: [],
   };
-  private readonly listeners = new Map<string, Set<(content: unknown) => void>>();
+  private readonly listeners = new Map<string, Set<Listener>>();
 
   /** Like the manager of JupyterLab, which shows the kernel's end as a signal; other hosts show no kernel. */
   readonly manager: unknown = {
@@ -30,7 +31,7 @@ export class FakeKernel {
     },
   };
 
-  private listen(event: string, callback: (content: unknown) => void): void {
+  private listen(event: string, callback: Listener): void {
     this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback));
   }
 
@@ -50,8 +51,8 @@ export class FakeKernel {
     return [...this.listeners.values()].reduce((sum, set) => sum + set.size, 0);
   }
 
-  emit(event: string, content?: unknown): void {
-    for (const callback of this.listeners.get(event) ?? []) callback(content);
+  emit(event: string, content?: unknown, buffers?: readonly unknown[]): void {
+    for (const callback of this.listeners.get(event) ?? []) callback(content, buffers);
   }
 
   set(name: string, value: unknown): void {
@@ -59,8 +60,8 @@ export class FakeKernel {
     this.emit(`change:${name}`);
   }
 
-  tell(frame: unknown): void {
-    this.emit("msg:custom", frame);
+  tell(frame: unknown, buffers: readonly DataView[] = []): void {
+    this.emit("msg:custom", frame, buffers);
   }
 
   get client(): string {

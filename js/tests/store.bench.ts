@@ -9,7 +9,7 @@ const SIZE = 100_000;
 const messages = Array.from({ length: SIZE }, (_, n) => message(n, { text: `message ${n} `.repeat(20) }));
 const log: Log = { ...EMPTY_LOG, epoch: "e1", seq: 1, messages, more: true, completeFrom: [0, 0] };
 const grown = (upsert: Patch["upsert"]) =>
-  ({ ...patch(2, []), upsert, users: null, conversations: null }) as Patch;
+  ({ ...patch(2, []), upsert, users: [], users_gone: [], user_count: null, conversations: null }) as Patch;
 const page: Page = {
   type: "page",
   client: "c",

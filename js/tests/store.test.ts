@@ -46,11 +46,19 @@ describe("a patch", () => {
     expect(log.messages[0]).toBe(start.messages[0]);
   });
 
-  test("without users keeps those that are known, with an empty list empties it", () => {
-    const user = { server_id: "s1", client_id: "u", nickname: "ada", connected_at: 1 };
-    const known = applySnapshot(EMPTY_LOG, snap(1, [], { users: [user] }));
-    expect(applyPatch(known, diff(2, []))[0].users).toHaveLength(1);
-    expect(applyPatch(known, diff(2, [], { users: [] }))[0].users).toHaveLength(0);
+  test("changes only the people it names", () => {
+    const user = (name: string, nickname = name) => ({
+      server_id: "s1",
+      client_id: name,
+      nickname,
+      connected_at: 1,
+    });
+    const known = applySnapshot(EMPTY_LOG, snap(1, [], { users: [user("a"), user("b")], user_count: 900 }));
+    expect(applyPatch(known, diff(2, []))[0].users).toBe(known.users);
+    const change = { users: [user("b", "bea"), user("c")], users_gone: [user("a")], user_count: 901 };
+    const [next] = applyPatch(known, diff(2, [], change));
+    expect(next.users.map(({ nickname }) => nickname)).toEqual(["bea", "c"]);
+    expect([known.userCount, next.userCount]).toEqual([900, 901]);
   });
 });
 

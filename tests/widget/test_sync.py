@@ -13,6 +13,8 @@ from ipymultichat import MultiChat
 from ipymultichat.agent import AgentClient
 from ipymultichat.model import Message, MessageKind, MessageStatus
 from ipymultichat.server import LocalServer
+from ipymultichat.session import events as s
+from ipymultichat.wire.events import User
 
 
 @pytest.fixture
@@ -192,3 +194,47 @@ async def test_people_coming_and_going_are_patched(
     await until(lambda: any(patch.get("users") for patch in tab.of("patch")))
     ada.close()
     await until(lambda: tab.of("patch")[-1].get("users") == [])
+
+
+async def test_of_a_crowd_a_browser_holds_some_and_hears_only_of_changes_among_them(tab: Tab, chat: MultiChat) -> None:
+    hub = hub_of(chat)
+    server_id = chat.servers[0].id
+    hub.on_event(server_id, s.UsersListed(tuple(User(f"id-{n}", f"person {n}") for n in range(2_000))))
+    await until(lambda: not chat._sync._scheduled)
+    tab.say(type="sync", client="tab")
+    (snapshot,) = tab.of("snapshot")
+    assert (len(snapshot["users"]), snapshot["user_count"]) == (500, 2_000)
+    hub.on_event(server_id, s.UserChanged(User("id-7", "person 7"), online=False))
+    hub.on_event(server_id, s.UserChanged(User("id-1999", "person 1999"), online=False))
+    (patch,) = await until(lambda: tab.of("patch"))
+    assert patch["users_gone"] == [{"server_id": server_id, "client_id": "id-7"}]
+    assert [user["client_id"] for user in patch["users"]] == ["id-500"]  # there is room for another
+    assert patch["user_count"] == 1_998
+
+
+async def test_somebody_looked_for_by_name_comes_into_the_window(tab: Tab, chat: MultiChat) -> None:
+    hub = hub_of(chat)
+    server_id = chat.servers[0].id
+    hub.on_event(server_id, s.UsersListed(tuple(User(f"id-{n}", f"Person {n}") for n in range(2_000))))
+    tab.say(type="sync", client="tab")
+    tab.say(type="people", client="tab", search="person 1234")
+    await until(lambda: tab.of("patch"))
+    found = [user["nickname"] for patch in tab.of("patch") for user in patch["users"]]
+    assert found == ["Person 1234"]
+    assert [gone["client_id"] for patch in tab.of("patch") for gone in patch["users_gone"]] == ["id-499"]
+
+
+async def test_of_a_long_text_a_browser_gets_the_beginning_and_fetches_the_rest(tab: Tab, chat: MultiChat) -> None:
+    now = datetime.now(timezone.utc)
+    text = "é" * 600_000
+    message = Message("m", MessageKind.CHAT, "s", "S", "m", text, now, MessageStatus.RECEIVED)
+    hub_of(chat).inbox.add(message, received_at=now)
+    tab.say(type="sync", client="tab")
+    (shown,) = tab.of("snapshot")[0]["messages"]
+    assert (shown["text"], shown["length"]) == (text[:16_384], 600_000)
+    fetched = b""
+    for _ in range(2):
+        frame = await tab.ask(type="fetch", client="tab", message_id="m", text=True, offset=len(fetched))
+        assert frame["size"] == 1_200_000
+        fetched += frame["buffers"][0]
+    assert fetched.decode() == text

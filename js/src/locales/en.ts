@@ -117,6 +117,11 @@ export const en = {
   timeLeft: "Time left to answer",
 
   nobodyOnline: "Nobody else is online",
+  findPeople: "Find people",
+  moreOnline: "… and {n} more online",
+  beginning: "Its first {shown} of {size} characters",
+  showAll: "Show all",
+  saveText: "Save as file",
   earlierConversations: "Earlier conversations",
   gone: "gone",
   goneHint: "{peer} has left. The text stays here until they are back.",

@@ -118,6 +118,11 @@ export const zh: Record<keyof typeof en, string> = {
   timeLeft: "剩余回答时间",
 
   nobodyOnline: "没有其他人在线",
+  findPeople: "查找成员",
+  moreOnline: "……另有 {n} 人在线",
+  beginning: "前 {shown} 个字符，共 {size} 个",
+  showAll: "显示全部",
+  saveText: "另存为文件",
   earlierConversations: "先前的对话",
   gone: "已离开",
   goneHint: "{peer} 已离开。文字会保留，等对方回来。",

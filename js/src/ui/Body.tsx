@@ -3,7 +3,9 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { highlight } from "../highlight";
 import { escapeInvisible } from "../invisible";
 import type { Message } from "../model.gen";
+import { save } from "../transfer";
 import { useFlag, useView } from "../view";
+import { isCut, SHOWN_MAX } from "../whole";
 
 /** A body taller than this folds; a little more room than that, so that folding always hides something. */
 const FOLD_PX = 320;
@@ -15,7 +17,7 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
   const tall = useSignal(false);
   const content = useRef<HTMLDivElement>(null);
   const copyCode = t("copyCode");
-  const text = escapeInvisible(message.text);
+  const text = escapeInvisible(app.texts.text(message));
 
   useLayoutEffect(() => {
     const element = content.current;
@@ -73,7 +75,60 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
           {t(open ? "showLess" : "showMore")}
         </button>
       )}
+      {isCut(message) && <Rest message={message} />}
     </>
+  );
+}
+
+/** Of a long text only the beginning is here; the rest is fetched when it is asked for. */
+function Rest({ message }: { message: Message }) {
+  const { app, t } = useView();
+  const busy = useSignal(false);
+  const error = useSignal("");
+  const whole = app.texts.text(message).length > message.text.length;
+  const fetch = async (get: () => Promise<string | null>) => {
+    busy.value = true;
+    const failed = await get();
+    busy.value = false;
+    error.value = failed ?? t("kernelSilent");
+  };
+  const saveIt = async (near: Element) => {
+    const file = await app.texts.file(message);
+    if (!(file instanceof Blob)) return file;
+    save(file, "message.md", near);
+    return "";
+  };
+  const number = (n: number) => n.toLocaleString(t.locale);
+  return (
+    <span class="imc-row imc-rest">
+      {!whole && (
+        <span class="imc-dim">
+          {t("beginning", { shown: number(message.text.length), size: number(message.length) })}
+        </span>
+      )}
+      {!whole && message.length <= SHOWN_MAX && (
+        <button
+          type="button"
+          class="imc-link"
+          disabled={busy.value}
+          onClick={() => void fetch(() => app.texts.show(message))}
+        >
+          {t("showAll")}
+        </button>
+      )}
+      <button
+        type="button"
+        class="imc-link"
+        disabled={busy.value}
+        onClick={(event) => {
+          const near = event.currentTarget;
+          void fetch(() => saveIt(near));
+        }}
+      >
+        {t("saveText")}
+      </button>
+      {error.value && <span class="imc-error">{error.value}</span>}
+    </span>
   );
 }
 

@@ -3,6 +3,7 @@ import { isOpen, isRequest, peerOf } from "../message";
 import type { Message } from "../model.gen";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
+import { isCut, SHOWN_MAX } from "../whole";
 import { Deadline } from "./Countdown";
 import { IconButton } from "./Icon";
 
@@ -22,7 +23,9 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
   const asked = useComputed(() => app.drafts.state(message.id).sendState !== "none").value;
   const status = asked && isOpen(message) ? "sending" : message.status;
   const copy = async (event: MouseEvent) => {
-    const done = await app.copy(message.text, event.currentTarget as Element);
+    const near = event.currentTarget as Element;
+    const whole = !isCut(message) || (message.length <= SHOWN_MAX && (await app.texts.show(message)) === "");
+    const done = whole && (await app.copy(app.texts.text(message), near));
     copied.value = done ? "copied" : "copyFailed";
     setTimeout(() => {
       copied.value = "";

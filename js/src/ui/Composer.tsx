@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { type Peer, peerKey } from "../people";
 import { useView } from "../view";
 import { TextBox } from "./TextBox";
@@ -15,6 +16,9 @@ export function Composer() {
   const there = to !== null && app.online(to) !== undefined;
   const name = (peer: Peer) => `${peer.nickname}@${app.serverLabel(peer.server_id)}`;
   const gone = to && !there && text.trim() ? t("goneHint", { peer: name(to) }) : "";
+  const missing = to && !there ? to.nickname : "";
+  // They may be there, beyond those the browser knows of.
+  useEffect(() => app.seek(missing), [missing, app]);
   const closed = listed.length === 0;
 
   const send = () => {

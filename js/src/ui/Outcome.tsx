@@ -15,8 +15,8 @@ export function Outcome({ message }: { message: Message }) {
   const typed = useComputed(() => composeAnswer(message.options, app.drafts.draft(id))).value;
   const { error } = useComputed(() => app.drafts.state(id)).value;
   const answered = isAnswered(message);
-  // A try that failed before the one that went through is no news any more.
-  const why = answered ? "" : message.error || error;
+  // A try that failed before the one that went through is no news any more; how another's answer won, is.
+  const why = answered ? (reply?.mine ? "" : message.error) : message.error || error;
   const unsent = typed || (answered && reply?.mine ? "" : message.draft);
   return (
     <>

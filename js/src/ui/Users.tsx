@@ -1,16 +1,43 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { hueOf } from "../colour";
-import { distinctPeers, earlierPeers, type Peer, peerKey } from "../people";
+import { earlierPeers, type Peer, peerKey } from "../people";
 import { useUid, useView } from "../view";
+
+/** From so many people on there is a box to find one. */
+const CROWD = 30;
+const SEEK_MS = 200;
 
 export function Users() {
   const { view, app, t } = useView();
-  const { users, conversations } = app.client.log.value;
-  const people = distinctPeers(users);
-  const gone = earlierPeers(conversations, people, view.feed.filter.value.peer);
+  const { users, userCount, conversations } = app.client.log.value;
+  const search = useSignal("");
+  const crowded = userCount > CROWD;
+  const wanted = crowded ? search.value.trim().toLowerCase() : "";
+  const people = app.people.value.filter((peer) => peer.nickname.toLowerCase().includes(wanted));
+  const gone = earlierPeers(conversations, app.people.value, view.feed.filter.value.peer);
+  const unknown = userCount - users.length;
+  useEffect(() => {
+    const timer = setTimeout(() => app.seek(wanted), SEEK_MS);
+    return () => clearTimeout(timer);
+  }, [wanted, app]);
   return (
     <div class="imc-users">
+      {crowded && (
+        <input
+          type="search"
+          class="imc-input imc-find-people"
+          aria-label={t("findPeople")}
+          placeholder={t("findPeople")}
+          value={search.value}
+          onInput={(event) => {
+            search.value = event.currentTarget.value;
+          }}
+        />
+      )}
       <List name={t("onlineUsers")} people={people} />
-      {people.length === 0 && <span class="imc-dim">{t("nobodyOnline")}</span>}
+      {unknown > 0 && <span class="imc-dim">{t("moreOnline", { n: unknown })}</span>}
+      {people.length === 0 && !wanted && <span class="imc-dim">{t("nobodyOnline")}</span>}
       {gone.length > 0 && <List name={t("earlierConversations")} people={gone} gone />}
     </div>
   );

@@ -10,6 +10,7 @@ import base64
 import dataclasses
 from collections.abc import Callable, Container
 from datetime import datetime
+from itertools import islice
 from typing import Any, overload
 
 from ipymultichat.model.life import MessageKind, MessageStatus
@@ -37,6 +38,12 @@ FIELDS = {field.name: str(field.type) for field in dataclasses.fields(Message)}
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Message)}
 
+BEGINNING = 16_384
+"""Characters of a text that the browser gets; it fetches the whole of a longer one when somebody wants to see it."""
+
+_MAX_ATTACHMENTS = 100
+_MAX_NAME = 200
+
 HIDDEN = ("request_id", "contents", "live")
 """What the browser has no use for: its cards are drawn from the text, and a reply names the message."""
 
@@ -61,6 +68,7 @@ def browser_form(entry: Entry) -> Json:
     for name in _TIMES:
         form[name] = milliseconds(getattr(message, name))
     form["order"] = list(entry.order)
+    form["text"], form["length"] = _beginning(message.text)
     form["kind"], form["status"] = message.kind.value, message.status.value
     form["options"] = [dataclasses.asdict(question) for question in message.options]
     form["reply"] = None if message.reply is None else _reply_form(message.reply)
@@ -69,13 +77,25 @@ def browser_form(entry: Entry) -> Json:
 
 
 def attachments(reply: Reply) -> list[Content]:
-    """What of a reply is not text, in order; the browser fetches one by its place in this list."""
-    return [part for part in reply.contents if not isinstance(part, TextContent)]
+    """What of a reply is not text, in order; the browser fetches one by its place in this list.
+
+    A text of which the browser has only the beginning is the last of them.
+    """
+    parts: list[Content] = []
+    parts += islice((part for part in reply.contents if not isinstance(part, TextContent)), _MAX_ATTACHMENTS)
+    if len(reply.text) > BEGINNING:
+        parts.append(ResourceContent("answer.md", "text/markdown", reply.text.encode(errors="replace")))
+    return parts
+
+
+def _beginning(text: str) -> tuple[str, int]:
+    """What the browser gets of a text, and how many characters the whole one has; 0 where it gets the whole one."""
+    return (text, 0) if len(text) <= BEGINNING else (text[:BEGINNING], len(text))
 
 
 def _reply_form(reply: Reply) -> Json:
     return {
-        "text": reply.text,
+        "text": _beginning(reply.text)[0],
         "by": reply.by,
         "at": milliseconds(reply.at),
         "mine": reply.mine,
@@ -87,7 +107,8 @@ def _attachment_form(part: Content) -> Json:
     if isinstance(part, (ImageContent, AudioContent, ResourceContent)):
         kind = _WORDS[type(part)]
         name = part.uri.rstrip("/").rpartition("/")[2] if isinstance(part, ResourceContent) else kind
-        return {"type": kind, "mime_type": part.mime_type, "size": len(part.data), "name": name}
+        about = {"mime_type": part.mime_type[:_MAX_NAME], "name": name[-_MAX_NAME:]}
+        return {"type": kind, "size": len(part.data), **about}
     return {"type": "unknown", "mime_type": "", "size": 0, "name": ""}
 
 

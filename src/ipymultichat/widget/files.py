@@ -141,7 +141,7 @@ class Downloads:
 
         Args:
             frame: `client`, `offset` in bytes, and either `message_id` and `attachment` (its place among those of the
-                message's reply) or `export: true`.
+                message's reply) or `text: true`, or `export: true`.
 
         Raises:
             ConfigError, UnknownMessageError: there is no such thing.
@@ -155,6 +155,8 @@ class Downloads:
 
     async def _attachment(self, frame: Json) -> bytes:
         message = await self._log.find(str(frame.get("message_id")))
+        if message is not None and frame.get("text") is True:
+            return message.text.encode(errors="replace")
         parts = attachments(message.reply) if message and message.reply else []
         index = frame.get("attachment")
         part = parts[index] if isinstance(index, int) and 0 <= index < len(parts) else None

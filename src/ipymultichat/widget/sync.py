@@ -33,6 +33,9 @@ FRAME = 0.03
 _PAGE, _MAX_PAGE = 100, 500
 _PATCH = 200
 _CONVERSATIONS = 200
+_USERS = 500
+"""How many of those online a browser holds; the others it looks for by name."""
+_FOUND = 20
 _CHUNK_TEXT = 4_000_000
 _UNEXPECTED = "unexpected trouble, see the log"
 
@@ -73,10 +76,14 @@ class Sync:
         self._changed: set[str] = set()
         self._dirty: dict[str, None] = {}
         self._conversations_version = -1
+        # Which people the browsers hold, and who was looked for last: ids of server and client.
+        self._users: dict[tuple[str, str], OnlineUser] = {}
+        self._sought: list[tuple[str, str]] = []
         self._sweeping = False
         self._unlisten = hub.listen(self.on_change)
         self._handlers: dict[object, Callable[[Json, Buffers], Coroutine[Any, Any, None] | None]] = {
             "sync": self._on_sync,
+            "people": self._on_people,
             "page": self._on_page,
             "command": self._on_command,
             "upload": self._on_upload,
@@ -119,7 +126,7 @@ class Sync:
             self._epoch, self._seq = uuid.uuid4().hex, 0
         if not self._watched:
             return
-        extra: Json = {"users": self._users()} if changed & {"users", "cleared"} else {}
+        extra = self._users_patch() if changed & {"users", "cleared"} else {}
         if self._hub.inbox.conversations_version != self._conversations_version:
             extra["conversations"] = self._conversations()
         entries = [(key, self._hub.inbox.peek(key)) for key in keys]
@@ -142,8 +149,17 @@ class Sync:
         """Which state of the log a frame holds or makes, and the time."""
         return {"epoch": self._epoch, "seq": self._seq, "now": int(time.time() * 1000)}
 
-    def _users(self) -> list[Json]:
-        return [_user_form(user) for user in self._hub.users]
+    def _users_patch(self) -> Json:
+        """Who of those that the browsers hold came, changed or left."""
+        before = self._users
+        with self._hub.lock:
+            self._users = now = self._hub.inbound.some_users((*self._sought, *before), _USERS)
+            count = sum(map(len, self._hub.inbound.users.values()))
+        return {
+            "users": [_user_form(user) for key, user in now.items() if before.get(key) != user],
+            "users_gone": [{"server_id": key[0], "client_id": key[1]} for key in before if key not in now],
+            "user_count": count,
+        }
 
     def _conversations(self) -> list[Json]:
         self._conversations_version = self._hub.inbox.conversations_version
@@ -181,7 +197,9 @@ class Sync:
             self._result(content, error=_UNEXPECTED)
 
     def _on_sync(self, content: Json, _buffers: object) -> None:
-        self._watched = True
+        if not self._watched:
+            self._watched = True
+            self._users_patch()
         inbox = self._hub.inbox
         entries, more = inbox.page(None, _PAGE, MessageFilter())
         shown = {entry.message.id: entry for entry in (*inbox.open_requests()[-_MAX_PAGE:], *entries)}
@@ -192,10 +210,17 @@ class Sync:
                 **self._stamp(),
                 "messages": [browser_form(entry) for entry in sorted(shown.values())],
                 "more": more or inbox.complete_from is not None,
-                "users": self._users(),
+                "users": list(map(_user_form, self._users.values())),
+                "user_count": sum(map(len, self._hub.inbound.users.values())),
                 "conversations": self._conversations(),
             }
         )
+
+    def _on_people(self, content: Json, _buffers: object) -> None:
+        """Somebody looks for people by name: they are in the window from now on."""
+        with self._hub.lock:
+            self._sought = self._hub.inbound.find_users(str(content.get("search")), _FOUND)
+        self.on_change("users", "")
 
     async def _on_page(self, content: Json, _buffers: object) -> None:
         limit = content.get("limit")
