@@ -11,15 +11,20 @@ from typing import Any
 
 import pytest
 import trustme
-from inboxes import make_inbox
+from frames import ask, login, pending, question, users
+from inboxes import hub_of, make_inbox
 from waiting import left_over, until
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
 from ipymultichat.model import ServerStatus
-from ipymultichat.net import LinkSettings
+from ipymultichat.net import LinkSettings, link
+from ipymultichat.net.connection import Connect
 from ipymultichat.server import LocalServer
 from ipymultichat.session import Backoff, Timing
+from ipymultichat.wire import agentassist_pb2 as pb
 
 QUICK = LinkSettings(open_timeout=0.5, backoff=lambda: Backoff(first=30), timing=Timing(login=0.3))
 
@@ -204,3 +209,107 @@ async def test_the_token_is_in_no_log_even_at_debug(caplog: pytest.LogCaptureFix
     assert status.state == "connected"
     hexed = " ".join(f"{byte:02x}" for byte in b"s3cret")
     assert all("s3cret" not in record.getMessage() and hexed not in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_a_redirect_to_another_place_is_not_followed_and_no_token_goes_there(code: int) -> None:
+    logins: list[bytes | str] = []
+
+    async def other(connection: ServerConnection) -> None:
+        logins.append(await connection.recv())
+
+    async with websocket(other) as elsewhere:
+
+        def point(connection: ServerConnection, _request: Request) -> Response:
+            response = connection.respond(http.HTTPStatus(code), "")
+            response.headers["Location"] = elsewhere.replace("ws://", "ws://user:secret@") + "/ws?token=x"
+            return response
+
+        async with websocket(idle, process_request=point) as url:
+            status = await outcome(url)
+    assert_error(status, "points to " + elsewhere, "give that address if it is the right one")
+    assert "secret" not in status.error
+    assert logins == []
+
+
+async def test_a_redirect_to_another_path_of_the_same_server_is_followed() -> None:
+    paths: list[str] = []
+
+    def point(connection: ServerConnection, request: Request) -> Response | None:
+        paths.append(request.path)
+        if request.path == "/ws":
+            response = connection.respond(http.HTTPStatus.FOUND, "")
+            response.headers["Location"] = "/chat/ws"
+            return response
+        return None
+
+    async with websocket(idle, process_request=point) as url:
+        await outcome(url)
+    assert paths == ["/ws", "/chat/ws"]
+
+
+@pytest.mark.parametrize(
+    ("there", "followed"),
+    [
+        ("wss://chat.example/ws", True),
+        ("wss://chat.example:8443/ws", True),
+        ("wss://other.example/ws", False),
+        ("ws://chat.example:2001/ws", False),
+        ("http://chat.example:2000/ws", False),
+    ],
+)
+def test_only_the_same_place_or_the_same_host_with_tls_is_followed(there: str, followed: bool) -> None:
+    redirect = Connect("ws://chat.example:2000/ws")
+    refusal = InvalidStatus(Response(302, "Found", Headers(Location=there)))
+    assert (redirect.process_redirect(refusal) == there) is followed
+
+
+def test_a_redirect_away_from_tls_is_not_followed() -> None:
+    refusal = InvalidStatus(Response(302, "Found", Headers(Location="ws://chat.example/ws")))
+    assert isinstance(Connect("wss://chat.example/ws").process_redirect(refusal), Exception)
+
+
+def list_of(requests: int, size: int) -> Callable[[ServerConnection], Awaitable[None]]:
+    """A server with a long list of what waits."""
+
+    async def talk(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for raw in connection:
+                assert isinstance(raw, bytes)
+                command = pb.WebsocketMessage.FromString(raw)
+                if command.Cmd == "UserLogin":
+                    await connection.send(login())
+                elif command.Cmd == "GetPendingMessages":
+                    await connection.send(pending(*(ask(f"q{n}", "x" * size, timeout=600) for n in range(requests))))
+                elif command.Cmd == "GetOnlineUsers":
+                    await connection.send(users())
+                    await connection.send(question("pushed"))
+
+    return talk
+
+
+async def test_a_list_larger_than_one_frame_may_be_is_taken_on_the_next_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "MAX_FRAME", 2**20)
+    async with websocket(list_of(3, 500_000)) as url:
+        inbox = make_inbox(url, link_settings=QUICK)
+        await inbox.connect()
+        await until(lambda: len(inbox.messages.pending) == 4)
+        inbox.close()
+        await until(lambda: not left_over())
+
+
+async def test_a_list_larger_than_anything_allowed_locks_nobody_out_and_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "MAX_FRAME", 2**20)
+    monkeypatch.setattr(link, "MAX_LIST", 2**20)
+    async with websocket(list_of(3, 500_000)) as url:
+        inbox = make_inbox(url, link_settings=QUICK)
+        await inbox.connect()
+        await until(lambda: [message.request_id for message in inbox.messages.pending] == ["pushed"])
+        assert inbox.connected_count == 1
+        assert any("list of what waits is too large" in notice.text for notice in hub_of(inbox).notices)
+        inbox.close()
+        await until(lambda: not left_over())

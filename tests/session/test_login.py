@@ -97,7 +97,7 @@ def test_a_request_pushed_while_the_list_is_on_its_way_counts_as_live(driver: Dr
     driver.receive(login(), question("q9"), pending(ask("q1")), users())
     (listed,) = driver.take(s.PendingListed)
     assert [request.request_id for request in listed.requests] == ["q1"]
-    assert listed.live == {"q9"}
+    assert listed.waits == frozenset({"q1", "q9"})
 
 
 def test_a_rename_is_a_second_login_on_the_same_connection(driver: Driver) -> None:

@@ -74,12 +74,14 @@ def validity(**answers: bool) -> bytes:
     return frame("CheckMessageValidity", CheckMessageValidityResponse=pb.CheckMessageValidityResponse(validity=answers))
 
 
-def answered(request_id: str = "q1", nickname: str = "bob", text: str = "no") -> bytes:
+def answered(request_id: str = "q1", nickname: str = "bob", text: str = "no", *, taken: bool = False) -> bytes:
     part = pb.McpResultContent(type=1, text=pb.TextContent(type="text", text=text))
     return frame(
         "AskQuestionReplyNotification",
         AskQuestionRequest=ask(request_id),
-        AskQuestionResponse=pb.AskQuestionResponse(ID=request_id, contents=[part]),
+        AskQuestionResponse=pb.AskQuestionResponse(
+            ID=request_id, contents=[part], Meta={"taken": "true"} if taken else {}
+        ),
         Nickname=nickname,
     )
 
@@ -136,7 +138,8 @@ class Driver:
 
     def receive(self, *frames: bytes | str) -> list[str]:
         for raw in frames:
-            self.session.receive(raw, self.now)
+            for _ in self.session.receive(raw, self.now) or ():
+                pass
         return self._collect()
 
     def do(self, action: Action) -> list[str]:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.frames import CloseCode
 
 from ipymultichat.net.reasons import close_reason, connect_reason
+from ipymultichat.wire.names import escape_invisible
 
 MAX_FRAME = 64 * 2**20
 """The largest frame taken, in bytes; a larger one closes that connection only."""
+
+MAX_LIST = 4 * MAX_FRAME
+"""The largest list of what waits: requests that are allowed one by one may make a larger frame together."""
+
+_AT_ONCE = 256
+"""Frames that are taken in before whatever else the loop has to do gets its turn."""
 
 MAX_OUTGOING = 10_000
 """Frames that may wait to be sent; a server that lets more pile up takes nothing, and the connection is given up.
@@ -45,6 +53,30 @@ class ConnectFailedError(Exception):
     """The connection did not come about; the text says why, in words for a person."""
 
 
+class Connect(connect):
+    """Opens a websocket, and follows a server to no other place: the login would take the token there."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """See `websockets`: returns the address to go on to, or the error that is raised."""
+        try:
+            there = super().process_redirect(exc)
+        except InvalidURI as error:  # most often the page of a login
+            there = error.uri
+        if not isinstance(there, str):
+            return there
+        wanted, found = urlsplit(self.uri), urlsplit(there)
+        same = (wanted.scheme, _place(wanted)) == (found.scheme, _place(found))
+        safer = (wanted.scheme, found.scheme) == ("ws", "wss") and wanted.hostname == found.hostname
+        if same or safer:
+            return there
+        place = escape_invisible(f"{found.scheme}://{found.netloc.rpartition('@')[2]}"[:200])
+        return ConnectFailedError(f"{wanted.netloc} points to {place}; give that address if it is the right one")
+
+
+def _place(url: SplitResult) -> tuple[str | None, int]:
+    return url.hostname, url.port or (443 if url.scheme == "wss" else 80)
+
+
 class _Socket(ClientConnection):
     """A websocket that knows when it last heard from the other side."""
 
@@ -72,17 +104,20 @@ class Connection:
         self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._keep_alive(keepalive))]
         self._probe: asyncio.Future[None] | None = None
         self._ended_because = ""
+        self.too_large = False
+        """Whether it ended over a frame that was larger than allowed."""
         self._closing = asyncio.Event()
         self._closer = asyncio.ensure_future(self._close_when_told())
 
     @classmethod
-    async def open(cls, url: str, *, timeout: float, keepalive: float) -> Connection:
+    async def open(cls, url: str, *, timeout: float, keepalive: float, max_frame: int = MAX_FRAME) -> Connection:
         """Connect.
 
         Args:
             url: a normalized server address.
             timeout: how long the whole opening may take, in seconds.
             keepalive: a ping goes out this often, and a sign of life must come within as long, in seconds.
+            max_frame: the largest frame taken, in bytes.
 
         Raises:
             ConnectFailedError: with the reason in words.
@@ -90,18 +125,20 @@ class Connection:
         # A proxy set for the machine must not come between a notebook and a server on the same machine.
         proxy: Literal[True] | None = None if (urlsplit(url).hostname or "") in _LOOPBACK else True
         try:
-            socket = await connect(
+            socket = await Connect(
                 url,
                 open_timeout=timeout,
                 ping_interval=None,  # done here: the library's own waits for ever behind a frame that does not leave
                 close_timeout=CLOSE_SECONDS,
-                max_size=MAX_FRAME,
+                max_size=max_frame,
                 max_queue=READ_AHEAD,
                 create_connection=_Socket,
                 compression=None,
                 proxy=proxy,
                 logger=_socket_logger,
             )
+        except ConnectFailedError:
+            raise
         except Exception as error:
             raise ConnectFailedError(connect_reason(error, url, timeout)) from error
         return cls(cast("_Socket", socket), keepalive=keepalive)
@@ -113,12 +150,23 @@ class Connection:
         if self._outgoing.qsize() > MAX_OUTGOING:
             self.abort("the server no longer takes what is sent to it")
 
-    async def read(self, on_frame: Callable[[bytes | str], None]) -> str:
-        """Hand every frame to `on_frame` until the connection ends; returns why, in words."""
+    async def read(self, on_frame: Callable[[bytes | str], Iterator[None] | None]) -> str:
+        """Hand every frame to `on_frame` until the connection ends; returns why, in words.
+
+        Args:
+            on_frame: returns None, or for a large frame what has to be gone through before the next one; others get
+                their turn after each step.
+        """
         try:
             while True:
-                on_frame(await self._socket.recv())
+                for _ in range(_AT_ONCE):
+                    for _slice in on_frame(await self._socket.recv()) or ():
+                        await asyncio.sleep(0)
+                # While so much waits here, the socket may not be read: what waits is a sign of life as well.
+                self._socket.heard_at = self._socket.loop.time()
+                await asyncio.sleep(0)
         except ConnectionClosed as closed:
+            self.too_large = closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG
             return self._ended_because or close_reason(closed)
 
     def abort(self, reason: str) -> None:

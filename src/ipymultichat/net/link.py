@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from ipymultichat.model import ConnectionState, Secret, ServerConfig, ServerStatus
-from ipymultichat.net.connection import ConnectFailedError, Connection
+from ipymultichat.net.connection import MAX_FRAME, MAX_LIST, ConnectFailedError, Connection
 from ipymultichat.session import Backoff, Session, Timing
 from ipymultichat.session.events import LoggedIn, LoginFailed, Overdue, Resynced, SessionEvent
 
@@ -79,6 +79,8 @@ class Link:
         self._timer_at: float | None = None
         self._refused = False
         self._failure = ""
+        # How many connections in a row ended over the list of what waits: the next may take a larger one, then none.
+        self._lists_too_large = 0
         self._pause, self._paused_at = "", float("-inf")
         self._pause_cost = ""
         self._retired = False
@@ -151,6 +153,13 @@ class Link:
         await self._run()
 
     async def _run(self) -> None:
+        try:
+            await self._stay_connected()
+        finally:
+            if self._task is asyncio.current_task():  # the loop ends, and nobody has asked for it
+                self._set(ServerStatus())
+
+    async def _stay_connected(self) -> None:
         while True:
             self._wake = self._loop.create_future()
             self._failure, self._refused = "", False
@@ -167,16 +176,24 @@ class Link:
 
     async def _live(self) -> str:
         settings = self._settings
-        connection = await Connection.open(self.config.url, timeout=settings.open_timeout, keepalive=settings.keepalive)
+        too_large, self._lists_too_large = self._lists_too_large, 0
+        connection = await Connection.open(
+            self.config.url,
+            timeout=settings.open_timeout,
+            keepalive=settings.keepalive,
+            max_frame=MAX_LIST if too_large else MAX_FRAME,
+        )
         self._connection = connection
         started = self._loop.time()
         try:
             token, nickname = self._credentials()
-            self.session.connected(token, nickname, started)
+            self.session.connected(token, nickname, started, lists_pending=too_large < 2)
             self._pump()
             return await connection.read(self._on_frame)
         finally:
             self._connection = None
+            if connection.too_large and self.session.awaits_pending:
+                self._lists_too_large = too_large + 1
             if self.status.state is ConnectionState.CONNECTED and self._loop.time() - started >= settings.lasting:
                 self._backoff.reset()
             self.session.disconnected(self._loop.time())
@@ -193,6 +210,8 @@ class Link:
             self._pause_cost, self._pause = self._pause, ""
             reason = f"{reason} ({self._pause_cost})"
             delay = 0.0
+        elif self._lists_too_large:
+            delay = 0.0
         else:
             delay = self._backoff.next_delay(refused=self._refused)
         logger.info("%s: %s; next try in %.1f s", self.config.label, reason, delay)
@@ -202,8 +221,17 @@ class Link:
         # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the result.
         await asyncio.wait({self._wake}, timeout=delay)
 
-    def _on_frame(self, frame: bytes | str) -> None:
-        self.session.receive(frame, self._loop.time())
+    def _on_frame(self, frame: bytes | str) -> Iterator[None] | None:
+        slices = self.session.receive(frame, self._loop.time())
+        if slices is None:
+            self._pump()
+            return None
+        return self._pumped(slices)
+
+    def _pumped(self, slices: Iterator[None]) -> Iterator[None]:
+        for step in slices:
+            self._pump()
+            yield step
         self._pump()
 
     def _on_timer(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 from ipymultichat.model import Secret
 from ipymultichat.net.connection import ConnectFailedError, Connection
@@ -32,11 +33,12 @@ async def try_login(url: str, token: Secret, nickname: str, *, timeout: float = 
     outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     session = Session()
 
-    def on_frame(frame: bytes | str) -> None:
-        session.receive(frame, 0.0)
+    def on_frame(frame: bytes | str) -> Iterator[None] | None:
+        slices = session.receive(frame, 0.0)
         for event in session.take_events():
             if isinstance(event, (LoggedIn, LoginFailed)) and not outcome.done():
                 outcome.set_result(event.reason if isinstance(event, LoginFailed) else "")
+        return slices
 
     session.connected(token, nickname, 0.0)
     connection.send(session.take_frames())

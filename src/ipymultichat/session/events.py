@@ -33,10 +33,14 @@ RequestArrived = RequestReceived
 
 @frozen
 class PendingListed:
-    """All that waits on the server now; `live` are ids pushed since this login, which the list may not hold yet."""
+    """What waits on the server now, or a part of it.
+
+    `waits` comes with the last part: the ids of all that wait. Those pushed since this login are among them, which the
+    list may not hold yet.
+    """
 
     requests: tuple[Request, ...]
-    live: frozenset[str]
+    waits: frozenset[str] | None
 
 
 @frozen
@@ -78,7 +82,10 @@ class ReplyVerified:
 
 @frozen
 class ReplyFailed:
-    """Our reply was not proved to have arrived."""
+    """Our reply was not proved to have arrived.
+
+    With a `rival`, somebody else answered; `undecided`: either answer may be the one that was taken.
+    """
 
     request_id: str
     contents: tuple[Content, ...]
@@ -86,6 +93,7 @@ class ReplyFailed:
     rival: RequestAnswered | None = None
     withdrawn: str | None = None
     gone: bool = False
+    undecided: bool = False
 
 
 @frozen
@@ -112,9 +120,10 @@ class ChatFailed:
 
 @frozen
 class UsersListed:
-    """Everybody else online."""
+    """Everybody else online, or some of them; `last` with the end of the list."""
 
     users: tuple[User, ...]
+    last: bool = True
 
 
 @frozen

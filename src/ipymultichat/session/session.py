@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import ClassVar
 
@@ -13,9 +13,17 @@ from ipymultichat.session.chats import Chats
 from ipymultichat.session.replies import SUPERSEDED, Replies
 from ipymultichat.session.session_io import Answer, SessionIO
 from ipymultichat.session.timing import MAX_SILENT_CHECKS, Timing
+from ipymultichat.wire import SLICED, decode, decode_in_slices, encode
 from ipymultichat.wire import commands as c
-from ipymultichat.wire import decode, encode
 from ipymultichat.wire import events as e
+from ipymultichat.wire.names import MAX_ID
+
+_CHECKED_AT_ONCE = 200
+"""How many listed requests a server is asked about at a time."""
+
+
+def _has_id(request: e.Request) -> bool:
+    return 0 < len(request.request_id) <= MAX_ID
 
 
 class Phase(Enum):
@@ -43,8 +51,14 @@ class Session:
         self._chats = Chats(self._io)
         self._requests: dict[str, e.Request] = {}
         self._users: dict[str, e.User] = {}
+        # The lists of which only a part has come so far.
+        self._listed_requests: dict[str, e.Request] = {}
+        self._listed_users: dict[str, e.User] = {}
         self._live: set[str] = set()
         self._unsynced = 0
+        self._lists_pending = True
+        self.awaits_pending = False
+        """Whether the server was asked on this connection what waits and has not answered yet."""
         self._listed = False
         """Whether the server has ever been asked what waits; before that, nothing can be said not to."""
         self._early: list[tuple[str, tuple[Content, ...], Asked]] = []
@@ -57,12 +71,21 @@ class Session:
 
     # what the owner of the socket calls
 
-    def connected(self, token: Secret, nickname: str, now: float) -> None:
-        """A socket is open: log in. Servers replay nothing, so everything is asked for anew after that."""
+    def connected(self, token: Secret, nickname: str, now: float, *, lists_pending: bool = True) -> None:
+        """A socket is open: log in. Servers replay nothing, so everything is asked for anew after that.
+
+        Args:
+            token: names the group to log in to.
+            nickname: what others see.
+            now: the time.
+            lists_pending: whether to ask which requests wait; False where that list is too large to be taken.
+        """
         self._token = self._chats.token = token
         self._nickname = self._known_as = nickname
         self.phase = Phase.LOGIN
-        self._live.clear()
+        self._lists_pending, self.awaits_pending = lists_pending, False
+        for state in (self._live, self._listed_requests, self._listed_users):
+            state.clear()
         self._io.send(c.Login(token, nickname))
         self._io.later(now + self._io.timing.login, self._login_overdue)
 
@@ -93,17 +116,33 @@ class Session:
         for request_id, contents, _asked in early:
             self._io.emit(s.ReplyFailed(request_id, contents, reason))
 
-    def receive(self, frame: bytes | str, now: float) -> None:
-        """One frame arrived. Never raises: what is not understood is counted and reported as `Trouble`."""
+    def receive(self, frame: bytes | str, now: float) -> Iterator[None] | None:
+        """One frame arrived. Never raises: what is not understood is counted and reported as `Trouble`.
+
+        Returns:
+            None when it was taken in; for a large frame, what takes in a slice of it with every step: it has to be
+            gone through before the next frame comes.
+        """
         if isinstance(frame, str):
             self._ignore("a text frame")
-            return
+            return None
+        if len(frame) > SLICED:
+            return self._receive_in_slices(frame, now)
         try:
             event = decode(frame)
         except DecodeError as error:
             self._ignore(str(error))
-            return
+            return None
         self._handlers[type(event)](self, event, now)
+        return None
+
+    def _receive_in_slices(self, frame: bytes, now: float) -> Iterator[None]:
+        try:
+            for event in decode_in_slices(frame):
+                self._handlers[type(event)](self, event, now)
+                yield
+        except DecodeError as error:
+            self._ignore(str(error))
 
     def tick(self, now: float) -> None:
         """Time passed; wanted at `next_deadline`."""
@@ -183,7 +222,12 @@ class Session:
         self._io.emit(s.LoggedIn(event.client_id))
         self._tell_nickname()
         self._unsynced = 2
-        self._io.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
+        if self._lists_pending:
+            self.awaits_pending = True
+            self._io.call(c.GetPending(self._token), e.PendingAnswered, self._pending_answered, now)
+        else:
+            self._io.emit(s.Trouble("the list of what waits is too large to be taken; new requests are shown"))
+            self._after_list(now)
         self._io.call(c.GetUsers(self._token), e.UsersAnswered, self._first_users, now)
         self._replies.advance(now)
 
@@ -195,6 +239,9 @@ class Session:
     def _pending_answered(self, answer: Answer | None, now: float) -> None:
         if answer is None:
             self._io.emit(s.Trouble("the server did not answer which requests wait"))
+        self._after_list(now)
+
+    def _after_list(self, now: float) -> None:
         self._listed = True
         early, self._early = self._early, []
         for request_id, contents, asked in early:
@@ -204,29 +251,45 @@ class Session:
 
     def _on_pending(self, event: e.PendingAnswered, now: float) -> None:
         # A list that comes too late for who waited for it is true all the same: frames keep their order.
+        if event.last:
+            self.awaits_pending = False
         if self.phase is Phase.READY:
-            held = {request.request_id: request for request in event.requests if request.request_id}
-            for request in held.values():
+            part = {request.request_id: request for request in event.requests if _has_id(request)}
+            for request in part.values():
                 self._supersede(request, now)
+            self._listed_requests.update(part)
+            if not event.last:
+                # What is replied to before the whole list is there has to be known.
+                self._requests.update(part)
+                self._io.emit(s.PendingListed(tuple(part.values()), None))
+                return
+            held, self._listed_requests = self._listed_requests, {}
             on_the_way = {key: request for key, request in self._requests.items() if key in self._replies}
             live = {key: request for key, request in self._requests.items() if key in self._live}
             self._requests = {**on_the_way, **held, **live}
-            self._io.emit(s.PendingListed(tuple(held.values()), frozenset(self._live)))
+            self._io.emit(s.PendingListed(tuple(part.values()), frozenset(held) | self._live))
             # Servers list an answered request for a moment longer, and its news went to our last connection, if any.
-            self._io.later(
-                now + self._io.timing.recheck, lambda at: self._check_listed(tuple(held), at, MAX_SILENT_CHECKS)
-            )
-        self._io.answered(event, now)
+            self._io.later(now + self._io.timing.recheck, lambda at: self._check_listed(tuple(held), 0, at))
+        if event.last:
+            self._io.answered(event, now)
 
-    def _check_listed(self, request_ids: tuple[str, ...], now: float, tries: int) -> None:
-        held = tuple(key for key in request_ids if key in self._requests and key not in self._replies)
+    def _check_listed(
+        self, request_ids: tuple[str, ...], begin: int, now: float, tries: int = MAX_SILENT_CHECKS
+    ) -> None:
+        """Ask about some of the listed requests, and when they are answered about the next."""
+        held: tuple[str, ...] = ()
+        while begin < len(request_ids) and not held:
+            end = begin + _CHECKED_AT_ONCE
+            held = tuple(key for key in request_ids[begin:end] if key in self._requests and key not in self._replies)
+            begin = end
 
         def on_answer(answer: Answer | None, at: float) -> None:
             if isinstance(answer, e.ValidityAnswered):
                 for request_id in [key for key, waits in answer.validity.items() if not waits]:
                     self._verified(request_id, waits=False)
+                self._check_listed(request_ids, begin, at)
             elif tries > 1:
-                self._check_listed(held, at, tries - 1)
+                self._check_listed(request_ids, begin - _CHECKED_AT_ONCE, at, tries - 1)
 
         if held:
             self._io.call(c.CheckValidity(held), e.ValidityAnswered, on_answer, now)
@@ -248,14 +311,19 @@ class Session:
 
     def _on_users(self, event: e.UsersAnswered, now: float) -> None:
         if self.phase is Phase.READY:  # also when it is late, see `_on_pending`
-            self._users = {user.client_id: user for user in event.users if user.client_id != self.client_id}
-            self._io.emit(s.UsersListed(tuple(self._users.values())))
-        self._io.answered(event, now)
+            part = {user.client_id: user for user in event.users if user.client_id != self.client_id}
+            self._listed_users.update(part)
+            self._io.emit(s.UsersListed(tuple(part.values()), event.last))
+            if event.last:
+                self._users, self._listed_users = self._listed_users, {}
+                self._io.answered(e.UsersAnswered(tuple(self._users.values())), now)
+        elif event.last:
+            self._io.answered(event, now)
 
     def _on_request(self, event: e.RequestReceived, now: float) -> None:
         request = event.request
-        if self.phase is not Phase.READY or not request.request_id:
-            self._ignore("a request without an id, or before the login")
+        if self.phase is not Phase.READY or not _has_id(request):
+            self._ignore("a request without a usable id, or before the login")
             return
         self._supersede(request, now)
         self._requests[request.request_id] = request

@@ -1,5 +1,6 @@
 """The wire format: generated protobuf code and the codec above it."""
 
-from ipymultichat.wire.codec import decode, encode
+from ipymultichat.wire.codec import decode, decode_in_slices, encode
+from ipymultichat.wire.slices import SLICED
 
-__all__ = ["decode", "encode"]
+__all__ = ["SLICED", "decode", "decode_in_slices", "encode"]

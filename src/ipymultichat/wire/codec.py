@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from itertools import islice
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
 
 from ipymultichat.errors import DecodeError, EncodeError
 from ipymultichat.model import MessageKind, Option, Question
@@ -13,11 +16,22 @@ from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
 from ipymultichat.wire.contents import content_from_wire, content_to_wire
-from ipymultichat.wire.names import escape_invisible
+from ipymultichat.wire.names import MAX_ID, name_of, words_of
+from ipymultichat.wire.slices import SLICED, check_fields, fields, slices
+
+M = TypeVar("M", bound=Message)
+
+TAKEN = "taken"
+"""In the `Meta` of a notice that somebody replied: this is the answer that the agent gets."""
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=timezone.utc).timestamp()
 _LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 _MAX_TIMEOUT = 10 * 365 * 86_400
+_CMD = pb.WebsocketMessage.DESCRIPTOR.fields_by_name["Cmd"].number
+_MAX_TOP_FIELDS = 100
+_MAX_PATH = 4096
+MAX_OPTIONS = 64 * 2**10
+"""Bytes of structured questions; larger ones become part of the text."""
 
 
 def decode(frame: bytes) -> e.WireEvent:
@@ -35,6 +49,41 @@ def decode(frame: bytes) -> e.WireEvent:
         raise DecodeError(f"a frame of {len(frame)} bytes is not a protocol message: {error}") from error
     reader = _READERS.get(message.Cmd)
     return reader(message) if reader else e.UnknownCommand(message.Cmd)
+
+
+def decode_in_slices(frame: bytes) -> Iterator[e.WireEvent]:
+    """Read a frame of more than `SLICED` bytes: a list comes in parts, each of them soon read, the end marked so.
+
+    Raises:
+        DecodeError: the bytes are not a message of the protocol, or hold more than can be read in short time; parts
+            of a list may have been returned before.
+    """
+    command = ""
+    spans: dict[int, tuple[int, int]] = {}
+    for number, _began, value, end in islice(fields(frame, 0, len(frame)), _MAX_TOP_FIELDS):
+        if number == _CMD and value >= 0:
+            command = frame[value:end].decode(errors="replace")
+        spans[number] = value, end
+    if command not in _LISTS:
+        check_fields(frame, pb.WebsocketMessage.DESCRIPTOR)
+        yield decode(frame)
+        return
+    number, response, read = _LISTS[command]
+    parts = slices(frame, *spans.get(number, (0, 0)))
+    part = next(parts)
+    for following in parts:
+        yield read(_parsed(response, part), last=False)
+        part = following
+    yield read(_parsed(response, part), last=True)
+
+
+def _parsed(kind: type[M], data: bytes) -> M:
+    if len(data) > SLICED:
+        check_fields(data, kind.DESCRIPTOR)
+    try:
+        return kind.FromString(data)
+    except (ProtobufDecodeError, UnicodeDecodeError) as error:
+        raise DecodeError(f"a frame with {len(data)} bytes that are not a protocol message: {error}") from error
 
 
 def encode(command: c.Command) -> bytes:
@@ -105,20 +154,32 @@ def _question(item: pb.Question) -> Question:
     )
 
 
+def _questions(body: pb.McpAskQuestionRequest) -> tuple[tuple[Question, ...], str]:
+    """The structured questions, and the text to show with them."""
+    questions = tuple(map(_question, body.Questions))
+    if sum(item.ByteSize() for item in body.Questions) <= MAX_OPTIONS:
+        # An agent that sends structured questions may leave the plain one empty.
+        return questions, body.Question or questions[0].question
+    # Nobody can choose from so many; the answer is a text in any case.
+    options = (
+        [item.question, *(f"- {option.label}: {option.description}" for option in item.options)] for item in questions
+    )
+    return (), "\n\n".join(filter(None, (body.Question, *map("\n".join, options))))
+
+
 def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) -> e.Request:
     body = request.Request
-    questions = tuple(map(_question, body.Questions)) if body.Questions else ()
+    questions, text = _questions(body) if body.Questions else ((), body.Question)
     return e.Request(
         kind=MessageKind.QUESTION,
         request_id=request.ID,
-        # An agent that sends structured questions may leave the plain one empty.
-        text=body.Question or (questions[0].question if questions else ""),
+        text=text,
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
-        project_directory=body.ProjectDirectory,
-        agent_name=escape_invisible(body.AgentName),
-        model_name=escape_invisible(body.ReasoningModelName),
-        client_name=escape_invisible(body.McpClientName),
+        project_directory=body.ProjectDirectory[:_MAX_PATH],
+        agent_name=name_of(body.AgentName),
+        model_name=name_of(body.ReasoningModelName),
+        client_name=name_of(body.McpClientName),
         options=questions,
         echo=request.SerializeToString(),
     )
@@ -132,21 +193,21 @@ def _report(request: pb.WorkReportRequest, timeout: int = 0, created_ms: int = 0
         text=body.Summary,
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
-        project_directory=body.ProjectDirectory,
-        agent_name=escape_invisible(body.AgentName),
-        model_name=escape_invisible(body.ReasoningModelName),
-        client_name=escape_invisible(body.McpClientName),
+        project_directory=body.ProjectDirectory[:_MAX_PATH],
+        agent_name=name_of(body.AgentName),
+        model_name=name_of(body.ReasoningModelName),
+        client_name=name_of(body.McpClientName),
         echo=request.SerializeToString(),
     )
 
 
 def _user(user: pb.OnlineUser) -> e.User:
-    return e.User(user.client_id, escape_invisible(user.nickname), _time(user.connected_at))
+    return e.User(user.client_id[:MAX_ID], name_of(user.nickname), _time(user.connected_at))
 
 
 def _read_login(message: pb.WebsocketMessage) -> e.WireEvent:
     answer = message.UserLoginResponse
-    return e.LoginAnswered(answer.client_id, answer.success, answer.error_message)
+    return e.LoginAnswered(answer.client_id[:MAX_ID], answer.success, words_of(answer.error_message))
 
 
 def _read_question(message: pb.WebsocketMessage) -> e.WireEvent:
@@ -157,18 +218,18 @@ def _read_report(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestReceived(_report(message.WorkReportRequest))
 
 
-def _read_pending(message: pb.WebsocketMessage) -> e.WireEvent:
+def _pending(response: pb.GetPendingMessagesResponse, *, last: bool = True) -> e.PendingAnswered:
     requests = []
-    for item in message.GetPendingMessagesResponse.pending_messages:
+    for item in response.pending_messages:
         if item.HasField("ask_question_request"):
             requests.append(_ask(item.ask_question_request, item.timeout, item.created_at))
         elif item.HasField("work_report_request"):
             requests.append(_report(item.work_report_request, item.timeout, item.created_at))
-    return e.PendingAnswered(tuple(requests))
+    return e.PendingAnswered(tuple(requests), last)
 
 
-def _read_users(message: pb.WebsocketMessage) -> e.WireEvent:
-    return e.UsersAnswered(tuple(_user(user) for user in message.GetOnlineUsersResponse.online_users))
+def _users(response: pb.GetOnlineUsersResponse, *, last: bool = True) -> e.UsersAnswered:
+    return e.UsersAnswered(tuple(map(_user, response.online_users)), last)
 
 
 def _read_question_answered(message: pb.WebsocketMessage) -> e.WireEvent:
@@ -176,9 +237,10 @@ def _read_question_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.QUESTION,
         request_id=message.AskQuestionRequest.ID or response.ID,
-        nickname=escape_invisible(message.Nickname),
+        nickname=name_of(message.Nickname),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
+        taken=response.Meta.get(TAKEN) == "true",
     )
 
 
@@ -187,25 +249,26 @@ def _read_report_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.REPORT,
         request_id=message.WorkReportRequest.ID or response.ID,
-        nickname=escape_invisible(message.Nickname),
+        nickname=name_of(message.Nickname),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
+        taken=response.Meta.get(TAKEN) == "true",
     )
 
 
 def _read_cancelled(message: pb.WebsocketMessage) -> e.WireEvent:
     notice = message.RequestCancelledNotification
-    return e.RequestCancelled(notice.request_id, notice.reason)
+    return e.RequestCancelled(notice.request_id, words_of(notice.reason))
 
 
 def _read_chat(message: pb.WebsocketMessage) -> e.WireEvent:
     chat = message.ChatMessageNotification.chat_message
     return e.ChatReceived(
-        message_id=chat.message_id,
-        sender_id=chat.sender_client_id,
-        sender=escape_invisible(chat.sender_nickname),
-        receiver_id=chat.receiver_client_id,
-        receiver=escape_invisible(chat.receiver_nickname),
+        message_id=chat.message_id[:MAX_ID],
+        sender_id=chat.sender_client_id[:MAX_ID],
+        sender=name_of(chat.sender_nickname),
+        receiver_id=chat.receiver_client_id[:MAX_ID],
+        receiver=name_of(chat.receiver_nickname),
         text=chat.content,
         sent_at=_time(chat.sent_at),
     )
@@ -220,8 +283,8 @@ _READERS: dict[str, Callable[[pb.WebsocketMessage], e.WireEvent]] = {
     "UserLogin": _read_login,
     "AskQuestion": _read_question,
     "WorkReport": _read_report,
-    "GetPendingMessages": _read_pending,
-    "GetOnlineUsers": _read_users,
+    "GetPendingMessages": lambda message: _pending(message.GetPendingMessagesResponse),
+    "GetOnlineUsers": lambda message: _users(message.GetOnlineUsersResponse),
     "CheckMessageValidity": lambda message: e.ValidityAnswered(dict(message.CheckMessageValidityResponse.validity)),
     "AskQuestionReplyNotification": _read_question_answered,
     "WorkReportReplyNotification": _read_report_answered,
@@ -229,3 +292,12 @@ _READERS: dict[str, Callable[[pb.WebsocketMessage], e.WireEvent]] = {
     "ChatMessageNotification": _read_chat,
     "UserConnectionStatusNotification": _read_presence,
 }
+
+_LISTS: dict[str, tuple[int, type[Any], Callable[..., e.WireEvent]]] = {
+    name: (pb.WebsocketMessage.DESCRIPTOR.fields_by_name[response.DESCRIPTOR.name].number, response, read)
+    for name, response, read in (
+        ("GetPendingMessages", pb.GetPendingMessagesResponse, _pending),
+        ("GetOnlineUsers", pb.GetOnlineUsersResponse, _users),
+    )
+}
+"""The commands that bring lists: number and kind of the field that holds one, and what reads it."""

@@ -70,16 +70,18 @@ class RequestReceived:
 
 @frozen
 class PendingAnswered:
-    """The answer to `GetPendingMessages`."""
+    """The answer to `GetPendingMessages`, or a part of it; `last` with the end."""
 
     requests: tuple[Request, ...]
+    last: bool = True
 
 
 @frozen
 class UsersAnswered:
-    """The answer to `GetOnlineUsers`; oneself is not in it."""
+    """The answer to `GetOnlineUsers`, or a part of it; `last` with the end. Oneself is not in it."""
 
     users: tuple[User, ...]
+    last: bool = True
 
 
 @frozen
@@ -91,13 +93,17 @@ class ValidityAnswered:
 
 @frozen
 class RequestAnswered:
-    """Somebody replied. Also sent for requests of other tokens, and for replies that came too late."""
+    """Somebody replied. Also sent for requests of other tokens, and for replies that came too late.
+
+    `taken`: the server says that this is the answer it took, as ours does.
+    """
 
     kind: MessageKind
     request_id: str
     nickname: str
     contents: tuple[Content, ...]
     is_error: bool = False
+    taken: bool = False
 
 
 @frozen
