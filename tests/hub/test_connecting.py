@@ -66,7 +66,9 @@ async def test_a_reply_that_meets_a_frozen_server_arrives_when_it_thaws(process:
     assert (await agent).text == "yes"
 
 
-async def test_requests_that_ended_while_away_are_not_left_pending(home: LocalServer, make_chat: MakeChat) -> None:
+async def test_requests_that_ended_while_away_are_gone_and_nobody_claims_that_they_were_answered(
+    home: LocalServer, make_chat: MakeChat
+) -> None:
     chat = make_chat(home.url)
     await chat.connect()
     other = make_chat(home.url, nickname="other")
@@ -79,7 +81,8 @@ async def test_requests_that_ended_while_away_are_not_left_pending(home: LocalSe
     await agent
     await chat.connect()
     ended = chat.messages.get(message.id)
-    assert (ended.status, ended.reply.mine) == ("replied", False)
+    assert (ended.status, ended.reply) == ("cancelled", None)
+    assert ended.error == "answered elsewhere, or given up, while this connection was down"
     assert len(chat.messages) == 1
 
 

@@ -111,7 +111,7 @@ async def test_what_was_answered_while_no_kernel_ran_waits_no_more(
         await second.wait_for(timeout=0.05)
     await second.connect()
     assert [(m.status, m.error) for m in second.messages] == [
-        ("replied", "answered elsewhere, or given up, while this connection was down")
+        ("cancelled", "answered elsewhere, or given up, while this connection was down")
     ]
 
 

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
-from inboxes import hub_of
+from inboxes import MakeChat, hub_of
 
 from ipymultichat.errors import DeliveryError, NotAnswerableError
 from ipymultichat.hub import Chat, Delivery
 from ipymultichat.model import Message, MessageKind, TextContent
 from ipymultichat.session import events as s
-from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered
+from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered, User
 
 NOW = datetime.now(timezone.utc)
 MINE = (TextContent("my answer"),)
@@ -95,7 +95,7 @@ async def test_a_failed_one_that_the_server_lists_no_more_is_over_and_its_text_s
 
 async def test_a_failed_one_that_the_server_still_lists_can_be_tried_again(replying: Any) -> None:
     replying.report(s.ReplyFailed("q", MINE, "why"))
-    replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset()))
+    replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset({"q"})))
     assert replying.message.answerable
     replying.chat.reply(replying.message, "again")
     assert replying.message.status == "sending"
@@ -105,7 +105,7 @@ async def test_what_is_put_away_leaves_the_pending_list_with_its_text_and_does_n
     replying.report(s.ReplyFailed("q", MINE, "why"))
     put_away = replying.chat.discard(replying.message)
     assert (put_away.status, put_away.draft, put_away.error) == ("cancelled", MINE, "put away by you; why")
-    replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset()))
+    replying.report(s.PendingListed((Request(MessageKind.QUESTION, "q", "Deploy?", 600, None),), frozenset({"q"})))
     assert replying.message.status == "cancelled"
     with pytest.raises(NotAnswerableError, match="nothing to put away: it is cancelled"):
         replying.chat.discard(replying.message)
@@ -134,13 +134,68 @@ async def test_a_failed_chat_message_can_be_put_away(inbox: Any, monkeypatch: py
         await delivery
 
 
+async def test_two_who_answer_at_the_same_moment_have_the_same_in_their_logs(
+    make_chat: MakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    answers = {"ada": (TextContent("yes"),), "bob": (TextContent("no"),)}
+    for me, other in (("ada", "bob"), ("bob", "ada")):
+        inbox = Reported(make_chat({"url": "ws://127.0.0.1:9", "name": "Work"}, nickname=me))
+        monkeypatch.setattr(hub_of(inbox.chat).connections, "act", lambda *_command: None)
+        inbox.ask()
+        inbox.chat.reply(inbox.message, *answers[me])
+        rival = RequestAnswered(MessageKind.QUESTION, "q", other, answers[other])
+        inbox.report(s.ReplyFailed("q", answers[me], f"by you and {other}", rival, gone=True, undecided=True))
+        message = inbox.message
+        assert (message.status, message.error, message.draft) == ("replied", f"by you and {other}", answers[me])
+        assert message.reply is not None
+        assert not message.reply.mine
+        told.append((message.reply.by, message.reply.text))
+    assert told == [("ada, bob", "ada:\nyes\nbob:\nno")] * 2
+
+
+async def test_a_chat_message_with_a_known_id_and_another_text_or_sender_is_another_message(inbox: Reported) -> None:
+    for sender, text in (("ada", "hi"), ("ada", "hi"), ("ada", "and more"), ("bob", "hi")):
+        inbox.report(s.ChatArrived(ChatReceived("c1", f"{sender}-1", sender, "me-1", "me", text, NOW)))
+    assert [(message.sender, message.text) for message in inbox.chat.messages] == [
+        ("ada", "hi"),
+        ("ada", "and more"),
+        ("bob", "hi"),
+    ]
+
+
+async def test_a_question_that_is_gone_without_a_word_is_gone_and_not_answered(inbox: Reported) -> None:
+    inbox.ask()
+    inbox.report(s.PendingListed((), frozenset()))
+    assert (inbox.message.status, inbox.message.reply) == ("cancelled", None)
+    assert "answered elsewhere, or given up" in inbox.message.error
+
+
+async def test_a_list_in_parts_ends_nothing_before_its_end(inbox: Reported) -> None:
+    inbox.ask("old")
+    inbox.ask("q2")
+    first = Request(MessageKind.QUESTION, "q1", "One?", 600, None)
+    inbox.report(s.PendingListed((first,), None))
+    assert {message.request_id for message in inbox.chat.messages.pending} == {"old", "q1", "q2"}
+    inbox.report(s.PendingListed((), frozenset({"q1", "q2"})))
+    assert {message.request_id for message in inbox.chat.messages.pending} == {"q1", "q2"}
+
+
+async def test_a_list_of_people_in_parts_replaces_the_one_before_at_its_end(inbox: Reported) -> None:
+    inbox.report(s.UsersListed((User("1", "ada"),)))
+    inbox.report(s.UsersListed((User("2", "bob"),), last=False))
+    assert [user.nickname for user in inbox.chat.users] == ["ada"]
+    inbox.report(s.UsersListed((User("3", "cyd"),)))
+    assert [user.nickname for user in inbox.chat.users] == ["bob", "cyd"]
+
+
 @pytest.mark.parametrize("listed", [True, False])
 async def test_another_question_under_a_known_id_ends_the_old_one_and_is_shown_as_its_own(
     inbox: Reported, listed: bool
 ) -> None:
     old = inbox.ask("q", text="Delete the temporary files?")
     new = replace(old, text="Delete the PRODUCTION database?")
-    inbox.report(s.PendingListed((new,), frozenset()) if listed else s.RequestArrived(new))
+    inbox.report(s.PendingListed((new,), frozenset({"q"})) if listed else s.RequestArrived(new))
     first, second = sorted(inbox.chat.messages, key=lambda message: message.text, reverse=True)
     assert (first.text, first.status) == ("Delete the temporary files?", "cancelled")
     assert "something else under the same id" in first.error

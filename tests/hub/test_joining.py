@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,9 +69,12 @@ async def test_an_inbox_that_nobody_refers_to_any_more_lets_its_connections_go(
     await forgotten.connect()
     await watcher.connect()
     await until(lambda: watcher.users)
-    del forgotten
-    gc.collect()
-    await until(lambda: not watcher.users, seconds=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del forgotten
+        gc.collect()
+        await until(lambda: not watcher.users, seconds=2)
+    assert ["never closed" in str(warning.message) for warning in caught] == [True]
 
 
 async def test_what_a_later_one_gives_is_used_at_once(join: Any, work: LocalServer, home: LocalServer) -> None:

@@ -31,6 +31,23 @@ def no_new_loop() -> None:
     raise AssertionError("no other loop was to be adopted")
 
 
+def test_what_was_put_off_on_a_loop_that_ended_runs_on_the_next() -> None:
+    adopted: list[str] = []
+    loop, ran = KernelLoop(lambda: adopted.append("another")), []
+
+    async def first() -> None:
+        assert loop.bind()
+        loop.post(lambda: ran.append("put off"), delay=60)
+
+    async def second() -> None:
+        assert loop.bind()
+
+    asyncio.run(first())
+    assert ran == []
+    asyncio.run(second())
+    assert (adopted, ran) == (["another"], ["put off"])
+
+
 def test_what_is_posted_before_there_is_a_loop_runs_on_the_first_delays_included() -> None:
     loop, ran = KernelLoop(no_new_loop), []
     loop.post(lambda: ran.append("at once"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -119,6 +120,7 @@ class Hub:
         self.log = MessageLog(
             self.inbox, self.history, lambda server: resolve.server(self.settings.values.servers, server).id
         )
+        _open.add(self)
         self._refresh_statuses()
         entries = self.history.open(_RECALLED)
         # Less than asked for is all there is.
@@ -155,7 +157,7 @@ class Hub:
             else:
                 hub._adopt(given, io)
             hub._holders.add(holder)
-            weakref.finalize(holder, hub.loop.post, hub._close_if_alone).atexit = False
+            weakref.finalize(holder, hub.loop.post, hub._close_if_forgotten).atexit = False
             return hub
 
     def leave(self, holder: object) -> None:
@@ -164,10 +166,20 @@ class Hub:
             self._holders.discard(holder)
         self._close_if_alone()
 
+    def _close_if_forgotten(self) -> None:
+        if not self.closed and self._is_alone():
+            warnings.warn(
+                f"a MultiChat of the profile {self.profile!r} was never closed", ResourceWarning, stacklevel=1
+            )
+            self._close_if_alone()
+
+    def _is_alone(self) -> bool:
+        # Those that are still alive: the set itself learns of an end only after who else is told.
+        return next(iter(self._holders), None) is None
+
     def _close_if_alone(self) -> None:
         with _registry:
-            # Those that are still alive: the set itself learns of an end only after who else is told.
-            if self.closed or next(iter(self._holders), None) is not None:
+            if self.closed or not self._is_alone():
                 return
             if _living.get(self.profile) is self:
                 del _living[self.profile]
@@ -281,7 +293,7 @@ class Hub:
                     self.inbound.relabel(config.id)
                     self.history.rename(config.id, config.label)
             for server_id in self.inbound.users.keys() - {config.id for config in now.servers}:
-                self.inbound.users_listed(server_id, ())
+                self.inbound.no_users(server_id)
         if now.servers != before.servers or now.token != before.token:
             self._refresh_statuses()
             self.connections.reconcile()
@@ -313,7 +325,7 @@ class Hub:
         with self.lock:
             self._statuses[server_id] = status
             if status.state is not ConnectionState.CONNECTED:
-                self.inbound.users_listed(server_id, ())
+                self.inbound.no_users(server_id)
             self._refresh_statuses()
         self.notify("servers")
 
@@ -365,6 +377,7 @@ class Hub:
 
 _registry = RLock()
 _living: dict[str, Hub] = {}
+_open: weakref.WeakSet[Hub] = weakref.WeakSet()
 
 
 def _now() -> datetime:
@@ -372,6 +385,9 @@ def _now() -> datetime:
 
 
 @atexit.register
-def _write_what_is_left() -> None:
-    for hub in list(_living.values()):
-        hub.write_what_is_left()
+def _end() -> None:
+    for hub in list(_open):
+        if not hub.closed:
+            # In this order: what is on its way is taken up by the next kernel, and no failure.
+            hub.write_what_is_left()
+            hub.connections.close()

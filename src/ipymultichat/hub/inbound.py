@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any, ClassVar
 
 from ipymultichat.hub.messages import Messages
 from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import ANSWERED, Entry, Message, MessageKind, MessageStatus, OnlineUser, Reply, TextContent
+from ipymultichat.model import (
+    ANSWERED,
+    Entry,
+    Message,
+    MessageKind,
+    MessageStatus,
+    OnlineUser,
+    Reply,
+    TextContent,
+    text_of,
+)
 from ipymultichat.session import events as s
 from ipymultichat.session.replies import SUPERSEDED
 from ipymultichat.wire.events import Request, RequestAnswered, User
@@ -66,6 +78,7 @@ class Inbound:
         self.unconfirmed: set[str] = set()
         """Requests known from the history only: no server has said yet whether they still wait."""
         self.users: dict[str, dict[str, OnlineUser]] = {}
+        self._listed_users: dict[str, dict[str, OnlineUser]] = {}
 
     # requests
 
@@ -128,13 +141,14 @@ class Inbound:
         self._cut_short.discard(known.id)
 
     def _pending_listed(self, server_id: str, event: s.PendingListed) -> None:
-        """The list after a login: new ones in, and what is not in it any more has ended."""
+        """The list after a login: new ones in, and at its end what was not in it has ended."""
         for request in event.requests:
             self._request_arrived(server_id, s.StillPending(request))
-        waits = {request.request_id for request in event.requests} | event.live
+        if event.waits is None:
+            return
         for entry in self._inbox.open_requests():
             message = entry.message
-            if message.server_id == server_id and message.request_id not in waits:
+            if message.server_id == server_id and message.request_id not in event.waits:
                 self._end(message, _AWAY)
         for ids in (self.unconfirmed, self._cut_short):
             ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
@@ -166,7 +180,8 @@ class Inbound:
         if message is None:
             return
         if event.rival is not None and event.gone:
-            answered, reply = ANSWERED[message.kind], self._reply(event.rival)
+            answered = ANSWERED[message.kind]
+            reply = self._both_replies(event) if event.undecided else self._reply(event.rival)
             self._messages.failed(message.id, event.reason, status=answered, reply=reply)
         elif event.gone or event.withdrawn is not None:
             self._messages.failed(message.id, event.reason, status=self._withdrawn_status(message))
@@ -180,7 +195,8 @@ class Inbound:
     def _chat_arrived(self, server_id: str, event: s.ChatArrived) -> None:
         chat, now = event.chat, self._clock()
         message = Message(
-            id=f"{server_id}/chat/{chat.message_id or uuid.uuid4().hex}",
+            # Servers choose their ids: another text under a known one is another message.
+            id=f"{server_id}/chat/{chat.message_id or uuid.uuid4().hex}/{_digest(chat.sender, chat.text)}",
             kind=MessageKind.CHAT,
             server_id=server_id,
             server_name=self._settings.label_of(server_id),
@@ -197,12 +213,16 @@ class Inbound:
         if self._inbox.add(message, received_at=now):
             self._arrived(message)
 
-    def users_listed(self, server_id: str, users: Iterable[User]) -> None:
-        """Everybody else on one server."""
-        there = {user.client_id: self._user(server_id, user) for user in users}
-        if there != self.users.get(server_id, {}):
-            self.users[server_id] = there
-            self._users_changed()
+    def _users_listed(self, server_id: str, event: s.UsersListed) -> None:
+        """Everybody else on one server, or a part of them; at the end of the list the others have left."""
+        part = {user.client_id: self._user(server_id, user) for user in event.users}
+        listed = self._listed_users.setdefault(server_id, {})
+        listed.update(part)
+        if event.last:
+            del self._listed_users[server_id]
+            if listed != self.users.get(server_id, {}):
+                self.users[server_id] = listed
+                self._users_changed()
 
     def _user_changed(self, server_id: str, event: s.UserChanged) -> None:
         there = self.users.setdefault(server_id, {})
@@ -213,6 +233,42 @@ class Inbound:
         self._users_changed()
 
     # from outside
+
+    def no_users(self, server_id: str) -> None:
+        """Nobody is known to be on a server: it is not connected, or not in the list any more."""
+        self._listed_users.pop(server_id, None)
+        if self.users.pop(server_id, None):
+            self._users_changed()
+
+    def some_users(self, first: Iterable[tuple[str, str]], limit: int) -> dict[tuple[str, str], OnlineUser]:
+        """A window onto who is online: of some people those who are there, then others, up to a limit.
+
+        Args:
+            first: ids of server and client.
+            limit: how many people are returned at most.
+        """
+        chosen: dict[tuple[str, str], OnlineUser] = {}
+        for server_id, client_id in first:
+            user = self.users.get(server_id, {}).get(client_id)
+            if user is not None and len(chosen) < limit:
+                chosen[server_id, client_id] = user
+        for server_id, there in self.users.items():
+            for client_id, user in there.items():
+                if len(chosen) >= limit:
+                    return chosen
+                chosen.setdefault((server_id, client_id), user)
+        return chosen
+
+    def find_users(self, text: str, limit: int) -> list[tuple[str, str]]:
+        """Ids of server and client of those online whose name holds a text, in whatever case; up to a limit."""
+        wanted = text.lower()
+        found = (
+            (server_id, client_id)
+            for server_id, there in self.users.items()
+            for client_id, user in there.items()
+            if wanted in user.nickname.lower()
+        )
+        return list(islice(found, limit))
 
     def recall(self, entries: Iterable[Entry]) -> list[Entry]:
         """Bring entries of the history up to the present; returns them, to be restored to the inbox."""
@@ -237,9 +293,11 @@ class Inbound:
 
     def relabel(self, server_id: str) -> None:
         """A server has another label now."""
-        users = self.users.get(server_id, {}).values()
-        self.users_listed(server_id, [User(u.client_id, u.nickname, u.connected_at) for u in users])
-        self._inbox.rename(server_id, self._settings.label_of(server_id))
+        label = self._settings.label_of(server_id)
+        there = self.users.get(server_id, {})
+        self.users[server_id] = {key: replace(user, server_name=label) for key, user in there.items()}
+        self._users_changed()
+        self._inbox.rename(server_id, label)
 
     # helpers
 
@@ -257,6 +315,15 @@ class Inbound:
     def _reply(self, answer: RequestAnswered) -> Reply:
         return Reply(answer.contents, answer.nickname, self._clock(), mine=False)
 
+    def _both_replies(self, event: s.ReplyFailed) -> Reply:
+        """Ours and another's, of which one was taken: the same in the inboxes of both who answered."""
+        rival = event.rival
+        names = self._settings.values.nickname, rival.nickname if rival else ""
+        answers = zip(names, (event.contents, rival.contents if rival else ()), strict=True)
+        ordered = sorted(answers, key=lambda answer: (answer[0], text_of(answer[1])))
+        parts = [part for name, contents in ordered for part in (TextContent(f"{name}:"), *contents)]
+        return Reply(tuple(parts), ", ".join(name for name, _contents in ordered), self._clock(), mine=False)
+
     def _is_over(self, message: Message, grace: int = 0) -> bool:
         return message.deadline is not None and self._clock() >= message.deadline - _seconds(grace)
 
@@ -270,12 +337,13 @@ class Inbound:
             self._inbox.move(message.id, self._withdrawn_status(message))  # no other try can reach its agent
         elif message.status is not MessageStatus.PENDING:
             return
+        elif reply := self._earlier_replies.pop(message.id, None):
+            # A connection that comes and goes may show as waiting, for a moment, what a colleague has answered.
+            self._inbox.move(message.id, ANSWERED[message.kind], reply=reply)
         elif self._is_over(message):
             self._inbox.move(message.id, MessageStatus.EXPIRED)
         else:
-            # A connection that comes and goes may show as waiting, for a moment, what a colleague has answered.
-            reply = self._earlier_replies.pop(message.id, None) or Reply((), "", self._clock(), mine=False)
-            self._inbox.move(message.id, ANSWERED[message.kind], reply=reply, error=otherwise)
+            self._inbox.move(message.id, MessageStatus.CANCELLED, error=otherwise)
 
     handlers: ClassVar[dict[type, Callable[[Inbound, str, Any], None]]] = {
         s.RequestArrived: _request_arrived,
@@ -289,7 +357,7 @@ class Inbound:
         s.ChatArrived: _chat_arrived,
         s.ChatSent: lambda self, _server_id, event: self._messages.chat_arrived(event.ref),
         s.ChatFailed: lambda self, _server_id, event: self._messages.failed(event.ref, event.reason),
-        s.UsersListed: lambda self, server_id, event: self.users_listed(server_id, event.users),
+        s.UsersListed: _users_listed,
         s.UserChanged: _user_changed,
         s.Trouble: lambda self, server_id, event: self._trouble(f"{self._settings.label_of(server_id)}: {event.text}"),
     }
@@ -298,6 +366,10 @@ class Inbound:
 
 # Agents wait for a few round times, and making one costs more than finding it again.
 _seconds = lru_cache(256)(partial(timedelta, 0))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def _first_id(server_id: str, request_id: str) -> str:

@@ -23,6 +23,8 @@ class Loop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._backlog: list[tuple[Action, float]] = []
+        # What was put off and has not run yet; a loop that ends forgets it.
+        self._put_off: set[Action] = set()
         self._lock = threading.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -41,12 +43,19 @@ class Loop:
             if not bound or loop is None or loop.is_closed():
                 self._backlog.append((action, delay))
                 return
+            if delay:
+                self._put_off.add(action)
         if not self.is_current():
-            loop.call_soon_threadsafe(*((loop.call_later, delay, action) if delay else (action,)))
+            loop.call_soon_threadsafe(*((loop.call_later, delay, self._run, action) if delay else (action,)))
         elif delay:
-            loop.call_later(delay, action)
+            loop.call_later(delay, self._run, action)
         else:
             action()
+
+    def _run(self, action: Action) -> None:
+        with self._lock:
+            self._put_off.discard(action)
+        action()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine on the loop to its end; only from the loop itself."""
@@ -96,7 +105,8 @@ class KernelLoop(Loop):
             return living
         with self._lock:
             self._loop = running
-            backlog, self._backlog = self._backlog, []
+            backlog, self._backlog = [*((action, 0.0) for action in self._put_off), *self._backlog], []
+            self._put_off.clear()
         if before is not None:
             self._on_new_loop()
         for action, delay in backlog:
@@ -114,7 +124,7 @@ class ThreadLoop(Loop):
     def __init__(self) -> None:
         super().__init__()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="ipymultichat", daemon=True)
+        self._thread = threading.Thread(target=self._run_forever, args=(self._loop,), name="ipymultichat", daemon=True)
         self._thread.start()
 
     def finish(self, work: Work) -> None:
@@ -131,7 +141,7 @@ class ThreadLoop(Loop):
             self._thread.join(CLOSE_SECONDS)
 
     @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
+    def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()

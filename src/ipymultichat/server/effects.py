@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ipymultichat.wire import agentassist_pb2 as pb
+from ipymultichat.wire.codec import TAKEN
 
 Kind = Literal["AskQuestion", "WorkReport"]
 """The two requests that wait for a person; also their `Cmd` and `message_type` on the wire."""
@@ -144,6 +145,7 @@ def reply_notice(kind: Kind, nickname: str, request: AnyRequest, response: AnyRe
     message = wire_message(f"{kind}ReplyNotification", kind, request)
     target = message.AskQuestionResponse if kind == "AskQuestion" else message.WorkReportResponse
     target.CopyFrom(response)  # type: ignore[arg-type]
+    target.Meta[TAKEN] = "true"
     message.Nickname = nickname
     message.StrParam = f"{nickname} has replied"
     return message

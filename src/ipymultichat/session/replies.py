@@ -66,6 +66,8 @@ class Replies:
         self._proving: list[_Outgoing] = []
         self._running = False
         self._stale_until = float("-inf")
+        self._mute = False
+        """Whether the server leaves checks unanswered: what is sent cannot be proved there, but it can be sent."""
         self._news: dict[str, float] = {}
 
     def __contains__(self, request_id: str) -> bool:
@@ -73,6 +75,7 @@ class Replies:
 
     def connected(self, now: float) -> None:
         """A login was taken: what others answered just before it may still be listed as waiting."""
+        self._mute = False
         self._stale_until = max(self._stale_until, now + self._io.timing.settle)
 
     def add(self, request: Request, contents: tuple[Content, ...], now: float) -> None:
@@ -86,7 +89,10 @@ class Replies:
         """Start the first in the queue, if nothing is in flight and the login stands."""
         if self._queue and not self._running and self._io.online:
             self._running = True
-            self._check(self._queue[0], now)
+            if self._mute:
+                self._transmit(self._queue[0], now)
+            else:
+                self._check(self._queue[0], now)
 
     def answered_elsewhere(self, answer: RequestAnswered, now: float) -> bool:
         """Note that somebody else replied; returns False when no reply of ours is on its way to that request.
@@ -166,6 +172,7 @@ class Replies:
             self._silence(item, now)
             return
         item.silent = 0
+        self._mute = False
         if not waits:
             self._over(item, now)
         elif asked < (conclusive := max(item.stale_until, self._stale_until)):
@@ -201,10 +208,14 @@ class Replies:
 
     def _silence(self, item: _Outgoing, now: float) -> None:
         item.silent += 1
-        if item.silent >= MAX_SILENT_CHECKS:
-            self._fail(item, f"the server does not answer whether it arrived{item.doubt}", now)
-        else:
+        if item.silent < MAX_SILENT_CHECKS and not self._mute:
             self._check(item, now)
+            return
+        self._mute = True
+        if item.sends:
+            self._fail(item, f"it was sent, but the server does not answer whether it arrived{item.doubt}", now)
+        else:
+            self._transmit(item, now)
 
     def _over(self, item: _Outgoing, now: float) -> None:
         if item.rival is not None:
@@ -229,8 +240,15 @@ class Replies:
         self._io.emit(ReplyVerified(item.request.request_id, item.contents))
 
     def _lost_to_rival(self, item: _Outgoing, rival: RequestAnswered, now: float) -> None:
-        reason = f"{rival.nickname or 'somebody else'} answered at the same time or before"
-        self._fail(item, reason, now, rival=rival, gone=True)
+        name = rival.nickname or "somebody else"
+        # Servers tell of an answer also when it came too late, unless they say that it was the one they took.
+        undecided = bool(item.doubt) and not rival.taken
+        reason = (
+            f"answered at the same moment by you and {name}; which answer the agent got cannot be known"
+            if undecided
+            else f"{name} answered before"
+        )
+        self._fail(item, reason, now, rival=rival, undecided=undecided, gone=True)
 
     def _fail(
         self,
@@ -239,6 +257,7 @@ class Replies:
         now: float,
         *,
         rival: RequestAnswered | None = None,
+        undecided: bool = False,
         withdrawn: str | None = None,
         gone: bool = False,
     ) -> None:
@@ -247,7 +266,7 @@ class Replies:
         self._stale_until = max(self._stale_until, item.stale_until)
         if gone:
             self._on_gone(request_id)
-        self._io.emit(ReplyFailed(request_id, item.contents, reason, rival, withdrawn, gone=gone))
+        self._io.emit(ReplyFailed(request_id, item.contents, reason, rival, withdrawn, gone=gone, undecided=undecided))
         if item in self._proving:
             self._proving.remove(item)
             return
