@@ -158,7 +158,7 @@ class RequestCancelledError(AgentError):
 
 
 class RequestRefusedError(AgentError):
-    """The server did not accept the request: wrong token, too large, malformed."""
+    """The server did not accept the request (wrong token, too large, malformed), or what it sent is no answer."""
 
 
 class ServerUnreachableError(AgentError, ConnectionError):

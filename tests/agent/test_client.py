@@ -3,14 +3,21 @@
 import asyncio
 import base64
 import contextlib
+import gzip
+import itertools
 import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chat_person import Person, text_part
+from waiting import until
 
-from ipymultichat.agent import AgentClient, Answer
+from ipymultichat.agent import AgentClient, Answer, response
+from ipymultichat.agent import client as client_module
+from ipymultichat.agent.answer import read_answer
 from ipymultichat.errors import (
     AgentError,
     AgentTimeoutError,
@@ -153,15 +160,36 @@ async def test_a_stopping_server_counts_as_unreachable() -> None:
             await AgentClient(server.url, "team").ask_question("Hello?")
 
 
-async def answer_with(raw: bytes) -> asyncio.Server:
-    """A server that says the same thing to everybody and hangs up."""
+@contextlib.asynccontextmanager
+async def serving(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """A server that talks to whoever comes, until they go; gives its host and port."""
+    talks: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
+        talks.append(cast("asyncio.Task[None]", asyncio.current_task()))
+        with contextlib.suppress(ConnectionError):
+            await talk(reader, writer)
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
-    return await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await asyncio.gather(*talks)
+
+
+def answer_with(
+    head: bytes, more: Callable[[], Iterator[bytes]] = lambda: iter(())
+) -> contextlib.AbstractAsyncContextManager[str]:
+    """A server that says the same thing to everybody and hangs up; gives its host and port."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in itertools.chain([head], more()):
+            writer.write(piece)
+            await writer.drain()
+
+    return serving(talk)
 
 
 def http_page(status: str, content_type: str, body: bytes) -> bytes:
@@ -196,11 +224,109 @@ def http_page(status: str, content_type: str, body: bytes) -> bytes:
     ],
 )
 async def test_what_a_strange_server_says_is_named(raw: bytes, error: type[Exception], words: str) -> None:
-    strange = await answer_with(raw)
-    async with strange:
-        port = strange.sockets[0].getsockname()[1]
+    async with answer_with(raw) as strange:
         with pytest.raises(error, match=words):
-            await AgentClient(f"ws://127.0.0.1:{port}", "team").ask_question("Hello?")
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+
+
+ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-type: application/proto\r\n"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Broken"])
+async def test_a_response_without_end_is_read_up_to_its_limit_and_refused(
+    monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setattr(response, "MAX_RESPONSE", 2**20)
+    sent: list[int] = []
+
+    def flood() -> Iterator[bytes]:
+        for _ in range(640):
+            sent.append(2**17)
+            yield bytes(2**17)
+
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/proto\r\n\r\n".encode()
+    async with answer_with(head, flood) as strange:
+        with pytest.raises(RequestRefusedError, match="more than 1,048,576 bytes"):
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+    # What is in the buffers of both sockets was sent, and not read.
+    assert sum(sent) < 640 * 2**17
+
+
+async def test_a_response_as_large_as_its_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = pb.AskQuestionResponse(contents=[text_part("x" * 100_000)]).SerializeToString()
+    monkeypatch.setattr(response, "MAX_RESPONSE", len(body))
+    async with answer_with(http_page("200 OK", "application/proto", body)) as strange:
+        answer = await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+    assert answer.text == "x" * 100_000
+
+
+async def test_the_loop_goes_on_while_an_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, threads = threading.Event(), []
+
+    def read(*args: Any) -> Answer:
+        threads.append(threading.current_thread())
+        gate.wait(5)
+        return read_answer(*args)
+
+    monkeypatch.setattr(client_module, "read_answer", read)
+    body = pb.AskQuestionResponse(contents=[text_part("yes")]).SerializeToString()
+    async with answer_with(http_page("200 OK", "application/proto", body)) as strange:
+        call = asyncio.ensure_future(AgentClient(f"ws://{strange}", "team").ask_question("Hello?"))
+        await until(lambda: threads)
+        assert threads[0] is not threading.main_thread()
+        gate.set()
+        assert (await call).text == "yes"
+
+
+@pytest.mark.parametrize("size", [5_000, 2 * 2**20])
+async def test_of_a_long_explanation_a_part_is_shown(size: int) -> None:
+    body = b'{"code": "internal", "message": "%s"}' % (b"x" * size)
+    async with answer_with(http_page("500 Broken", "application/json", body)) as strange:
+        with pytest.raises(RequestRefusedError) as caught:
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+    assert len(str(caught.value)) < 2_100
+    assert "refused the request" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "identity, GZIP"])
+async def test_an_encoding_that_was_not_asked_for_is_refused_unread(encoding: str) -> None:
+    bomb = gzip.compress(bytes(2**20))
+    head = ENDLESS + f"content-encoding: {encoding}\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()
+    async with answer_with(head + bomb) as strange:
+        with pytest.raises(RequestRefusedError, match=f"encoding '{encoding.lower()}', which was not asked for"):
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+
+
+async def test_a_server_that_drips_does_not_hold_the_agent_beyond_its_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "DEADLINE_MARGIN", 0)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(ENDLESS + b"\r\n")
+        while True:
+            writer.write(b"\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with serving(drip) as strange:
+        with pytest.raises(AgentTimeoutError, match="within 1 s; its answer is overdue"):
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?", timeout=1)
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Temporary", "308 Permanent"])
+async def test_a_redirect_carries_the_token_nowhere(status: str) -> None:
+    reached: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(await reader.read(2**16))
+
+    async with serving(listen) as other:
+        head = f"HTTP/1.1 {status}\r\nlocation: http://{other}/ws\r\ncontent-length: 0\r\n\r\n"
+        async with answer_with(head.encode()) as strange:
+            with pytest.raises(RequestRefusedError, match=f"HTTP {status[:3]}"):
+                await AgentClient(f"ws://{strange}", "hunter2").ask_question("Hello?")
+    assert reached == []
 
 
 async def test_a_proxy_in_the_environment_does_not_come_between(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import os
@@ -10,15 +11,16 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 from google.protobuf.message import DecodeError
 
 from ipymultichat.agent.address import is_loopback, rpc_base
-from ipymultichat.agent.answer import Answer, read_answer
-from ipymultichat.agent.failures import http_failure, transport_failure
+from ipymultichat.agent.answer import Answer, AnyResponse, read_answer
+from ipymultichat.agent.failures import http_failure, overdue, transport_failure
 from ipymultichat.agent.questions import question_to_wire
+from ipymultichat.agent.response import read_body
 from ipymultichat.errors import ClosedError, ConfigError, EncodeError, RequestRefusedError
 from ipymultichat.model import Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -30,13 +32,13 @@ SERVICE = "/agentassistproto.SrvAgentAssist/"
 HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1", "accept-encoding": "identity"}
 
 CONNECT_TIMEOUT = 10
-WRITE_TIMEOUT = 60
-READ_MARGIN = 30
-"""Seconds: to reach the server, between two parts of a large request, and what a server may be late with its end."""
+"""Seconds to reach the server."""
+
+DEADLINE_MARGIN = 30
+"""Seconds beyond the agent's own timeout after which a call is over, whatever the server does: to connect, to send the
+question, to receive the answer, and what the server is late with."""
 
 MAX_TIMEOUT = 2**31 - 1
-
-ResponseT = TypeVar("ResponseT", pb.AskQuestionResponse, pb.WorkReportResponse)
 
 
 class AgentClient:
@@ -97,7 +99,8 @@ class AgentClient:
             question: the question (Markdown); may be left out when `questions` is given.
             questions: structured questions with options to choose from: `Question`s or mappings of the same names.
                 The first one's text doubles as the plain question where that is left out.
-            timeout: seconds to wait, above 0; parts of a second are rounded up, as the protocol has whole ones.
+            timeout: seconds to wait, above 0; parts of a second are rounded up, as the protocol has whole ones. Against
+                a server that does not keep to it, the call is over 30 s later.
             project_directory: in place of the client's own.
 
         Returns:
@@ -107,7 +110,8 @@ class AgentClient:
             AgentTimeoutError: nobody answered in time.
             NoHumanOnlineError: no person is connected with this token.
             RequestCancelledError: the server gave the question up.
-            RequestRefusedError: the server did not accept the question.
+            RequestRefusedError: the server did not accept the question, or what it sent is no answer: a page, more
+                than 64 MiB, an encoding that was not asked for.
             ServerUnreachableError: no connection, or it broke before the answer.
             AgentError: a person answered with an error; `meta` tells more.
             ConfigError: an argument cannot be used.
@@ -134,7 +138,7 @@ class AgentClient:
                 ),
             )
             body = request.SerializeToString()
-        return read_answer(await self._call("AskQuestion", body, pb.AskQuestionResponse(), seconds), timeout)
+        return await self._call("AskQuestion", body, pb.AskQuestionResponse(), timeout)
 
     async def work_report(
         self, summary: str, *, timeout: float = 600, project_directory: str | os.PathLike[str] | None = None
@@ -169,7 +173,7 @@ class AgentClient:
                 ),
             )
             body = request.SerializeToString()
-        return read_answer(await self._call("WorkReport", body, pb.WorkReportResponse(), seconds), timeout)
+        return await self._call("WorkReport", body, pb.WorkReportResponse(), timeout)
 
     async def aclose(self) -> None:
         """Close kept connections. Final; a second call does nothing."""
@@ -191,25 +195,38 @@ class AgentClient:
     def __repr__(self) -> str:
         return f"AgentClient({self._base!r}, agent_name={self._agent_name!r})"
 
-    async def _call(self, method: str, body: bytes, into: ResponseT, seconds: int) -> ResponseT:
+    async def _call(self, method: str, body: bytes, into: AnyResponse, timeout: float) -> Answer:
         self._check_open()
-        limits = httpx.Timeout(None, connect=CONNECT_TIMEOUT, write=WRITE_TIMEOUT, read=seconds + READ_MARGIN)
-        async with self._borrowed() as http:
-            try:
-                response = await http.post(
-                    f"{self._base}{SERVICE}{method}", content=body, headers=HEADERS, timeout=limits
-                )
-            except httpx.HTTPError as error:
-                raise transport_failure(error, self._base) from error
+        seconds = math.ceil(timeout) + DEADLINE_MARGIN
+        try:
+            # One deadline over all of it: those of httpx begin anew with every byte that comes.
+            response, content = await asyncio.wait_for(self._post(method, body), seconds)
+        except asyncio.TimeoutError:
+            raise overdue(self._base, seconds) from None
+        except httpx.HTTPError as error:
+            raise transport_failure(error, self._base) from error
         if response.status_code != 200:
-            raise http_failure(response, self._base, self._token)
+            raise http_failure(response.status_code, content, self._base, self._token)
         if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
             raise RequestRefusedError(f"{self._base} answered with a page; is it an Agent Assistant server?")
+        # A large answer takes seconds, for which no loop can wait.
+        return await asyncio.to_thread(self._read, content, into, timeout)
+
+    def _read(self, content: bytes, into: AnyResponse, timeout: float) -> Answer:
         try:
-            into.ParseFromString(response.content)
+            into.ParseFromString(content)
         except (DecodeError, UnicodeDecodeError) as error:
             raise RequestRefusedError(f"{self._base} answered with something unreadable") from error
-        return into
+        return read_answer(into, timeout)
+
+    async def _post(self, method: str, body: bytes) -> tuple[httpx.Response, bytes]:
+        limits = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+        url = f"{self._base}{SERVICE}{method}"
+        async with (
+            self._borrowed() as http,
+            http.stream("POST", url, content=body, headers=HEADERS, timeout=limits) as response,
+        ):
+            return response, await read_body(response, self._base)
 
     @contextlib.asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -229,6 +246,7 @@ class AgentClient:
 
 
 def _http_client(base: str) -> httpx.AsyncClient:
+    # No redirect is followed: it would carry the token, which is in the body, to another address.
     # Loading the machine's certificates takes a while, and plain HTTP has no use for them.
     verify: ssl.SSLContext | bool = True if base.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(verify=verify, trust_env=not is_loopback(base), follow_redirects=False)

@@ -10,37 +10,47 @@ from ipymultichat.errors import AgentError, AgentTimeoutError, RequestCancelledE
 from ipymultichat.errors import ServerUnreachableError as Unreachable
 from ipymultichat.model import Secret
 
+MAX_WORDS = 2_000
+"""Characters of a server's explanation that are shown."""
+
+MAX_ERROR = 2**20
+"""Bytes of an error in which an explanation is looked for."""
+
+
+def overdue(base: str, seconds: float) -> AgentError:
+    """Name a call that took longer than it may."""
+    return AgentTimeoutError(f"{base} did not end the request within {seconds:g} s; its answer is overdue")
+
 
 def transport_failure(error: httpx.HTTPError, base: str) -> AgentError:
     """Name a failure below HTTP."""
-    if isinstance(error, httpx.ReadTimeout):
-        return AgentTimeoutError(f"{base} did not end the request in time; its answer is overdue")
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
         return Unreachable(f"no connection to {base}: {_words(error)}")
     return Unreachable(f"the connection to {base} broke before the answer: {_words(error)}")
 
 
-def http_failure(response: httpx.Response, base: str, token: Secret) -> AgentError:
+def http_failure(status: int, content: bytes, base: str, token: Secret) -> AgentError:
     """Name a response that is no answer, by the error code of the Connect protocol or else by its HTTP status."""
-    code, message = _connect_error(response)
     # The words are the server's, who knows the token.
-    message = message.replace(token.reveal(), "***")
-    meta = {"http_status": str(response.status_code), "code": code, "message": message}
+    code, message = (word.replace(token.reveal(), "***")[:MAX_WORDS] for word in _connect_error(content))
+    meta = {"http_status": str(status), "code": code, "message": message}
     if code == "canceled":
         return RequestCancelledError(f"the server gave the request up: {message}", meta=meta)
     if code == "deadline_exceeded":
         return AgentTimeoutError(f"the server gave the request up: {message}", meta=meta)
-    if code == "unavailable" or response.status_code in (502, 503, 504):
-        return Unreachable(f"{base} is not available: {message or f'HTTP {response.status_code}'}", meta=meta)
-    if response.status_code == 404:
+    if code == "unavailable" or status in (502, 503, 504):
+        return Unreachable(f"{base} is not available: {message or f'HTTP {status}'}", meta=meta)
+    if status == 404:
         return RequestRefusedError(f"{base} takes no such calls; is it an Agent Assistant server?", meta=meta)
-    said = message or f"HTTP {response.status_code}"
+    said = message or f"HTTP {status}"
     return RequestRefusedError(f"{base} refused the request: {said}", meta=meta)
 
 
-def _connect_error(response: httpx.Response) -> tuple[str, str]:
+def _connect_error(content: bytes) -> tuple[str, str]:
+    if len(content) > MAX_ERROR:
+        return "", ""
     try:
-        body = json.loads(response.content)
+        body = json.loads(content)
     except (ValueError, RecursionError):
         return "", ""
     if not isinstance(body, dict):
