@@ -15,7 +15,7 @@ from ipymultichat.agent import AgentClient
 from ipymultichat.contents import MAX_PART
 from ipymultichat.errors import ConfigError
 from ipymultichat.server import LocalServer
-from ipymultichat.widget.files import KEPT, PIECE, Uploads
+from ipymultichat.widget.files import KEPT, MAX_FILES, MAX_TOTAL, PIECE, Uploads
 
 FILE = {"client": "tab", "upload": "u1", "name": "notes.txt", "mime_type": "text/plain"}
 
@@ -92,6 +92,11 @@ def made(clock: Any = lambda: 0.0) -> Any:
         ({"size": -1, "offset": 0}, b"", "size"),
         ({"size": "3", "offset": 0}, b"", "size"),
         ({"size": 3, "offset": 0, "name": 5}, b"", "name"),
+        ({"size": 3, "offset": 0, "mime_type": 5}, b"", "'mime_type' of a file"),
+        ({"size": 3, "offset": 0, "mime_type": "x" * 256}, b"", "at most 255 characters"),
+        ({"size": 3, "offset": 0, "client": "x" * 101}, b"", "'client' of a file must be text of at most 100"),
+        ({"size": 3, "offset": 0, "upload": "x" * 101}, b"", "'upload' of a file must be text of at most 100"),
+        ({"size": 3, "offset": 0, "upload": ["x"]}, b"", "'upload' of a file"),
     ],
 )
 def test_a_piece_that_does_not_fit_is_refused(frame: Any, piece: Any, words: Any) -> None:
@@ -134,6 +139,37 @@ def test_all_files_together_are_bounded() -> None:
         uploads.add({**FILE, "upload": str(number), "size": MAX_PART, "offset": 0}, b"")
     with pytest.raises(ConfigError, match="together"):
         uploads.add({**FILE, "upload": "more", "size": 1, "offset": 0}, b"")
+
+
+def test_files_without_a_byte_are_counted_as_well() -> None:
+    uploads = made()
+    for number in range(MAX_FILES):
+        uploads.add({**FILE, "upload": str(number), "size": 0, "offset": 0}, b"")
+    with pytest.raises(ConfigError, match="200 attachments already; send some first"):
+        uploads.add({**FILE, "upload": "more", "size": 0, "offset": 0}, b"")
+    assert len(uploads) == MAX_FILES
+    uploads.forget("tab", ["0"])
+    assert uploads.add({**FILE, "upload": "more", "size": 0, "offset": 0}, b"") == 0
+
+
+def test_a_file_that_is_handed_over_again_takes_its_own_place() -> None:
+    uploads = made()
+    for number in range(MAX_FILES):
+        uploads.add({**FILE, "upload": str(number), "size": MAX_TOTAL // MAX_FILES, "offset": 0}, b"")
+    assert uploads.add({**FILE, "upload": "7", "size": MAX_TOTAL // MAX_FILES, "offset": 0}, b"x") == 1
+    assert len(uploads) == MAX_FILES
+
+
+def test_of_a_long_name_no_more_than_its_beginning_is_kept() -> None:
+    uploads = made()
+    uploads.add({**FILE, "name": "x" * 10**6, "size": 1, "offset": 0}, b"a")
+    assert uploads.contents(["u1"])[0].uri == f"file:///{'x' * 200}"
+
+
+def test_a_file_that_is_named_twice_goes_along_once() -> None:
+    uploads = made()
+    uploads.add({**FILE, "size": 1, "offset": 0}, b"a")
+    assert len(uploads.contents(["u1"] * 1_000)) == 1
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\secret\\passwd", "/passwd"])

@@ -25,6 +25,12 @@ KEPT = 600.0
 MAX_TOTAL = 5 * MAX_PART
 """Bytes of all files that are kept at a time."""
 
+MAX_FILES = 200
+"""Files that are kept at a time, however small."""
+
+MAX_NAME, MAX_MIME_TYPE, MAX_ID = 200, 255, 100
+"""Characters: of a file's name, where what is beyond is cut off; of its type, and of the ids of a file and a tab."""
+
 
 @dataclass
 class _Upload:
@@ -62,12 +68,12 @@ class Uploads:
             How many bytes of the file are there now.
 
         Raises:
-            ConfigError: the file is too large, or the piece does not join on.
+            ConfigError: the file or one of its names is too large, there are too many, or the piece does not join on.
         """
         self.sweep()
-        key, offset = str(frame.get("upload")), frame.get("offset")
+        key, offset = _short(frame, "upload", MAX_ID), frame.get("offset")
         if offset == 0:
-            self._files[key] = self._begin(frame)
+            self._files[key] = self._begin(key, frame)
         upload = self._files.get(key)
         if upload is None or offset != len(upload.data):
             raise ConfigError("a piece of the file is missing; attach it again")
@@ -81,11 +87,14 @@ class Uploads:
     def contents(self, keys: Iterable[str]) -> list[Content]:
         """The files as parts of a reply; they stay until they are forgotten, so that a failed reply can go again.
 
+        Args:
+            keys: their ids; one that comes again is the same file, and goes along once.
+
         Raises:
             ConfigError: one is not here any more, or not complete.
         """
         found: list[Content] = []
-        for key in keys:
+        for key in dict.fromkeys(keys):
             upload = self._files.get(key)
             if upload is None:
                 raise ConfigError("an attachment is no longer there; attach it again")
@@ -112,17 +121,30 @@ class Uploads:
         for key in [key for key, upload in self._files.items() if upload.at <= old]:
             del self._files[key]
 
-    def _begin(self, frame: Json) -> _Upload:
-        name, mime_type, size = frame.get("name"), frame.get("mime_type"), frame.get("size")
-        if not isinstance(name, str) or not isinstance(mime_type, str) or not isinstance(size, int) or size < 0:
+    def _begin(self, key: str, frame: Json) -> _Upload:
+        name, size = frame.get("name"), frame.get("size")
+        if not isinstance(name, str) or not isinstance(size, int) or size < 0:
             raise ConfigError("a file needs a name, a type and a size")
+        mime_type, client = _short(frame, "mime_type", MAX_MIME_TYPE), _short(frame, "client", MAX_ID)
         # Only the last part: a name is a name here, never a place.
-        name = name.replace("\\", "/").rpartition("/")[2][:200] or "file"
+        name = name.replace("\\", "/").rpartition("/")[2][:MAX_NAME] or "file"
         if size > MAX_PART:
             raise ConfigError(f"{name!r} has {size:,} bytes; at most {MAX_PART:,} can be sent")
-        if sum(upload.size for upload in self._files.values()) + size > MAX_TOTAL:
+        # One that begins anew takes its own place.
+        others = [upload for other, upload in self._files.items() if other != key]
+        if len(others) >= MAX_FILES:
+            raise ConfigError(f"there are {MAX_FILES} attachments already; send some first")
+        if sum(upload.size for upload in others) + size > MAX_TOTAL:
             raise ConfigError(f"the attachments together are larger than {MAX_TOTAL:,} bytes; send some first")
-        return _Upload(str(frame.get("client")), name, mime_type, size, self._clock())
+        return _Upload(client, name, mime_type, size, self._clock())
+
+
+def _short(frame: Json, key: str, most: int) -> str:
+    """A text of a frame that is kept as it is."""
+    value = frame.get(key)
+    if not isinstance(value, str) or len(value) > most:
+        raise ConfigError(f"{key!r} of a file must be text of at most {most} characters")
+    return value
 
 
 class Downloads:
