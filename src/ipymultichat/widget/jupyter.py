@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ class _Closable(Protocol):
     def close(self) -> None: ...
 
 
-_made_by: dict[tuple[str, str], tuple[str, list[_Closable]]] = {}
+_made_by: dict[tuple[str, str], tuple[str, weakref.WeakSet[_Closable]]] = {}
 
 
 def replace_earlier(profile: str, widget: _Closable) -> list[_Closable]:
@@ -29,12 +30,12 @@ def replace_earlier(profile: str, widget: _Closable) -> list[_Closable]:
     cell, run = _running_cell()
     if not cell:
         return []
-    before, widgets = _made_by.get((profile, cell), ("", []))
+    before, widgets = _made_by.get((profile, cell), ("", weakref.WeakSet()))
     if before == run:
-        widgets.append(widget)
+        widgets.add(widget)
         return []
-    _made_by[profile, cell] = (run, [widget])
-    return widgets
+    _made_by[profile, cell] = (run, weakref.WeakSet([widget]))
+    return list(widgets)
 
 
 def _running_cell() -> tuple[str, str]:

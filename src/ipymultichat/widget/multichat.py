@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable
+import os
+import weakref
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import anywidget
 import traitlets
@@ -26,6 +28,27 @@ _PLACEHOLDER = "MultiChat: run this cell to open the inbox"
 _OPTIONS = ("servers", "token", "nickname", "profile", "io", "autoconnect")
 
 
+def _bundled(name: str) -> Path | str:
+    """A file of the bundle: its text, or with `ANYWIDGET_HMR=1` its path, which anywidget watches while it is changed.
+
+    A path would keep every widget for good: anywidget connects each to the file, whether it is watched or not.
+    """
+    path = _STATIC / name
+    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text("utf-8")
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """The method of an object, as long as that lives; then nothing."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*args: object) -> None:
+        living = reference()
+        if living is not None:
+            living(*args)
+
+    return call
+
+
 class _Count(traitlets.Int):
     """A number that is true whenever it is read, and told to observers and the frontend once per frame."""
 
@@ -35,8 +58,8 @@ class _Count(traitlets.Int):
 
 
 class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring of `Chat`, see below
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = _bundled("widget.js")
+    _css = _bundled("widget.css")
 
     # Until the constructor is through, there is nothing to show.
     _ready = False
@@ -82,8 +105,9 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
         self._ready = True
         self._refresh(True)
         uploads = Uploads()
-        commands = Commands(self, self._hub.paths, uploads)
-        self._sync = Sync(self._hub, uploads, commands, send=self._send_frame, refresh=self._refresh)
+        # What the hub calls must not keep this widget alive: others may share the hub, and it outlives them.
+        commands = Commands(cast(Chat, weakref.proxy(self)), self._hub.paths, uploads)
+        self._sync = Sync(self._hub, uploads, commands, send=_weakly(self._send_frame), refresh=_weakly(self._refresh))
         self._sync.on_change("servers", "")  # what may have changed in between
         self.on_msg(lambda _widget, content, buffers: self._sync.receive(content, buffers or ()))
         for earlier in replace_earlier(profile, self):
@@ -98,6 +122,15 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
             if self._panel is not None:
                 self._panel.close()
         Chat.close(self)
+        anywidget.AnyWidget.close(self)
+
+    def __del__(self) -> None:
+        """Let go of what was never closed, and is neither referred to any more nor in ipywidgets' list of living ones.
+
+        Whoever collects may hold any lock, so the hub is not closed here but later, on its loop: see `Hub.join`.
+        """
+        if not self.closed and self._ready:
+            self._sync.close()
         anywidget.AnyWidget.close(self)
 
     @overload
