@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from datetime import datetime, timezone
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import pytest
 from waiting import until
 
 from ipymultichat import completion as module
-from ipymultichat.completion import FRESH, ProjectPaths, best_paths, list_project
+from ipymultichat.completion import FRESH, ProjectPaths, best_paths, list_project, names_another_machine
 from ipymultichat.model import Message, MessageKind, MessageStatus
 
 
@@ -62,6 +63,60 @@ async def test_a_directory_that_no_message_names_is_never_listed(project: Any) -
 @pytest.mark.parametrize("directory", ["", ".", "src", "/nowhere/at/all", "~nobody-like-this/x", "\0", "../.."])
 async def test_what_is_no_directory_of_this_machine_gives_nothing(directory: Any) -> None:
     assert await completing(directory).complete("m", "") is None
+
+
+NETWORK = [
+    r"\\host\share", "//host/share", r"\/host/share", r"/\host\share", r"\\?\UNC\host\share", "//?/UNC/host/share",
+    r"\\.\UNC\host\share", r"\\host@SSL@443\DavWWWRoot\x", "///host/share", r"\\?\C:\proj",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("directory", NETWORK)
+async def test_a_path_of_the_network_is_refused_before_anything_is_asked_of_the_system(
+    directory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_args: object) -> None:
+        raise AssertionError("a path was made of it")
+
+    monkeypatch.setattr(module, "Path", asked)
+    assert await completing(directory).complete("m", "") is None
+
+
+@pytest.mark.parametrize("directory", NETWORK)
+def test_what_windows_takes_for_a_host_or_a_device_counts_as_another_machine(directory: str) -> None:
+    assert names_another_machine(directory)
+
+
+@pytest.mark.parametrize(
+    "directory",
+    ["/proj", r"C:\proj", "C:/proj", "~/proj", r"~\proj", "proj//x", r"C:\\host\share", "", r"\proj", "http://host/x"],
+)
+def test_no_path_of_this_machine_counts_as_one_of_another(directory: str) -> None:
+    assert not names_another_machine(directory)
+    # What is absolute on Windows and on no drive is of the network.
+    path = PureWindowsPath(directory)
+    assert not path.is_absolute() or path.drive.endswith(":")
+
+
+async def test_two_slashes_before_a_real_directory_are_refused_as_well(project: Any) -> None:
+    assert await completing(project).complete("m", "main") != []
+    assert await completing(f"/{project}").complete("m", "main") is None
+
+
+async def test_the_loop_goes_on_while_the_directory_is_looked_for(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    look = Path.is_dir
+
+    def is_dir(path: Path) -> bool:
+        threads.append(threading.current_thread())
+        return look(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    await completing(project).complete("m", "main")
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 @pytest.mark.parametrize("query", ["../secret", "..", "/etc/passwd", "secret", "../../", "~"])
@@ -119,8 +174,6 @@ async def test_a_listing_is_read_once_and_again_after_a_while(project: Any, monk
 
 
 async def test_the_loop_goes_on_while_a_project_is_read(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     gate, threads = threading.Event(), []
     monkeypatch.setattr(
         module, "list_project", lambda root: (threads.append(threading.current_thread()), gate.wait(5), ())[-1]

@@ -1,6 +1,7 @@
 """Paths under an agent's project directory, for `@` completion.
 
-Only directories that a message of the inbox names are ever listed, and only where they exist on this machine.
+Only directories that a message of the inbox names are ever listed, and only where they exist on this machine: whoever
+asks a question chooses the name, and must not make this machine turn to another one.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class ProjectPaths:
             None where the message names no directory of this machine.
         """
         message = self._find(message_id)
-        root = None if message is None else _root(message.project_directory)
+        root = None if message is None else await asyncio.to_thread(_root, message.project_directory)
         if root is None:
             return None
         paths = await self._listed(root)
@@ -87,8 +88,19 @@ class ProjectPaths:
         return paths
 
 
+def names_another_machine(directory: str) -> bool:
+    r"""Whether a path is one of the network, as Windows has them; told from its text alone, on every platform.
+
+    These are `\\host\share`, `\\?\UNC\host\share` and `\\.\…`, with either slash: to ask Windows for such a directory
+    is to log in at its host. Nobody needs two slashes at the start elsewhere.
+    """
+    return directory.replace("\\", "/").startswith("//")
+
+
 def _root(directory: str) -> Path | None:
     """The directory a message names, as it really lies on this machine, or None."""
+    if names_another_machine(directory):
+        return None
     try:
         path = Path(directory).expanduser()
         return path.resolve() if directory and path.is_absolute() and path.is_dir() else None

@@ -90,7 +90,8 @@ async def _colleague(work: str, token: str) -> None:
 
 async def _play(home: str, work: str, token: str) -> None:
     play = asyncio.gather(_agents(home, work, token), _colleague(work, token))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, play.cancel)
+    with contextlib.suppress(NotImplementedError):  # Windows' loop has none, and the demo does not ask there
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, play.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await play
 

@@ -20,6 +20,15 @@ HOST = "127.0.0.1"
 _GUARD = (sys.executable, "-I", guard.__file__)
 
 
+def has_groups() -> bool:
+    """Whether processes form groups that take signals; on Windows, where this is untried, they do not.
+
+    There each is ended by itself and at once, nothing ends what a demo that is killed leaves behind, and the kernels of
+    JupyterLab see to their own end when it has gone.
+    """
+    return hasattr(os, "killpg")
+
+
 class DemoError(MultiChatError):
     """A part of the demo did not start, or ended by itself."""
 
@@ -33,20 +42,21 @@ class Children:
         self._tell = -1
 
     def __enter__(self) -> Children:  # noqa: PYI034  (not meant to be subclassed)
-        with postponed():
-            self._guard, self._tell = start_guard()
+        if has_groups():
+            with postponed():
+                self._guard, self._tell = start_guard()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         # A second Ctrl-C must not leave half of them behind.
         with postponed():
             for child in self._running.values():
-                _signal(child, signal.SIGTERM)
+                _end(child, forced=False)
             deadline = time.monotonic() + guard.STOP_SECONDS
             for child in self._running.values():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(max(0.0, deadline - time.monotonic()))
-                _signal(child, signal.SIGKILL)
+                _end(child, forced=True)
                 child.wait()
             if self._guard is not None:
                 self._guard.kill()
@@ -68,9 +78,9 @@ class Children:
             stack.enter_context(postponed())
             sink = stack.enter_context(log.open("w")) if log else None
             child = subprocess.Popen(  # noqa: S603  (our own commands)
-                guarded(command, self._tell),
+                guarded(command, self._tell) if self._guard else command,
                 env=dict(environment),
-                pass_fds=[self._tell],
+                pass_fds=[self._tell] if self._guard else [],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if read_output else sink,
                 stderr=subprocess.STDOUT if log else None,
@@ -120,8 +130,10 @@ def guarded(command: Sequence[str], tell: int) -> list[str]:
     return [*_GUARD, str(tell), *command]
 
 
-def _signal(child: subprocess.Popen[str], number: int) -> None:
-    """Signal the whole group: JupyterLab's kernels, too."""
-    if child.poll() is None or number == signal.SIGKILL:
+def _end(child: subprocess.Popen[str], *, forced: bool) -> None:
+    """End the whole group: JupyterLab's kernels, too."""
+    if not has_groups():
+        child.kill()
+    elif child.poll() is None or forced:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)
+            os.killpg(child.pid, signal.SIGKILL if forced else signal.SIGTERM)

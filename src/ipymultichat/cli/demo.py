@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ipymultichat.cli.children import HOST, Children, DemoError
+from ipymultichat.cli.children import HOST, Children, DemoError, has_groups
 from ipymultichat.cli.ending import end_as_interrupt, restore_interrupts
 from ipymultichat.cli.lab import Lab
 from ipymultichat.errors import ServerStartError
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     end_as_interrupt()
     with (
         contextlib.suppress(KeyboardInterrupt),
-        tempfile.TemporaryDirectory(prefix="ipymultichat-demo-") as folder,
+        # Without groups, a kernel may still be ending, and Windows does not delete what is in use.
+        tempfile.TemporaryDirectory(prefix="ipymultichat-demo-", ignore_cleanup_errors=not has_groups()) as folder,
         Children() as children,
     ):
         try:
@@ -99,7 +100,8 @@ def free_port(wanted: int) -> int:
     if not 0 <= wanted <= 65535:
         raise ServerStartError(f"the port must be from 1 to 65535, not {wanted}")
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # Windows would share a port that is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted))
         except OSError as error:

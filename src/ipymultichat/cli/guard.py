@@ -4,6 +4,8 @@ Without arguments it is the guard: it reads the ids of process groups, one a lin
 its input any more; a minus sign before one means that it has ended. When `Children` has ended all of them, it kills the
 guard.
 
+It works with groups of processes, which Windows has not: there it is not started.
+
 With arguments, a file descriptor and a command, it becomes that command, after it has told the guard: a child that
 told its own id cannot be forgotten by a parent that is killed in between.
 """
