@@ -278,6 +278,20 @@ async def test_the_loop_goes_on_while_an_answer_is_read(monkeypatch: pytest.Monk
         assert (await call).text == "yes"
 
 
+async def test_what_a_terminal_would_obey_is_written_out_in_an_explanation() -> None:
+    body = b'{"code": "internal", "message": "\\u001b]0;mine\\u0007\\u202egnorw"}'
+    async with answer_with(http_page("500 Broken", "application/json", body)) as strange:
+        with pytest.raises(RequestRefusedError, match=r"⟦U\+001B⟧]0;mine⟦U\+0007⟧⟦U\+202E⟧gnorw"):
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+
+
+async def test_what_a_terminal_would_obey_is_written_out_in_a_reason() -> None:
+    body = pb.AskQuestionResponse(IsError=True, Meta={"error": "\x1b[2Jgone"}).SerializeToString()
+    async with answer_with(http_page("200 OK", "application/proto", body)) as strange:
+        with pytest.raises(AgentError, match=r"an error: ⟦U\+001B⟧\[2Jgone"):
+            await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+
+
 @pytest.mark.parametrize("size", [5_000, 2 * 2**20])
 async def test_of_a_long_explanation_a_part_is_shown(size: int) -> None:
     body = b'{"code": "internal", "message": "%s"}' % (b"x" * size)

@@ -72,6 +72,13 @@ async def test_ask_prints_the_answer(server: LocalServer, ada: Person, capsys: p
     assert capsys.readouterr() == ("yes, do\n", "")
 
 
+async def test_an_answer_is_printed_where_the_output_lacks_its_characters(server: LocalServer, ada: Person) -> None:
+    child = await start("ask", server.url, "Deploy?", MULTICHAT_TOKEN="team", PYTHONIOENCODING="ascii")
+    await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yés ✓")
+    out, problems = await child.communicate()
+    assert (child.returncode, out, problems) == (0, f"y\\xe9s \\u2713{os.linesep}".encode(), b"")
+
+
 async def test_the_token_may_come_from_the_environment(
     server: LocalServer, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,11 +9,15 @@ from ipymultichat.errors import AgentError, AgentTimeoutError, NoHumanOnlineErro
 from ipymultichat.model import Content, text_of
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire.contents import content_from_wire
+from ipymultichat.wire.names import escape_invisible
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 AnyResponse = pb.AskQuestionResponse | pb.WorkReportResponse
+
+MAX_WORDS = 2_000
+"""Characters of a reason or an explanation that are shown."""
 
 _CANCELLED = ("cancelled", "canceled")
 
@@ -67,4 +71,5 @@ def read_answer(response: AnyResponse, timeout: float) -> Answer:
         raise NoHumanOnlineError("no person is connected to the server with this token", meta=meta)
     if reason in _CANCELLED:
         raise RequestCancelledError("the server gave the request up before anyone answered", meta=meta)
-    raise AgentError(f"the request was answered with an error: {reason or 'no reason given'}", meta=meta)
+    shown = escape_invisible(reason[:MAX_WORDS]) or "no reason given"
+    raise AgentError(f"the request was answered with an error: {shown}", meta=meta)

@@ -6,12 +6,11 @@ import json
 
 import httpx
 
+from ipymultichat.agent.answer import MAX_WORDS
 from ipymultichat.errors import AgentError, AgentTimeoutError, RequestCancelledError, RequestRefusedError
 from ipymultichat.errors import ServerUnreachableError as Unreachable
 from ipymultichat.model import Secret
-
-MAX_WORDS = 2_000
-"""Characters of a server's explanation that are shown."""
+from ipymultichat.wire.names import escape_invisible
 
 MAX_ERROR = 2**20
 """Bytes of an error in which an explanation is looked for."""
@@ -31,8 +30,9 @@ def transport_failure(error: httpx.HTTPError, base: str) -> AgentError:
 
 def http_failure(status: int, content: bytes, base: str, token: Secret) -> AgentError:
     """Name a response that is no answer, by the error code of the Connect protocol or else by its HTTP status."""
-    # The words are the server's, who knows the token.
-    code, message = (word.replace(token.reveal(), "***")[:MAX_WORDS] for word in _connect_error(content))
+    # The words are the server's, who knows the token; a terminal may obey what cannot be seen in them.
+    words = (word.replace(token.reveal(), "***")[:MAX_WORDS] for word in _connect_error(content))
+    code, message = map(escape_invisible, words)
     meta = {"http_status": str(status), "code": code, "message": message}
     if code == "canceled":
         return RequestCancelledError(f"the server gave the request up: {message}", meta=meta)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import io
 import json
 import os
 import sys
@@ -76,6 +77,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("no token: set $MULTICHAT_TOKEN or pass --token")
     if args.report and args.option:
         raise ConfigError("a report takes no --option")
+    # An answer that the output's encoding lacks a character for is printed all the same: it is asked for only once.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         answer = asyncio.run(_ask(args, token))
     except AgentError as error:
