@@ -70,7 +70,12 @@ class Living:
         self.count = 0
         self.troubles: list[str] = []
         self.asked: Callable[[str], object] = lambda _id: None
-        usual = {"entry": self._entry, "trouble": self.troubles.append, "timing": QUICK}
+        usual = {
+            "entry": self._entry,
+            "living": lambda: list(self.entries),
+            "trouble": self.troubles.append,
+            "timing": QUICK,
+        }
         self.history = History(profile, **{**usual, **options})
 
     def put(self, *messages: Message, unread: bool = True) -> None:

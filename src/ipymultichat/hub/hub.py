@@ -83,7 +83,11 @@ class Hub:
         self.settings = SettingsInUse(given, self._file)
         self.inbox = Inbox(changed=self._message_changed, dropped=self._dropped)
         self.history = History(
-            profile, entry=self.inbox.peek, trouble=self.notice, retention=self.settings.values.retention
+            profile,
+            entry=self.inbox.peek,
+            living=lambda: [entry.message.id for entry in self.inbox.above(None)],
+            trouble=self.notice,
+            retention=self.settings.values.retention,
         )
         self.connections = Connections(
             io=io,

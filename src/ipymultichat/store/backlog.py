@@ -78,6 +78,13 @@ class Backlog:
                 return
         self._thin_out()
 
+    def touch_all(self, message_ids: Iterable[str]) -> None:
+        """Have messages written again that may be in the file no more."""
+        with self._lock:
+            if self.accepting:
+                self._waiting.update(dict.fromkeys(message_ids))
+                self.changed.notify_all()
+
     def mark_read(self, upto: Order, server_id: str, peer: str) -> None:
         """All messages up to an order are read, or those of a server, or of a chat."""
         with self._lock:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
-
-from filelock import FileLock, Timeout
 
 from ipymultichat.errors import StoreError
 from ipymultichat.model import OPEN
@@ -19,7 +15,6 @@ from ipymultichat.store.body import entries_of_version_2, insert
 logger = logging.getLogger("ipymultichat.store")
 
 Connect = Callable[[Path, float], sqlite3.Connection]
-T = TypeVar("T")
 
 VERSION = 3
 """Of the file. It counts what is in columns; a new field of a message stands in the body and needs no new one."""
@@ -70,7 +65,6 @@ _INDEX = (
 )
 _TRIGGERS = ("words_gone", "words_changed")
 _JOURNAL_LIMIT = f"journal_size_limit = {16 * 2**20}"  # bytes
-_LOCK_SECONDS = 20.0
 _ERRORS = {
     "is locked": "another program holds it locked",
     "is full": "the disk is full",
@@ -107,7 +101,10 @@ def connect(path: Path, busy: float, factory: type[sqlite3.Connection] = sqlite3
         sqlite3.Error: it cannot be opened, or is no such file.
     """
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(uri, timeout=busy, isolation_level=None, uri=True, factory=factory)
+    # Whoever reads the whole file does so in slices, each in another thread; SQLite itself allows that.
+    connection = sqlite3.connect(
+        uri, timeout=busy, isolation_level=None, uri=True, factory=factory, check_same_thread=False
+    )
     try:
         # One damaged letter must not hide a message.
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -141,86 +138,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def open_file(
-    path: Path, connect: Connect, busy: float, read: Callable[[sqlite3.Connection], T]
-) -> tuple[sqlite3.Connection, T, str]:
-    """Open a history, made or brought up to date where that is needed.
-
-    A damaged file is set aside under another name, and a new one begun.
-
-    Args:
-        path: the file.
-        connect: opens it, as the function of that name does.
-        busy: seconds to wait for another kernel that writes.
-        read: reads something, which shows whether the file can be used.
-
-    Returns:
-        The connection, what was read, and the name the damaged file has now, or "".
+def check_pages(connection: sqlite3.Connection, pragma: str = "quick_check(1)") -> None:
+    """Look at every page, or at what another pragma of SQLite looks at.
 
     Raises:
-        OSError, sqlite3.Error: it cannot be used.
+        sqlite3.DatabaseError: something is damaged.
     """
-
-    def attempt() -> tuple[sqlite3.Connection, T]:
-        # SQLite gives the files beside it the same rights.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = connect(path, busy)
-        try:
-            before = migrate(connection)
-            if _mark(path).exists():
-                _examine(connection)
-                _mark(path).unlink()
-            logger.debug("%s is open, version %d (was %d)", path.name, VERSION, before)
-            return connection, read(connection)
-        except BaseException:
-            connection.close()
-            raise
-
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        # Of two kernels that find a damaged file, the later one must not set aside the new one of the other.
-        with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
-            try:
-                return *attempt(), ""
-            except sqlite3.DatabaseError as error:
-                if not is_damage(error):
-                    raise
-            aside = set_aside(path)
-            return *attempt(), aside
-    except Timeout as error:
-        raise StoreError("another kernel is at work on it") from error
-
-
-def mark_damaged(path: Path) -> None:
-    """Have the next one that opens the file look at every page; that takes too long to do it every time.
-
-    Raises:
-        OSError: the mark cannot be made.
-    """
-    _mark(path).touch(mode=0o600)
-
-
-def set_aside(path: Path) -> str:
-    """Give a damaged file and what belongs to it another name; returns that name."""
-    aside = path.with_name(f"{path.stem}.corrupt-{os.urandom(3).hex()}{path.suffix}")
-    for suffix in ("", "-wal", "-shm"):  # a name of one stem: they belong together
-        part = Path(f"{path}{suffix}")
-        if part.exists():
-            part.rename(f"{aside}{suffix}")
-    _mark(path).unlink(missing_ok=True)
-    return aside.name
-
-
-def _mark(path: Path) -> Path:
-    return Path(f"{path}.damaged")
-
-
-def _examine(connection: sqlite3.Connection) -> None:
-    """Look at every page, and raise `sqlite3.DatabaseError` if one is damaged."""
-    with transaction(connection):
-        remake_index(connection)  # it can be made from the rows, so it is not worth a look
-        if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("malformed")
+    if connection.execute(f"PRAGMA {pragma}").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("malformed")
 
 
 def migrate(connection: sqlite3.Connection) -> int:

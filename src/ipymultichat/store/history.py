@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
@@ -44,6 +44,7 @@ class History:
     Args:
         profile: its name, or ":memory:": nothing is kept, and no disk is touched.
         entry: returns the living message of an id, or None; called from any thread.
+        living: returns the ids of all that are in memory; called from the history's thread.
         trouble: called with a line for the person, from the history's thread.
         clock: seconds since the epoch.
         retention: how much is kept.
@@ -62,6 +63,7 @@ class History:
         profile: str,
         *,
         entry: Callable[[str], Entry | None],
+        living: Callable[[], Iterable[str]] = tuple,
         trouble: Callable[[str], None],
         clock: Callable[[], float] = time.time,
         retention: Retention = Retention(),  # noqa: B008  frozen
@@ -73,7 +75,7 @@ class History:
         self._timing = timing
         self._backlog = Backlog(entry)
         self._pruner = Pruner(retention, clock)
-        self._writer = Writer(self._path, self._backlog, self._pruner, trouble, timing, connect)
+        self._writer = Writer(self._path, self._backlog, self._pruner, living, trouble, timing, connect)
         self.touch = self._backlog.touch  # called for every message, so without a call in between
 
     @property
@@ -137,16 +139,24 @@ class History:
     def entries(self, before: Order | None = None) -> Iterator[Entry]:
         """All entries on disk before an order, oldest first, read as they are asked for, in the caller's thread.
 
+        Where the file is damaged, it is repaired first, which takes a second for some thousand messages.
+
         Raises:
             StoreError: the file cannot be read.
         """
-        if self._path is None or not self.usable:
-            return
-        try:
-            with contextlib.closing(self._connect(self._path, self._timing.busy)) as connection:
-                yield from MessageTable(connection).entries(before)
-        except sqlite3.Error as error:
-            raise StoreError(f"the history in {self._path} cannot be read: {database.reason(error)}") from error
+        after, damaged = None, False
+        while self._path is not None and self.usable:
+            try:
+                with contextlib.closing(self._connect(self._path, self._timing.busy)) as connection:
+                    for entry in MessageTable(connection).entries(before, after):
+                        after = entry.order
+                        yield entry
+                    break
+            except sqlite3.Error as error:
+                if damaged or not database.is_damage(error) or not self._writer.repair():
+                    reason = database.reason(error)
+                    raise StoreError(f"the history in {self._path} cannot be read: {reason}") from error
+                damaged = True
 
     def set_retention(self, retention: Retention) -> None:
         """Use other limits on age and size."""

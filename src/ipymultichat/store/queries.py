@@ -96,9 +96,9 @@ class MessageTable:
         found |= {entry.message.id: entry for entry in filter(None, map(self._entry, rows))}
         return sorted(found.values())
 
-    def entries(self, before: Order | None) -> Iterator[Entry]:
-        """Everything before an order, oldest first, without holding up who writes meanwhile."""
-        last: Order = (-(2**63), 0)
+    def entries(self, before: Order | None, after: Order | None = None) -> Iterator[Entry]:
+        """Everything between two orders, oldest first, without holding up who writes meanwhile."""
+        last = after or (-(2**63), 0)
         end = before or (2**63 - 1, 2**63 - 1)
         where = "WHERE (timestamp_ms, sequence) > (?, ?) AND (timestamp_ms, sequence) < (?, ?)"
         sql = f"{_SELECT} {where} ORDER BY timestamp_ms, sequence LIMIT ?"

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -18,14 +18,20 @@ from typing import TypeVar
 
 from ipymultichat.model import Entry
 from ipymultichat.store.backlog import Backlog
-from ipymultichat.store.database import Connect, is_damage, mark_damaged, open_file, reason, transaction
+from ipymultichat.store.checking import Checker
+from ipymultichat.store.database import Connect, is_damage, reason, transaction
+from ipymultichat.store.opening import Stamp, open_again, open_file, stamp
 from ipymultichat.store.pruning import Pruner
 from ipymultichat.store.queries import MessageTable
+from ipymultichat.store.salvage import Salvage
 
 logger = logging.getLogger("ipymultichat.store")
 
 _BATCH = 500
 """Messages in one transaction at most: whoever reads waits for so many."""
+
+_REPAIRS = 5
+"""A file that is damaged more often while a kernel lives is on a disk, or passes a memory, that cannot be trusted."""
 
 T = TypeVar("T")
 
@@ -41,6 +47,9 @@ class WriterTiming:
         pause: from a failed try to write to the next.
         busy: to wait for another kernel that writes.
         patience: to wait for the file to be opened and read at the start.
+        check: from the start to the look at every page.
+        look: between two looks whether the file is still there, while nothing is written.
+        repair: from a failed try to repair the file, or to make it again, to the next.
     """
 
     delay: float = 0.075
@@ -48,6 +57,9 @@ class WriterTiming:
     pause: float = 5.0
     busy: float = 5.0
     patience: float = 10.0
+    check: float = 30.0
+    look: float = 10.0
+    repair: float = 60.0
 
 
 class Writer:
@@ -57,7 +69,7 @@ class Writer:
         path: the file, or None: nothing is kept.
         backlog: what is to be written.
         pruner: says what has to be deleted.
-        trouble, timing, connect: see `History`.
+        living, trouble, timing, connect: see `History`.
     """
 
     def __init__(
@@ -65,6 +77,7 @@ class Writer:
         path: Path | None,
         backlog: Backlog,
         pruner: Pruner,
+        living: Callable[[], Iterable[str]],
         trouble: Callable[[str], None],
         timing: WriterTiming,
         connect: Connect,
@@ -72,6 +85,7 @@ class Writer:
         self._path = path
         self._backlog = backlog
         self._pruner = pruner
+        self._living = living
         self._trouble = trouble
         self._timing = timing
         self._connect = connect
@@ -82,6 +96,9 @@ class Writer:
         self._hurry = False  # somebody waits for everything to be written
         self._failing = False  # it was said that the file cannot be used
         self._damaged = False
+        self._repairs = 0
+        self._stamp: Stamp | None = None
+        self._look = math.inf  # when to look next whether the file is still there
         self._due = math.inf  # when the next batch is to be written
         self._waits_since = math.inf
         self._waited = 0  # how many there were when it was last looked
@@ -90,7 +107,7 @@ class Writer:
 
     @property
     def usable(self) -> bool:
-        """Whether the file is open and being written."""
+        """Whether the file is being written, if need be once it is repaired."""
         return self._ready and self._backlog.accepting
 
     def start(self, limit: int) -> list[Entry]:
@@ -117,13 +134,16 @@ class Writer:
         answer: Future[T] = Future()
 
         def read(table: MessageTable | None) -> None:
-            if not answer.set_running_or_notify_cancel():
+            if not (answer.running() or answer.set_running_or_notify_cancel()):
                 return
             try:
                 answer.set_result(otherwise if table is None else question(table))
             except sqlite3.Error as error:
-                answer.set_result(otherwise)
                 self._failed(error, "read")
+                if self._damaged:
+                    self._questions.append(read)  # it is answered once the file is repaired
+                else:
+                    answer.set_result(otherwise)
             except Exception as error:  # noqa: BLE001  whoever asked gets it
                 answer.set_exception(error)
 
@@ -143,6 +163,14 @@ class Writer:
             done = self._changed.wait_for(lambda: self._backlog.empty() or not self._backlog.accepting, timeout)
             return done and self.usable
 
+    def repair(self) -> bool:
+        """Have a file repaired that was found to be damaged, and wait for that; returns whether it can be used now."""
+        with self._changed:
+            before = self._repairs
+            self._found_damaged()
+            self._changed.wait_for(lambda: self._repairs > before or not self._backlog.accepting, self._timing.repair)
+            return self._repairs > before and self.usable
+
     def close(self, timeout: float) -> None:
         """Write what can be written in `timeout` seconds, and end."""
         with self._changed:
@@ -156,24 +184,27 @@ class Writer:
     # on the thread
 
     def _run(self, path: Path, limit: int, opened: Future[list[Entry]]) -> None:
-        connection = None
+        connection: sqlite3.Connection | None = None
+        checker = Checker(path, self._connect, self._timing.check, self._found_damaged)
         try:
-            connection, entries, aside = open_file(
+            connection, entries, salvaged = open_file(
                 path, self._connect, self._timing.busy, lambda found: MessageTable(found).newest(limit)
             )
-            if aside:
-                self._say(f"was damaged: it now stands in {aside}, and a new one begins")
+            self._stamp = stamp(path)
+            if salvaged is not None:
+                self._tell(salvaged)
             self._ready = True
             opened.set_result(entries)
-            self._work(connection, MessageTable(connection))
-            if self._damaged:
-                mark_damaged(path)
+            checker.start()
+            while connection is not None and self._work(path, connection):
+                connection = self._reopen(path, connection)
         except (OSError, sqlite3.Error) as error:
             self._say(f"cannot be used: {reason(error)}; the chat goes on without it")
         except Exception as error:
             logger.exception("the history failed")
             self._say(f"is not written any more: {type(error).__name__}, see the log")
         finally:
+            checker.end()
             with self._changed:
                 self._backlog.accepting = False
                 self._changed.notify_all()
@@ -184,39 +215,102 @@ class Writer:
                 opened.set_result([])
             self._answer(None)
 
-    def _work(self, connection: sqlite3.Connection, table: MessageTable) -> None:
-        """Do what there is to do until the file is damaged or to be closed; then write what is left, once."""
-        while not self._damaged and self._deadline is None:
+    def _work(self, path: Path, connection: sqlite3.Connection) -> bool:
+        """Do what there is to do until the history is to be closed; then write what is left, once.
+
+        Returns:
+            Whether the file has to be opened again: it is damaged, or stands no longer at its path.
+        """
+        table = MessageTable(connection)
+        while self._deadline is None:
             with self._changed:
                 while (rest := self._rest()) > 0:
                     self._changed.wait(rest)
+            if self._needs_reopening(path):
+                return True
             self._answer(table)
             if self._damaged or self._deadline is not None:
-                break
+                continue
             if self._until_write() <= 0:
                 if not self._put_off():
                     self._write(connection, table)
             elif self._pruner.rest() <= 0:
-                try:
-                    self._pruner.step(connection)
-                except sqlite3.Error as error:
-                    self._failed(error, "written")
-        if self._damaged:
-            return
+                self._prune(connection)
         while not self._backlog.empty() and time.monotonic() < (self._deadline or 0.0):
-            if not self._write(connection, table):
+            if self._needs_reopening(path):
+                return True
+            if not (self._write(connection, table) or self._damaged):
                 break
         if left := self._backlog.left():
             self._say(f"lacks the last {left:,} messages: it was closed before they could be written")
+        return False
+
+    def _prune(self, connection: sqlite3.Connection) -> None:
+        try:
+            self._pruner.step(connection)
+        except sqlite3.Error as error:
+            self._failed(error, "written")
+
+    def _needs_reopening(self, path: Path) -> bool:
+        """Whether the file is damaged, or another one or none stands at its path."""
+        self._look = time.monotonic() + self._timing.look
+        try:
+            return self._damaged or stamp(path) != self._stamp
+        except OSError:  # a network drive that is away for a moment
+            return False
+
+    def _reopen(self, path: Path, connection: sqlite3.Connection) -> sqlite3.Connection | None:
+        """Repair the file, or make it again, and have all that memory holds written to it; None: it is given up."""
+        told = False
+        while self._repairs < _REPAIRS:
+            damaged = self._stamp if self._damaged else None
+            try:
+                found, salvaged, what = open_again(path, self._connect, self._timing.busy, connection, damaged)
+                self._stamp = stamp(path)
+            except (OSError, sqlite3.Error) as error:
+                if not told:
+                    self._say(f"is {'damaged' if damaged else 'gone'}, and {reason(error)}; it is tried again")
+                told = True
+                self._answer(None)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._deadline is not None, self._timing.repair)
+                    if self._deadline is None:
+                        continue
+                self._say(f"lacks the last {self._backlog.left():,} messages: it could not be repaired in time")
+                return None
+            if salvaged is None or salvaged.aside:
+                self._backlog.touch_all(self._living())
+            if salvaged is None:
+                self._say(what)
+            else:
+                self._tell(salvaged)
+            with self._changed:
+                self._repairs += damaged is not None
+                self._damaged = False
+                self._due = math.inf
+                self._changed.notify_all()
+            return found
+        self._say("is damaged again and again: nothing more is written to it; have the disk checked")
+        return None
+
+    def _tell(self, salvaged: Salvage) -> None:
+        """Say what became of a damaged file; what memory holds is not lost."""
+        _entries, gone = self._backlog.living(salvaged.lost)
+        self._say(salvaged.told(len(gone) + salvaged.unnamed))
+
+    def _found_damaged(self) -> None:
+        with self._changed:
+            self._damaged = True
+            self._changed.notify_all()
 
     def _rest(self) -> float:
         """Seconds until there is something to do."""
         if self._due == math.inf and self._backlog.waits():
             self._waits_since, self._waited = time.monotonic(), 0
             self._due = self._waits_since + self._timing.delay
-        if self._questions or self._deadline is not None:
+        if self._questions or self._damaged or self._deadline is not None:
             return 0.0
-        return min(self._until_write(), self._pruner.rest())
+        return min(self._until_write(), self._pruner.rest(), self._look - time.monotonic())
 
     def _until_write(self) -> float:
         """Seconds until the next batch is to be written."""
@@ -275,7 +369,6 @@ class Writer:
         """The file could not be `done`: read or written. Each trouble is told once, and its end."""
         if is_damage(error):
             self._damaged = True
-            self._say("is damaged: nothing more is written to it, and the next start sets it aside")
             return
         self._due = time.monotonic() + self._timing.pause
         if not self._failing:

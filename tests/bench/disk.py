@@ -1,0 +1,90 @@
+"""Prints what a long history costs on disk: its check, its repair, its export, and texts of many megabytes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from histories import answered, message
+
+from ipymultichat.model import Entry
+from ipymultichat.store.database import check_pages, connect, migrate, transaction
+from ipymultichat.store.opening import open_file, stamp
+from ipymultichat.store.queries import MessageTable
+
+MESSAGES = 100_000
+TEXT = "Deploy the build to staging? It has passed the nightly tests, and nobody is on call until Monday. " * 5
+LARGE = 20 * 2**20
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Print how long something takes, in seconds."""
+    began = time.perf_counter()
+    yield
+    print(f"{what}: {time.perf_counter() - began:.2f} s")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A history that is open."""
+    path.touch()
+    with closing(connect(path, 1)) as connection:
+        migrate(connection)
+        yield connection
+
+
+def fill(path: Path) -> None:
+    """Make a history of 100,000 messages."""
+    with opened(path) as connection:
+        for start in range(0, MESSAGES, 500):
+            entries = [
+                Entry((number, number), answered(number, text=f"{number} {TEXT}"), unread=False)
+                for number in range(start, start + 500)
+            ]
+            with transaction(connection):
+                MessageTable(connection).write(entries)
+    print(f"{MESSAGES:,} messages: {path.stat().st_size / 2**20:.0f} MiB")
+
+
+def damage(path: Path) -> None:
+    """Check a history, spoil one page of it, and repair it."""
+    with opened(path) as connection, timed("a check of every page"):
+        check_pages(connection)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 4096 // 4 * 4096)
+        file.write(b"\xa5" * 4096)
+    with timed("the repair of one damaged page"):
+        connection, _nothing, salvaged = open_file(path, connect, 1, lambda _connection: None, stamp(path))
+    connection.close()
+    assert salvaged is not None
+    print(f"  the history {salvaged.told(len(salvaged.lost))}")
+
+
+def large(path: Path) -> None:
+    """Write three texts of 20 MiB, one batch."""
+    text = " ".join(f"{number:x}" for number in range(LARGE // 6))[:LARGE]
+    entries = [Entry((number, 0), message(number, text), unread=False) for number in range(3)]
+    with opened(path) as connection, timed("three texts of 20 MiB written"), transaction(connection):
+        MessageTable(connection).write(entries)
+    print(f"  the file: {path.stat().st_size / 2**20:.0f} MiB")
+
+
+def main() -> int:
+    """Measure one after the other, in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MULTICHAT_CONFIG_DIR"] = folder
+        fill(Path(folder, "long.sqlite3"))
+        damage(Path(folder, "long.sqlite3"))
+        large(Path(folder, "large.sqlite3"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
