@@ -15,7 +15,7 @@ from histories import answered, message
 
 from ipymultichat.model import Entry
 from ipymultichat.store.database import check_pages, connect, migrate, transaction
-from ipymultichat.store.opening import open_file, stamp
+from ipymultichat.store.opening import Stamp, open_file
 from ipymultichat.store.queries import MessageTable
 
 MESSAGES = 100_000
@@ -61,7 +61,7 @@ def damage(path: Path) -> None:
         file.seek(path.stat().st_size // 4096 // 4 * 4096)
         file.write(b"\xa5" * 4096)
     with timed("the repair of one damaged page"):
-        connection, _nothing, salvaged = open_file(path, connect, 1, lambda _connection: None, stamp(path))
+        connection, _nothing, salvaged = open_file(path, connect, 1, lambda _connection: None, Stamp.of(path).file)
     connection.close()
     assert salvaged is not None
     print(f"  the history {salvaged.told(len(salvaged.lost))}")

@@ -81,10 +81,10 @@ async def test_a_change_made_while_the_file_is_being_read_is_not_undone_by_it(
     reading, go_on = threading.Event(), threading.Event()
     report = module.ConfigFile._report
 
-    def slow_report(self: Any, data: Any) -> None:
+    def slow_report(self: Any) -> None:
         reading.set()
         go_on.wait(5)
-        report(self, data)
+        report(self)
 
     monkeypatch.setattr(module.ConfigFile, "_report", slow_report)
     path.write_text(json.dumps({"settings": {"reply_prefix": "theirs"}}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import logging
 import os
@@ -78,6 +79,7 @@ class ConfigFile:
         self._failing = False
         self._deadline: float | None = None
         self._seen: object = None
+        self._known: Json = {}  # what the file said last, in case that it is removed
         self._thread: threading.Thread | None = None
 
     def load(self) -> Settings:
@@ -88,14 +90,13 @@ class ConfigFile:
         if self.path is None:
             return Settings()
         self._seen = self._stamp()
-        data: Json = {}
         try:
-            data = self._read()
+            self._known = self._read() or {}
         except StoreError as error:
             self._trouble(str(error))
         self._thread = threading.Thread(target=self._run, name="ipymultichat-config", daemon=True)
         self._thread.start()
-        return _settings(data)
+        return _settings(self._known)
 
     def save(self, name: str, before: Settings, after: Settings) -> None:
         """Write one setting soon; of the server list only what changed.
@@ -138,7 +139,7 @@ class ConfigFile:
                     self._write_pending()
                 elif (stamp := self._stamp()) != self._seen:
                     self._seen = stamp
-                    self._report(self._read(set_aside=False))
+                    self._take(self._read(set_aside=False))
             except StoreError as error:
                 if not self._failing:
                     self._trouble(str(error))
@@ -152,6 +153,16 @@ class ConfigFile:
                 )
                 break
 
+    def _take(self, data: Json | None) -> None:
+        """Take over what the file says now; one that was removed is written again."""
+        if data is not None:
+            self._known = data
+            self._report()
+        elif self._known:
+            self._trouble(f"the settings in {self.path} were removed; they are written again as they were")
+            with self._condition:
+                self._pending.append(lambda _data: None)
+
     def _write_pending(self) -> None:
         assert self.path is not None  # noqa: S101  there is a thread only where there is a file
         seconds = LOCK_SECONDS if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -161,15 +172,17 @@ class ConfigFile:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two kernels may share a profile: read again under a lock, so that neither undoes the other's keys.
             with FileLock(f"{self.path}.lock", timeout=seconds):
+                data = None
                 try:
                     data = self._read()
                 except StoreError as error:
                     self._trouble(str(error))
-                    data = {}
+                if data is None:
+                    data = copy.deepcopy(self._known)
                 for change in changes:
                     change(data)
                 _replace(self.path, json.dumps(data, indent=2, ensure_ascii=False))
-                self._seen = self._stamp()
+                self._seen, self._known = self._stamp(), data
         except Timeout as error:
             raise StoreError(
                 f"the settings in {self.path} are locked by another kernel; saving is tried again"
@@ -181,9 +194,11 @@ class ConfigFile:
             del self._pending[: len(changes)]
             self._failing = False
             self._condition.notify_all()
-        self._report(data)
+        self._report()
 
-    def _report(self, data: Json) -> None:
+    def _report(self) -> None:
+        data = copy.deepcopy(self._known)
+
         def now() -> Settings:
             # What was changed here since is not in the file yet, and not undone by what somebody else wrote there.
             with self._condition:
@@ -193,12 +208,13 @@ class ConfigFile:
 
         self._changed(now)
 
-    def _read(self, *, set_aside: bool = True) -> Json:
+    def _read(self, *, set_aside: bool = True) -> Json | None:
+        """What the file says, or None: there is none."""
         assert self.path is not None  # noqa: S101  see `_write`
         try:
             data = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
-            return {}
+            return None
         except OSError as error:
             raise StoreError(f"the settings in {self.path} cannot be read: {error.strerror}") from error
         except ValueError:
@@ -214,8 +230,10 @@ class ConfigFile:
     def _stamp(self) -> object:
         try:
             found = self.path.stat() if self.path is not None else None
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError:  # a network drive that is away for a moment
+            return self._seen
         return found and (found.st_ino, found.st_mtime_ns, found.st_size)
 
 

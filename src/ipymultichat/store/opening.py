@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -28,22 +28,37 @@ from ipymultichat.store.salvage import Salvage, salvage
 logger = logging.getLogger("ipymultichat.store")
 
 T = TypeVar("T")
-Stamp = tuple[int, int]
+Inode = tuple[int, int]
 
 _LOCK_SECONDS = 20.0
 
 
-def stamp(path: Path) -> Stamp | None:
-    """What tells a file from another one that takes its place later; None: there is none.
+class Stamp(NamedTuple):
+    """What tells a file from another one that takes its place later.
 
-    Raises:
-        OSError: that cannot be known now.
+    Attributes:
+        file: of the file; None: there is none.
+        log: of its write-ahead log.
     """
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return found.st_dev, found.st_ino
+
+    file: Inode | None = None
+    log: Inode | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        """The one of a file.
+
+        Raises:
+            OSError: that cannot be known now.
+        """
+        found: list[Inode | None] = []
+        for part in (path, Path(f"{path}-wal")):
+            try:
+                there = part.stat()
+                found.append((there.st_dev, there.st_ino))
+            except (FileNotFoundError, NotADirectoryError):
+                found.append(None)
+        return cls(*found)
 
 
 def open_file(
@@ -51,7 +66,7 @@ def open_file(
     connect: Connect,
     busy: float,
     read: Callable[[sqlite3.Connection], T],
-    damaged: Stamp | None = None,
+    damaged: Inode | None = None,
 ) -> tuple[sqlite3.Connection, T, Salvage | None]:
     """Open a history, made or brought up to date where that is needed.
 
@@ -87,7 +102,7 @@ def open_file(
     with _locked(path):
         if not path.exists() and _new(path).exists():  # a kernel was killed between the two steps of `_put_in_place`
             _put_in_place(path)
-        if damaged is None or stamp(path) != damaged:
+        if damaged is None or Stamp.of(path).file != damaged:
             try:
                 return *attempt(), None
             except sqlite3.DatabaseError as error:
@@ -98,7 +113,7 @@ def open_file(
 
 
 def open_again(
-    path: Path, connect: Connect, busy: float, connection: sqlite3.Connection, damaged: Stamp | None
+    path: Path, connect: Connect, busy: float, connection: sqlite3.Connection, was: Stamp, *, damaged: bool
 ) -> tuple[sqlite3.Connection, Salvage | None, str]:
     """Open a file that is damaged, or no longer at its path.
 
@@ -107,7 +122,8 @@ def open_again(
         connect: the same.
         busy: the same.
         connection: the one there was; it is closed.
-        damaged: see `open_file`.
+        was: of the file when it was opened.
+        damaged: whether it is damaged, if it is still there.
 
     Returns:
         The new connection, what became of a damaged file, and what happened to one that is not damaged any more.
@@ -116,7 +132,8 @@ def open_again(
         OSError, sqlite3.Error: it cannot be used.
     """
     what = "was damaged, and another kernel has repaired it" if damaged else "was replaced by another file"
-    if damaged is None and stamp(path) is None:
+    now = Stamp.of(path)
+    if now.file is None:
         what = "was removed; it was made again, with what is in memory"
         try:
             if _make_again(path, connect, busy, connection):
@@ -126,7 +143,10 @@ def open_again(
         except sqlite3.Error as error:
             logger.warning("the removed history cannot be read: %s", error)
     connection.close()
-    found, _nothing, salvaged = open_file(path, connect, busy, lambda _connection: None, damaged)
+    if now.file not in (None, was.file) and now.log == was.log:
+        set_aside(path, "-wal", "-shm")  # SQLite would put what is in them into the file that took the other's place
+    inode = was.file if damaged and now.file else None
+    found, _nothing, salvaged = open_file(path, connect, busy, lambda _connection: None, inode)
     return found, salvaged, what
 
 
@@ -148,10 +168,10 @@ def _make_again(path: Path, connect: Connect, busy: float, connection: sqlite3.C
         return True
 
 
-def set_aside(path: Path) -> str:
-    """Give a damaged file and what belongs to it another name; returns that name."""
+def set_aside(path: Path, *suffixes: str) -> str:
+    """Give a damaged file and what belongs to it, or only parts with these suffixes, another name; returns that."""
     aside = path.with_name(f"{path.stem}.corrupt-{os.urandom(3).hex()}{path.suffix}")
-    for suffix in ("", "-wal", "-shm"):  # a name of one stem: they belong together
+    for suffix in suffixes or ("", "-wal", "-shm"):  # a name of one stem: they belong together
         part = Path(f"{path}{suffix}")
         if part.exists():
             part.rename(f"{aside}{suffix}")

@@ -20,7 +20,7 @@ from ipymultichat.model import Entry
 from ipymultichat.store.backlog import Backlog
 from ipymultichat.store.checking import Checker
 from ipymultichat.store.database import Connect, is_damage, reason, transaction
-from ipymultichat.store.opening import Stamp, open_again, open_file, stamp
+from ipymultichat.store.opening import Stamp, open_again, open_file
 from ipymultichat.store.pruning import Pruner
 from ipymultichat.store.queries import MessageTable
 from ipymultichat.store.salvage import Salvage
@@ -97,7 +97,7 @@ class Writer:
         self._failing = False  # it was said that the file cannot be used
         self._damaged = False
         self._repairs = 0
-        self._stamp: Stamp | None = None
+        self._stamp = Stamp()
         self._look = math.inf  # when to look next whether the file is still there
         self._due = math.inf  # when the next batch is to be written
         self._waits_since = math.inf
@@ -190,7 +190,7 @@ class Writer:
             connection, entries, salvaged = open_file(
                 path, self._connect, self._timing.busy, lambda found: MessageTable(found).newest(limit)
             )
-            self._stamp = stamp(path)
+            self._stamp = Stamp.of(path)
             if salvaged is not None:
                 self._tell(salvaged)
             self._ready = True
@@ -255,7 +255,7 @@ class Writer:
         """Whether the file is damaged, or another one or none stands at its path."""
         self._look = time.monotonic() + self._timing.look
         try:
-            return self._damaged or stamp(path) != self._stamp
+            return self._damaged or Stamp.of(path).file != self._stamp.file
         except OSError:  # a network drive that is away for a moment
             return False
 
@@ -263,10 +263,12 @@ class Writer:
         """Repair the file, or make it again, and have all that memory holds written to it; None: it is given up."""
         told = False
         while self._repairs < _REPAIRS:
-            damaged = self._stamp if self._damaged else None
+            damaged = self._damaged
             try:
-                found, salvaged, what = open_again(path, self._connect, self._timing.busy, connection, damaged)
-                self._stamp = stamp(path)
+                found, salvaged, what = open_again(
+                    path, self._connect, self._timing.busy, connection, self._stamp, damaged=damaged
+                )
+                self._stamp = Stamp.of(path)
             except (OSError, sqlite3.Error) as error:
                 if not told:
                     self._say(f"is {'damaged' if damaged else 'gone'}, and {reason(error)}; it is tried again")
@@ -285,7 +287,7 @@ class Writer:
             else:
                 self._tell(salvaged)
             with self._changed:
-                self._repairs += damaged is not None
+                self._repairs += damaged
                 self._damaged = False
                 self._due = math.inf
                 self._changed.notify_all()
