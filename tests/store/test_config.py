@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from ipymultichat.errors import ConfigError
 from ipymultichat.model import Secret, ServerConfig, Settings
-from ipymultichat.store import ConfigFile, config_path
+from ipymultichat.store import ConfigFile, config_path, read_server_file
 
 WORK = ServerConfig(id="w", name="Work", url="ws://work:2000")
 
@@ -248,3 +248,120 @@ def test_a_folder_that_cannot_be_written_is_named(
     profile.file.save("nickname", profile.now, profile.now.changed({"nickname": "ada"}))
     profile.close()
     assert any("cannot be" in trouble and "default.json" in trouble for trouble in profile.troubles)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs rights of files")
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620])
+def test_a_file_with_a_token_that_others_can_read_is_closed_to_them_and_said(
+    path: Any, open_profile: Any, mode: Any
+) -> None:
+    path.write_text(json.dumps({"token": "s3cret"}))
+    path.chmod(mode)
+    (trouble,) = open_profile().troubles
+    assert trouble.endswith("hold a token, and others could read them; now only you can")
+    assert "s3cret" not in trouble
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert open_profile().troubles == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs rights of files")
+def test_a_file_without_a_token_may_be_read_by_others(path: Any, open_profile: Any) -> None:
+    path.write_text(json.dumps({"nickname": "ada"}))
+    path.chmod(0o644)
+    assert open_profile().troubles == []
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_symbolic_link_stays_one_and_its_target_is_written(path: Any, open_profile: Any, tmp_path: Path) -> None:
+    target = tmp_path / "dotfiles" / "chat.json"
+    target.parent.mkdir()
+    target.write_text(json.dumps({"theme": "dark"}))
+    path.symlink_to(target)
+    open_profile().save(nickname="ada")
+    assert path.is_symlink()
+    assert json.loads(target.read_text()) == {"theme": "dark", "nickname": "ada"}
+    assert [found.name for found in target.parent.iterdir()] == ["chat.json"]
+
+
+def test_a_corrupt_target_of_a_symbolic_link_is_set_aside_beside_it(
+    path: Any, open_profile: Any, tmp_path: Path
+) -> None:
+    target = tmp_path / "dotfiles" / "chat.json"
+    target.parent.mkdir()
+    target.write_text("{")
+    path.symlink_to(target)
+    profile = open_profile()
+    assert "now stand in chat.corrupt-" in profile.troubles[0]
+    profile.save(nickname="ada")
+    assert path.is_symlink()
+    assert json.loads(target.read_text()) == {"nickname": "ada"}
+
+
+def test_a_byte_order_mark_is_accepted(path: Any, open_profile: Any) -> None:
+    path.write_text(json.dumps({"nickname": "ada"}), "utf-8-sig")
+    profile = open_profile()
+    assert (profile.now.nickname, profile.troubles) == ("ada", [])
+
+
+@pytest.mark.parametrize("depth", [200, 10_000])
+def test_json_that_is_nested_too_deeply_is_set_aside_like_any_other_bad_file(
+    path: Any, open_profile: Any, depth: int
+) -> None:
+    text = '{"settings": ' + "[" * depth + "]" * depth + "}"
+    path.write_text(text)
+    profile = open_profile()
+    assert "were not readable and now stand in" in profile.troubles[0]
+    assert profile.now == Settings()
+    (aside,) = path.parent.glob("default.corrupt-*")
+    assert aside.read_text() == text
+
+
+def test_a_server_list_in_a_text_that_is_nested_too_deeply_counts_as_none(path: Any, open_profile: Any) -> None:
+    path.write_text(json.dumps({"server_configs": "[" * 10_000, "nickname": "ada"}))
+    assert open_profile().now == Settings(nickname="ada")
+
+
+def test_a_server_file_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "servers.json").write_text("[" * 10_000 + "]" * 10_000)
+    with pytest.raises(ConfigError, match="nested more than 100 levels deep"):
+        read_server_file(tmp_path / "servers.json")
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and devices")
+@pytest.mark.parametrize(
+    ("make", "words"), [(make_pipe, "a pipe"), (make_folder, "a folder"), (make_device, "a device")]
+)
+def test_what_is_no_file_is_refused_and_left_alone(
+    path: Any, open_profile: Any, make: Callable[[Path], None], words: str
+) -> None:
+    make(path)
+    profile = open_profile()
+    assert profile.troubles[0].endswith(f"cannot be read: {words} is in its place; move it away")
+    assert profile.now == Settings()
+    profile.file.save("nickname", profile.now, profile.now.changed({"nickname": "ada"}))
+    profile.file.close()
+    assert not path.is_file()
+    assert "the last changes of the settings are not in" in profile.troubles[-1]
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "bell\x07", 5, "x" * 100_000])
+def test_a_token_that_cannot_be_used_is_said_and_counts_as_none(path: Any, open_profile: Any, token: Any) -> None:
+    path.write_text(json.dumps({"token": token}))
+    path.chmod(0o600)
+    profile = open_profile()
+    assert profile.now.token is None
+    (trouble,) = profile.troubles
+    assert "cannot be used, so it counts as none: " in trouble
+    assert str(token) not in trouble

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -19,8 +18,9 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from ipymultichat.errors import ConfigError, StoreError
-from ipymultichat.model import ServerConfig
+from ipymultichat.model import ServerConfig, token_of
 from ipymultichat.model.settings import Group, Settings, plain
+from ipymultichat.store.jsonfile import parse, regular, replace_text, target
 
 logger = logging.getLogger("ipymultichat.store")
 
@@ -92,6 +92,7 @@ class ConfigFile:
         self._seen = self._stamp()
         try:
             self._known = self._read() or {}
+            self._look_at_token()
         except StoreError as error:
             self._trouble(str(error))
         self._thread = threading.Thread(target=self._run, name="ipymultichat-config", daemon=True)
@@ -157,6 +158,7 @@ class ConfigFile:
         """Take over what the file says now; one that was removed is written again."""
         if data is not None:
             self._known = data
+            self._look_at_token()
             self._report()
         elif self._known:
             self._trouble(f"the settings in {self.path} were removed; they are written again as they were")
@@ -176,12 +178,14 @@ class ConfigFile:
                 try:
                     data = self._read()
                 except StoreError as error:
+                    if os.path.lexists(self.path):  # it could not be set aside, so it is not written over
+                        raise
                     self._trouble(str(error))
                 if data is None:
                     data = copy.deepcopy(self._known)
                 for change in changes:
                     change(data)
-                _replace(self.path, json.dumps(data, indent=2, ensure_ascii=False))
+                replace_text(self.path, json.dumps(data, indent=2, ensure_ascii=False))
                 self._seen, self._known = self._stamp(), data
         except Timeout as error:
             raise StoreError(
@@ -212,7 +216,7 @@ class ConfigFile:
         """What the file says, or None: there is none."""
         assert self.path is not None  # noqa: S101  see `_write`
         try:
-            data = json.loads(self.path.read_text("utf-8"))
+            data = parse(regular(self.path).read_text("utf-8-sig"))  # some editors put a byte-order mark there
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -223,9 +227,29 @@ class ConfigFile:
             return data
         if not set_aside:  # it may be half of what somebody is writing
             raise StoreError(f"the settings in {self.path} were changed and cannot be read; what is in use stays")
-        aside = self.path.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
-        self.path.rename(aside)
+        file = target(self.path)
+        aside = file.with_suffix(f".corrupt-{os.urandom(3).hex()}.json")
+        file.rename(aside)
         raise StoreError(f"the settings in {self.path} were not readable and now stand in {aside.name}")
+
+    def _look_at_token(self) -> None:
+        """Say what is wrong with the token in the file, and let nobody else read it."""
+        assert self.path is not None  # noqa: S101  see `_write`
+        token = self._known.get("token")
+        if not token:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if os.name == "posix" and self.path.stat().st_mode & 0o077:
+                try:
+                    self.path.chmod(0o600)
+                    done = "now only you can"
+                except OSError as error:
+                    done = f"that cannot be changed: {error.strerror}"
+                self._trouble(f"the settings in {self.path} hold a token, and others could read them; {done}")
+        try:
+            token_of(token)
+        except ConfigError as error:
+            self._trouble(f"the token in {self.path} cannot be used, so it counts as none: {error}")
 
     def _stamp(self) -> object:
         try:
@@ -249,7 +273,7 @@ def read_server_file(path: Path) -> tuple[ServerConfig, ...]:
         OSError: it cannot be read.
     """
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parse(regular(path).read_text("utf-8-sig"))
     except ValueError as error:
         raise ConfigError(f"{path} is no JSON file: {error}", value=str(path)) from None
     if isinstance(data, dict) and "flutter.server_configs" in data:
@@ -286,7 +310,7 @@ def _entries(data: Json) -> list[Any]:
     entries = data.get("server_configs")
     if isinstance(entries, str):
         with contextlib.suppress(ValueError):
-            entries = json.loads(entries)
+            entries = parse(entries)
     if entries is None and isinstance(data.get("server_url"), str):
         return [{"name": "", "url": data["server_url"], "isEnabled": True}]
     return list(entries) if isinstance(entries, list) else []
@@ -335,17 +359,3 @@ def _merged(entries: list[Any], before: Iterable[ServerConfig], after: Iterable[
             result.append({**entry, **plain(new[known.id])})
     listed = {config.id for config in filter(None, map(_server, result))}
     return result + [plain(config) for key, config in new.items() if key not in listed and old.get(key) != config]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file in one step, so that nobody ever reads half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
