@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from histories import answered, message
 
+from ipymultichat.hub.log import MessageLog
+from ipymultichat.inbox import Inbox
 from ipymultichat.model import Entry
+from ipymultichat.store import History
 from ipymultichat.store.database import check_pages, connect, migrate, transaction
 from ipymultichat.store.opening import Stamp, open_file
 from ipymultichat.store.queries import MessageTable
+from ipymultichat.widget.files import Downloads
 
 MESSAGES = 100_000
 TEXT = "Deploy the build to staging? It has passed the nightly tests, and nobody is on call until Monday. " * 5
@@ -67,6 +73,25 @@ def damage(path: Path) -> None:
     print(f"  the history {salvaged.told(len(salvaged.lost))}")
 
 
+async def export(path: Path) -> None:
+    """Fetch the whole history as a browser does."""
+    inbox = Inbox()
+    history = History(path.stem, entry=inbox.peek, trouble=print)
+    newest = history.open(100)
+    inbox.restore(newest, complete_from=newest[0].order, conversations=())
+    downloads = Downloads(MessageLog(inbox, history, str))
+    tracemalloc.start()
+    with timed("its export to a browser, while memory is watched"):
+        offset, more = 0, True
+        while more:
+            size, piece = await downloads.piece({"client": "tab", "export": True, "offset": offset})
+            offset += len(piece)
+            more = offset < size
+    print(f"  {offset / 2**20:.0f} MiB, with {tracemalloc.get_traced_memory()[1] / 2**20:.0f} MiB of memory at most")
+    tracemalloc.stop()
+    history.close()
+
+
 def large(path: Path) -> None:
     """Write three texts of 20 MiB, one batch."""
     text = " ".join(f"{number:x}" for number in range(LARGE // 6))[:LARGE]
@@ -81,6 +106,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MULTICHAT_CONFIG_DIR"] = folder
         fill(Path(folder, "long.sqlite3"))
+        asyncio.run(export(Path(folder, "long.sqlite3")))
         damage(Path(folder, "long.sqlite3"))
         large(Path(folder, "large.sqlite3"))
     return 0

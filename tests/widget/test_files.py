@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +17,12 @@ from ipymultichat import MultiChat
 from ipymultichat.agent import AgentClient
 from ipymultichat.contents import MAX_PART
 from ipymultichat.errors import ConfigError
+from ipymultichat.hub.log import MessageLog
+from ipymultichat.inbox import Inbox
+from ipymultichat.model import Message, MessageKind, MessageStatus
 from ipymultichat.server import LocalServer
-from ipymultichat.widget.files import KEPT, MAX_FILES, MAX_TOTAL, PIECE, Uploads
+from ipymultichat.store import MEMORY, History
+from ipymultichat.widget.files import KEPT, MAX_FILES, MAX_TOTAL, PIECE, SILENT, Downloads, Uploads
 
 FILE = {"client": "tab", "upload": "u1", "name": "notes.txt", "mime_type": "text/plain"}
 
@@ -233,3 +240,153 @@ async def test_the_log_is_exported_as_it_was_when_it_was_asked_for(tab: Tab, cha
     assert (await tab.ask(type="fetch", client="tab", export=True, offset=PIECE))["ok"] is False
     call.cancel()
     await asyncio.wait([call])
+
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+LINE = 200_000
+
+
+class CountingLog(MessageLog):
+    """A log in memory that counts the lines that were made of it."""
+
+    def __init__(self, count: int) -> None:
+        self.inbox = Inbox()
+        self.lines = 0
+        self.fails_at = count + 1
+        super().__init__(self.inbox, History(MEMORY, entry=self.inbox.peek, trouble=print), str)
+        for number in range(count):
+            self.add(number)
+
+    def add(self, number: int) -> None:
+        """Let one more message come."""
+        item = Message(
+            f"m{number}", MessageKind.QUESTION, "s", "S", f"m{number}", "x" * LINE, NOW, MessageStatus.REPLIED,
+            live=False,
+        )  # fmt: skip
+        self.inbox.add(item, received_at=NOW)
+
+    def json_lines(self) -> Iterator[str]:
+        """Every message as a line."""
+        for line in super().json_lines():
+            self.lines += 1
+            if self.lines == self.fails_at:
+                raise OSError("the disk is gone")
+            yield line
+
+
+class Clock:
+    """Seconds, as a test wants them."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def export_piece(downloads: Downloads, offset: int, client: str = "tab") -> tuple[int, bytes]:
+    return await downloads.piece({"client": client, "export": True, "offset": offset})
+
+
+async def test_an_export_makes_of_the_log_what_the_browser_asked_for_and_no_more() -> None:
+    log = CountingLog(40)
+    downloads = Downloads(log)
+    data, made, more = b"", [], True
+    while more:
+        size, piece = await export_piece(downloads, len(data))
+        data += piece
+        made.append(log.lines)
+        more = len(data) < size
+    assert made[:3] == [6, 11, 16]
+    assert len(data.splitlines()) == log.lines == 40
+    assert len(downloads) == 0
+
+
+async def test_a_piece_of_an_export_can_be_had_again_and_no_other_out_of_turn() -> None:
+    downloads = Downloads(CountingLog(40))
+    first = await export_piece(downloads, 0)
+    second = await export_piece(downloads, PIECE)
+    assert await export_piece(downloads, PIECE) == second != first
+    with pytest.raises(ConfigError, match="beginning"):
+        await export_piece(downloads, 5 * PIECE)
+
+
+async def test_an_export_is_of_the_messages_there_were_when_it_began() -> None:
+    log = CountingLog(12)
+    log.inbox._trim_messages = log.inbox._max_messages = 12
+    downloads = Downloads(log)
+    _size, data = await export_piece(downloads, 0)
+    for number in range(12, 20):
+        log.add(number)  # the oldest leave memory
+    more = True
+    while more:
+        size, piece = await export_piece(downloads, len(data))
+        data += piece
+        more = len(data) < size
+    assert [json.loads(line)["id"] for line in data.splitlines()] == [f"m{number}" for number in range(12)]
+
+
+async def test_an_export_nobody_asks_for_any_more_is_let_go_after_a_minute() -> None:
+    clock = Clock()
+    downloads = Downloads(CountingLog(40), clock)
+    await export_piece(downloads, 0)
+    clock.now = SILENT - 1
+    await export_piece(downloads, PIECE)
+    clock.now += SILENT - 1
+    downloads.sweep()
+    assert len(downloads) == 1
+    clock.now += 1
+    downloads.sweep()
+    assert len(downloads) == 0
+    with pytest.raises(ConfigError, match="beginning"):
+        await export_piece(downloads, 2 * PIECE)
+
+
+async def test_an_export_that_failed_is_over() -> None:
+    log = CountingLog(40)
+    log.fails_at = 9
+    downloads = Downloads(log)
+    await export_piece(downloads, 0)
+    with pytest.raises(OSError, match="the disk is gone"):
+        await export_piece(downloads, PIECE)
+    with pytest.raises(ConfigError, match="beginning"):
+        await export_piece(downloads, PIECE)
+
+
+async def test_the_export_of_a_tab_that_is_closed_is_let_go(tab: Tab, chat: MultiChat, asked: Any) -> None:
+    await chat.reply(chat.messages.pending[0], "yes " * 600_000)
+    await tab.ask(type="fetch", client="tab", export=True, offset=0)
+    downloads = chat._sync._downloads
+    tab.say(type="forget", client="tab", uploads=["u1"])
+    tab.say(type="forget", client="other", uploads=None)
+    assert len(downloads) == 1
+    assert chat._sync._sweeping
+    tab.say(type="forget", client="tab", uploads=None)
+    assert len(downloads) == 0
+
+
+async def test_the_exports_of_a_widget_that_is_closed_are_let_go(tab: Tab, chat: MultiChat, asked: Any) -> None:
+    await chat.reply(chat.messages.pending[0], "yes " * 600_000)
+    await tab.ask(type="fetch", client="tab", export=True, offset=0)
+    chat.close()
+    assert len(chat._sync._downloads) == 0
+
+
+async def test_an_export_in_a_thread_lets_the_loop_run(
+    chat: MultiChat, asked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = chat._hub.log
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    lines = log.json_lines
+
+    def slow() -> Iterator[str]:
+        loop.call_soon_threadsafe(begun.set)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(20)
+        yield from lines()
+
+    monkeypatch.setattr(log, "json_lines", slow)
+    export = asyncio.ensure_future(asyncio.to_thread(chat.export, tmp_path / "log.jsonl"))
+    await begun.wait()
+    await chat.reply(chat.messages.pending[0], "meanwhile")
+    go_on.set()
+    assert json.loads((await export).read_text())["status"] == "replied"

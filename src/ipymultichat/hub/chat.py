@@ -477,6 +477,9 @@ class Chat:
     def export(self, path: str | Path) -> Path:
         """Write all messages as JSON Lines, those of earlier kernels and attachments too; returns the path.
 
+        It takes half a minute for a million messages. `await asyncio.to_thread(chat.export, path)` keeps the
+        connections and other cells running meanwhile; so it does with `to_dataframe`.
+
         Raises:
             OSError: the file cannot be written.
         """

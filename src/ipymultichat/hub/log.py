@@ -127,15 +127,17 @@ class MessageLog(Sequence[Message]):
         return entry.message if entry else None
 
     def everything(self) -> Iterator[Message]:
-        """Every message there is, oldest first; reads the disk, so not for an event loop."""
-        floor = self._inbox.complete_from
-        if floor is not None:
+        """Every message there is at the first step, oldest first; reads the disk, so not for an event loop."""
+        with self._inbox.lock:  # what leaves memory later is not on disk below this floor
+            floor = self._inbox.complete_from
             # Memory holds some of what is below the floor: what is open, and all of it where no disk does.
-            living = [entry for entry in self._inbox.above(None) if entry.order <= floor]
+            living = [entry for entry in self._inbox.above(None) if floor is not None and entry.order <= floor]
+            newest = [entry.message for entry in self._inbox.above(floor)]
+        if floor is not None:
             known = {entry.message.id for entry in living}
             kept = (entry for entry in self._history.entries((floor[0], floor[1] + 1)) if entry.message.id not in known)
             yield from (entry.message for entry in heapq.merge(living, kept))
-        yield from (entry.message for entry in self._inbox.above(floor))
+        yield from newest
 
     # other forms
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from ipymultichat.contents import MAX_PART, file_content
@@ -21,6 +22,9 @@ PIECE = 2**20
 
 KEPT = 600.0
 """Seconds a file is kept after its last piece, or its last use."""
+
+SILENT = 60.0
+"""Seconds after which a browser that fetches the log and asks for no further piece is gone."""
 
 MAX_TOTAL = 5 * MAX_PART
 """Bytes of all files that are kept at a time."""
@@ -147,19 +151,68 @@ def _short(frame: Json, key: str, most: int) -> str:
     return value
 
 
+class _Export:
+    """The log on its way to a browser tab: a piece of it, and what is made into the next one when it is asked for.
+
+    Args:
+        lines: the whole.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._lock = Lock()  # a browser that gave up waiting may ask again meanwhile
+        self._offset = 0  # of the data
+        self._data = bytearray()
+        self.at = 0.0
+
+    def piece(self, offset: int) -> tuple[int, bytes]:
+        """The piece that follows the last one, or that one again; see `Downloads.piece`. It reads the disk."""
+        with self._lock:
+            done = offset - self._offset
+            if done not in (0, PIECE) or done > len(self._data):
+                raise ConfigError("ask for the beginning of the export first")
+            del self._data[:done]
+            self._offset = offset
+            while len(self._data) <= PIECE and (line := next(self._lines, None)) is not None:
+                self._data += line.encode()
+            return offset + min(len(self._data), PIECE + 1), bytes(self._data[:PIECE])
+
+
 class Downloads:
     """Hands out pieces.
 
     Args:
         log: where the messages are.
+        clock: returns seconds that never run backwards.
     """
 
-    def __init__(self, log: MessageLog) -> None:
+    def __init__(self, log: MessageLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
-        self._exports: dict[str, bytes] = {}
+        self._clock = clock
+        self._exports: dict[str, _Export] = {}
+
+    def __len__(self) -> int:
+        return len(self._exports)
+
+    def forget(self, client: str) -> None:
+        """A browser tab wants nothing more."""
+        self._exports.pop(client, None)
+
+    def clear(self) -> None:
+        """Let go of everything: the widget is closed."""
+        self._exports.clear()
+
+    def sweep(self) -> None:
+        """Let go of what nobody has asked for in `SILENT` seconds."""
+        old = self._clock() - SILENT
+        for client in [client for client, export in self._exports.items() if export.at <= old]:
+            del self._exports[client]
 
     async def piece(self, frame: Json) -> tuple[int, bytes]:
         """Return the size of the whole in bytes, and at most `PIECE` bytes from an offset on.
+
+        The log is read while it is handed out: as long as more of it follows, its size is one byte more than the end of
+        the piece.
 
         Args:
             frame: `client`, `offset` in bytes, and either `message_id` and `attachment` (its place among those of the
@@ -172,7 +225,9 @@ class Downloads:
         if not isinstance(offset, int) or offset < 0:
             raise ConfigError("'offset' must be a number of bytes")
         export = frame.get("export") is True
-        data = await (self._export(str(frame.get("client")), offset) if export else self._attachment(frame))
+        if export:
+            return await self._export(str(frame.get("client")), offset)
+        data = await self._attachment(frame)
         return len(data), data[offset : offset + PIECE]
 
     async def _attachment(self, frame: Json) -> bytes:
@@ -186,13 +241,20 @@ class Downloads:
             raise ConfigError("this part of the answer is not there")
         return part.data
 
-    async def _export(self, client: str, offset: int) -> bytes:
-        """The log as it was when the browser asked for its beginning: later pieces must fit on."""
+    async def _export(self, client: str, offset: int) -> tuple[int, bytes]:
+        """A piece of the log as it was when the browser asked for its beginning: later pieces must fit on."""
         if offset == 0:
-            self._exports[client] = await asyncio.to_thread(lambda: "".join(self._log.json_lines()).encode())
-        data = self._exports.get(client)
-        if data is None:
+            self._exports[client] = _Export(self._log.json_lines())
+        export = self._exports.get(client)
+        if export is None:
             raise ConfigError("ask for the beginning of the export first")
-        if offset + PIECE >= len(data):
-            del self._exports[client]
-        return data
+        export.at = self._clock()
+        more = False
+        try:
+            size, data = await asyncio.to_thread(export.piece, offset)
+            more = offset + len(data) < size
+        finally:
+            export.at = self._clock()
+            if not more and self._exports.get(client) is export:
+                del self._exports[client]
+        return size, data

@@ -21,7 +21,7 @@ from ipymultichat.hub import Hub
 from ipymultichat.model import MessageFilter, OnlineUser
 from ipymultichat.model.forms import browser_form, milliseconds
 from ipymultichat.widget.commands import Commands, filter_of, order_of
-from ipymultichat.widget.files import KEPT, Downloads, Json, Uploads
+from ipymultichat.widget.files import SILENT, Downloads, Json, Uploads
 
 Buffers = Sequence[memoryview | bytes]
 
@@ -95,6 +95,7 @@ class Sync:
         """Follow the hub no more, and keep no files."""
         self._unlisten()
         self._uploads.clear()
+        self._downloads.clear()
 
     def receive(self, content: object, buffers: Buffers = ()) -> None:
         """A custom message from a browser, with its binary buffers; any thread."""
@@ -242,22 +243,28 @@ class Sync:
 
     def _on_upload(self, content: Json, buffers: Buffers) -> None:
         self._result(content, value=self._uploads.add(content, bytes(buffers[0]) if buffers else b""))
-        if not self._sweeping:
+        self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        if not self._sweeping and (len(self._uploads) or len(self._downloads)):
             self._sweeping = True
-            self._hub.loop.post(self._sweep, delay=KEPT)
+            self._hub.loop.post(self._sweep, delay=SILENT)
 
     def _sweep(self) -> None:
+        self._sweeping = False
         self._uploads.sweep()
-        self._sweeping = len(self._uploads) > 0
-        if self._sweeping:
-            self._hub.loop.post(self._sweep, delay=KEPT / 10)
+        self._downloads.sweep()
+        self._sweep_later()
 
     def _on_forget(self, content: Json, _buffers: object) -> None:
         keys = content.get("uploads")
         self._uploads.forget(str(content.get("client")), keys if isinstance(keys, list) else None)
+        if keys is None:
+            self._downloads.forget(str(content.get("client")))
 
     async def _on_fetch(self, content: Json, _buffers: object) -> None:
         size, piece = await self._downloads.piece(content)
+        self._sweep_later()
         self._answer(content, {"type": "piece", "size": size}, [piece])
 
     def _result(self, content: Json, *, value: Any = None, error: str = "") -> None:
