@@ -260,10 +260,34 @@ def test_the_thread_ends_when_the_history_is_closed() -> None:
 def test_other_retention_counts_at_once() -> None:
     with living(clock=lambda: 100 * 86_400.0) as now:
         now.place(answered(1), (0, 1))
-        now.place(answered(2), (99 * 86_400_000, 2))
+        for day in (98, 99, 100):
+            now.place(answered(day), (day * 86_400_000, 2))
         now.flush()
-        now.history.set_retention(Retention(days=2))
-        eventually(lambda: now.stored() == ["2"])
+        now.history.set_retention(Retention(days=2.5))
+        eventually(lambda: now.stored() == ["98", "99", "100"])
+
+
+def test_a_clock_that_is_years_ahead_deletes_nothing_and_is_said_once() -> None:
+    day = 86_400.0
+    clock = [100 * day]
+    with living(clock=lambda: clock[0]) as now:
+        for number in range(60, 100):
+            now.place(answered(number), (number * 86_400_000, number))
+        now.flush()
+        now.history.set_retention(Retention(days=30))
+        eventually(lambda: len(now.stored()) == 30)
+        clock[0] += 5 * 365 * day
+        now.place(answered("new"), (int(clock[0] * 1000), 1))
+        eventually(lambda: now.troubles)
+        now.history.set_retention(Retention(days=20))
+        now.flush()
+        assert len(now.stored()) == 31
+        clock[0] -= 5 * 365 * day  # somebody has set it right
+        now.history.set_retention(Retention(days=10))
+        eventually(lambda: len(now.stored()) == 11)
+    (trouble,) = now.troubles
+    assert "keeps for now what is older than 30 days" in trouble
+    assert "it is 1975-04-10, as this computer's clock says" in trouble
 
 
 def odd(number: int) -> Message:
@@ -276,13 +300,15 @@ def test_what_happens_is_logged_without_a_text_of_a_message(caplog: pytest.LogCa
         now.put(odd(1), message(2, "another secret", draft=(ImageContent(b"third secret", "image/png"),)))
         now.place(message(3, "fourth secret"), (2**80, 1))
         now.place(answered(4, "fifth secret"), (5, 5))
+        for day in (98, 99, 100):
+            now.place(answered(day), (day * 86_400_000, 0))
         now.flush()
         now.history.page(None, 5, MessageFilter(search="sixth secret")).result(10)
         now.history.set_retention(Retention(days=1))
         eventually(lambda: "pruned" in caplog.text)
     assert "default.sqlite3 is open, version 3" in caplog.text
     assert "messages written in" in caplog.text
-    assert "1 messages were too old" in caplog.text
+    assert "2 messages were too old" in caplog.text
     assert "secret" not in caplog.text + "".join(now.troubles)
 
 

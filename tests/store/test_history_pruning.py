@@ -35,11 +35,18 @@ class File:
         self.connection = connection
         self.table = MessageTable(connection)
         self.clock = Clock()
+        self.steady = Clock()
         self.keep()
 
     def keep(self, days: float = 0, mebibytes: int = 0) -> None:
         """Have a pruner that keeps so much."""
-        self.pruner = Pruner(Retention(days=days, mebibytes=mebibytes), self.clock)
+        self.pruner = Pruner(Retention(days=days, mebibytes=mebibytes), self.clock, self.steady)
+        self.told: list[str] = []
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, by both clocks."""
+        self.clock.now += seconds
+        self.steady.now += seconds
 
     def write(self, *items: Message) -> None:
         """Add messages; a number makes the order."""
@@ -56,7 +63,7 @@ class File:
         """Prune until there is nothing to do; returns in how many steps."""
         steps = 0
         while self.pruner.rest() <= 0:
-            self.pruner.step(self.connection)
+            self.told += filter(None, [self.pruner.step(self.connection)])
             steps += 1
         return steps
 
@@ -88,6 +95,68 @@ def test_messages_older_than_wanted_are_deleted_at_the_start(file: File) -> None
     file.keep(days=3.5)
     file.prune()
     assert file.numbers() == [7, 8, 9]
+
+
+def test_nothing_is_deleted_on_the_word_of_a_clock_that_jumped_ahead(file: File) -> None:
+    file.one_a_day(40)
+    file.clock.now = 39.5 * DAY
+    file.keep(days=30)
+    file.prune()
+    assert file.numbers() == list(range(10, 40))
+    file.clock.now += 5 * 365 * DAY
+    file.prune()
+    file.wait(3_600)
+    file.prune()
+    assert file.numbers() == list(range(10, 40))
+    (told,) = file.told
+    assert told.startswith("keeps for now what is older than 30 days: hardly a message bears out that it is 1975-02-08")
+
+
+def test_a_clock_that_is_ahead_from_the_start_deletes_nothing_either(file: File) -> None:
+    file.one_a_day(40)
+    file.clock.now = 2_000 * DAY
+    file.keep(days=30)
+    file.prune()
+    assert len(file.numbers()) == 40
+
+
+def test_what_is_too_old_is_deleted_once_messages_of_three_days_have_come(file: File) -> None:
+    file.one_a_day(40)
+    file.clock.now = 2_000 * DAY
+    file.keep(days=30)
+    for day in (2_000, 2_001, 2_002):
+        file.prune()
+        assert 0 in file.numbers()
+        file.clock.now = day * DAY + 10
+        file.steady.now = (day - 2_000) * DAY / 10  # the machine sleeps most of the time
+        file.table.write([Entry((day * DAY * 1000, day), answered(day), unread=False)])
+    file.wait(3_600)
+    file.prune()
+    assert file.numbers() == [2_000, 2_001, 2_002]
+
+
+def test_what_is_too_old_is_deleted_once_the_clock_has_run_on_for_three_days(file: File) -> None:
+    file.one_a_day(40)
+    file.keep(days=30)
+    file.clock.now = 2_000 * DAY
+    file.prune()
+    file.wait(3 * DAY - 10)
+    file.prune()
+    assert len(file.numbers()) == 40
+    file.wait(3_600)
+    file.prune()
+    assert file.numbers() == []
+
+
+def test_a_clock_that_was_doubted_and_set_right_can_be_doubted_again(file: File) -> None:
+    file.one_a_day(40)
+    file.keep(days=30)
+    for _turn in range(2):
+        file.clock.now = 2_000 * DAY
+        file.prune()
+        file.clock.now = 39 * DAY
+        file.prune()
+    assert len(file.told) == 2
 
 
 def test_nothing_is_deleted_for_its_age_unless_wanted(file: File) -> None:
@@ -192,8 +261,8 @@ def test_where_everything_waits_it_is_not_pruned_at_every_message(file: File) ->
 
 def test_much_is_deleted_in_steps_between_which_others_can_read(file: File) -> None:
     file.one_a_day(2_000)
-    file.clock.now = 5_000 * DAY
     file.keep(days=1)
+    file.wait(5_000 * DAY)
     left = []
     while file.pruner.rest() <= 0:
         file.pruner.step(file.connection)
@@ -220,8 +289,8 @@ def test_what_could_not_be_deleted_is_deleted_an_hour_later(tmp_path: Path) -> N
         migrate(connection)
         file = File(connection)
         file.one_a_day(3)
-        file.clock.now = 10 * DAY
         file.keep(days=1)
+        file.wait(10 * DAY)
         assert isinstance(connection, Failing)
         connection.fails = True
         with pytest.raises(sqlite3.OperationalError):

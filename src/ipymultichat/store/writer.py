@@ -247,9 +247,12 @@ class Writer:
 
     def _prune(self, connection: sqlite3.Connection) -> None:
         try:
-            self._pruner.step(connection)
+            told = self._pruner.step(connection)
         except sqlite3.Error as error:
             self._failed(error, "written")
+        else:
+            if told:
+                self._say(told)
 
     def _needs_reopening(self, path: Path) -> bool:
         """Whether the file is damaged, or another one or none stands at its path."""
