@@ -4,11 +4,11 @@ import json
 
 import pytest
 from any_message import messages
-from histories import answered, message, on_disk
+from histories import answered, kept, living, message, on_disk
 from hypothesis import given
 
-from ipymultichat.model import Entry, ImageContent, Message, MessageStatus, TextContent
-from ipymultichat.store.body import COLUMNS, READ, Row, entry_of, merged, row_of
+from ipymultichat.model import Entry, ImageContent, Message, MessageFilter, MessageStatus, TextContent
+from ipymultichat.store.body import COLUMNS, MAX_SEARCHED, READ, Row, entry_of, merged, row_of
 
 DRAFT = (TextContent("my long answer"),)
 
@@ -108,3 +108,14 @@ def test_what_was_typed_is_dropped_only_by_a_proved_reply() -> None:
 )
 def test_what_one_kernel_saw_is_seen(old: bool, new: bool, unread: bool) -> None:
     assert both(message(1), message(1), old_unread=old, new_unread=new).unread is unread
+
+
+def test_a_search_looks_at_the_beginning_of_a_very_long_text_and_at_all_else_of_its_message() -> None:
+    text = "first " + "." * MAX_SEARCHED + " last"
+    item = answered(1, answer=text.replace("first", "replied"), text=text, agent_name="Claude", project_directory="/p")
+    with living() as now:
+        now.put(item)
+        now.flush()
+        found = {word: now.stored(MessageFilter(search=word)) for word in ("first", "last", "claude", "/p", "replied")}
+        assert found == {"first": ["1"], "last": [], "claude": ["1"], "/p": ["1"], "replied": ["1"]}
+    assert [entry.message for entry in kept()] == [on_disk(item)]

@@ -138,11 +138,11 @@ def message_filter(conditions: Conditions, server_id: Callable[[str | ServerConf
     return MessageFilter(**wanted)  # type: ignore[arg-type]
 
 
-def searchable(message: Message) -> str:
-    """Everything of a message that a search looks at, folded to one case."""
+def searchable(message: Message, limit: int | None = None) -> str:
+    """Everything of a message that a search looks at, folded to one case; `limit` characters of each part at most."""
     names = (message.agent_name, message.model_name, message.client_name, message.sender, message.receiver)
-    words = (message.text, message.project_directory, *names)
-    return "\n".join((*words, message.reply.text if message.reply else "")).casefold()
+    words = (message.text, message.project_directory, *names, message.reply.text if message.reply else "")
+    return "\n".join([word[:limit] for word in words]).casefold()
 
 
 def _within(directory: str, project: str) -> bool:

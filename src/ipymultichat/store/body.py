@@ -45,6 +45,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _OVERHEAD = 300
 """Bytes a row takes beyond its texts, roughly."""
 
+MAX_SEARCHED = 100_000
+"""Characters of a text that a search of the history looks at: to index one of 20 MB takes seconds."""
+
 _CHUNK = 75
 """Rows in one statement: some SQLites take no more than 999 values."""
 
@@ -73,7 +76,7 @@ def row_of(entry: Entry) -> tuple[Row, list[bytes]]:
     if not (plain or message.contents):
         form["contents"] = []
     body = _encode(form)
-    search = comparable(searchable(message))
+    search = comparable(searchable(message, MAX_SEARCHED))
     values = (
         packed(message.id), *entry.order, entry.unread, message.kind.value, message.status.value,
         packed(message.server_id), packed(message.server_name), packed(message.peer), search,

@@ -35,7 +35,7 @@ CREATE TABLE messages (
     server_id TEXT NOT NULL,
     server_name TEXT NOT NULL,
     peer TEXT NOT NULL,
-    search TEXT NOT NULL,            -- what a search looks at, in one case
+    search TEXT NOT NULL,            -- what a search looks at, in one case: the beginning of each text
     size INTEGER NOT NULL,           -- bytes with attachments, roughly
     body TEXT NOT NULL               -- JSON: every other field, see `body`
 );
