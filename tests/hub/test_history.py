@@ -299,3 +299,39 @@ async def test_a_locked_disk_loses_nothing_and_is_said(
     await until(lambda: all(hub_of(first).history.stored(message.id) for message in first.messages))
     first.close()
     assert len(kernel().messages) == 30
+
+
+async def test_what_memory_holds_is_on_disk_again_after_another_file_took_the_place_of_the_history(
+    kernel: Any, ask: Any
+) -> None:
+    chat = kernel()
+    await chat.connect()
+    ask("first")
+    await until(lambda: len(chat.messages) == 1)
+    assert hub_of(chat).history.flush(5)
+    history_path(PROFILE).rename(history_path("elsewhere"))
+    history_path(PROFILE).touch()
+    ask("second")
+    await until(lambda: len(chat.messages) == 2)
+    assert hub_of(chat).history.flush(5)
+    assert ["was replaced by another file" in notice for notice in chat.notices] == [True]
+    chat.close()
+    with closing(sqlite3.connect(history_path(PROFILE))) as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (2,)
+
+
+async def test_an_export_over_a_damaged_page_is_written_and_the_person_told(
+    kernel: Any, ask: Any, tmp_path: Path
+) -> None:
+    chat = kernel()
+    await chat.connect()
+    ask("first")
+    await until(lambda: len(chat.messages) == 1)
+    chat.close()
+    path = history_path(PROFILE)
+    data = path.read_bytes()
+    path.write_bytes(b"\xa5" * 4096 + data[4096:])  # the first page, without which SQLite finds nothing
+    chat = kernel()
+    assert [message.text for message in chat.messages] == ["first"]
+    assert "first" in await asyncio.to_thread(lambda: chat.export(tmp_path / "log.jsonl").read_text())
+    assert "1 messages were saved, none was lost" in chat.notices[0]

@@ -131,7 +131,11 @@ def open_again(
     Raises:
         OSError, sqlite3.Error: it cannot be used.
     """
-    what = "was damaged, and another kernel has repaired it" if damaged else "was replaced by another file"
+    what = (
+        "was damaged, and another kernel has repaired it"
+        if damaged
+        else "was replaced by another file, which gets what is in memory"
+    )
     now = Stamp.of(path)
     if now.file is None:
         what = "was removed; it was made again, with what is in memory"
