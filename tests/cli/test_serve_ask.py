@@ -14,7 +14,8 @@ import pytest
 from chat_person import Person, text_part
 
 from ipymultichat.cli import main
-from ipymultichat.server import LocalServer
+from ipymultichat.server import Limits, LocalServer
+from ipymultichat.server.guesses import LONGEST_DELAY
 from ipymultichat.wire import agentassist_pb2 as pb
 
 PROGRAM = [sys.executable, "-c", "import sys; from ipymultichat.cli import main; sys.exit(main())"]
@@ -252,3 +253,21 @@ async def test_serve_names_a_bad_host_port_or_token_in_one_line(
         assert done.stdout == ""
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_the_help_of_serve_names_the_limits_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    limits, mib = Limits(), 2**20
+    for fact in (
+        f"{limits.max_clients} people",
+        f"{limits.max_connections} connections",
+        f"{limits.max_pending} waiting requests ({limits.max_waiting // mib} MiB) per token",
+        f"{limits.max_body // mib} MiB per request ({limits.max_json // mib} MiB in JSON)",
+        f"{limits.max_frame // mib} MiB per message",
+        f"{limits.max_chat // mib} MiB per chat text",
+        f"{limits.login_seconds} s for a login",
+        f"up to {LONGEST_DELAY:g} s per try",
+    ):
+        assert fact in told, fact

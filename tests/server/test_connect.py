@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from ipymultichat.server import connect
 from ipymultichat.server.effects import Refused
+from ipymultichat.server.limits import Limits
 from ipymultichat.wire import agentassist_pb2 as pb
+
+LIMITS = Limits()
 
 
 @pytest.mark.parametrize(
@@ -58,11 +61,11 @@ def test_json_keeps_the_spelling_of_the_schema_and_int64_as_string() -> None:
     body = json.loads(bytes(response.body))
     assert body == {"ID": "q", "UserToken": "t", "Timestamp": "5", "Request": {"Question": "?"}}
     assert response.headers["content-type"] == "application/json"
-    assert connect.parse(bytes(response.body), connect.JSON, pb.AskQuestionRequest()) == request
+    assert connect.parse(bytes(response.body), connect.JSON, pb.AskQuestionRequest(), LIMITS) == request
 
 
 def test_unknown_fields_are_ignored() -> None:
-    message = connect.parse(b'{"ID": "q", "Colour": [1]}', connect.JSON, pb.AskQuestionRequest())
+    message = connect.parse(b'{"ID": "q", "Colour": [1]}', connect.JSON, pb.AskQuestionRequest(), LIMITS)
     assert message.ID == "q"
 
 
@@ -72,13 +75,13 @@ BAD_BODIES = [b"", b"[]", b"{", b'{"ID": 5}', b'{"ID": "\\ud800"}', b"\xff", b"[
 @pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
 def test_bad_json_is_an_invalid_argument(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
-        connect.parse(body, connect.JSON, pb.AskQuestionRequest())
+        connect.parse(body, connect.JSON, pb.AskQuestionRequest(), LIMITS)
     assert caught.value.code == "invalid_argument"
 
 
 def test_an_error_never_quotes_the_body() -> None:
     with pytest.raises(Refused) as caught:
-        connect.parse(b'{"UserToken": "hunter2", "ID": 5}', connect.JSON, pb.AskQuestionRequest())
+        connect.parse(b'{"UserToken": "hunter2", "ID": 5}', connect.JSON, pb.AskQuestionRequest(), LIMITS)
     assert "hunter2" not in caught.value.message
 
 
@@ -95,7 +98,7 @@ names = st.sampled_from(["ID", "UserToken", "Request", "Timestamp"])
 def test_any_body_is_read_or_refused(body: bytes) -> None:
     for content_type in (connect.JSON, connect.PROTO):
         try:
-            message = connect.parse(body, content_type, pb.AskQuestionRequest())
+            message = connect.parse(body, content_type, pb.AskQuestionRequest(), LIMITS)
         except Refused as refused:
             assert refused.code == "invalid_argument"  # noqa: PT017  (either may be)
         else:

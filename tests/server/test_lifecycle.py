@@ -208,11 +208,11 @@ def test_missing_packages_are_named() -> None:
 
 
 async def test_a_server_that_did_not_start_leaves_the_port_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(self: object, sockets: object = None) -> None:
+    def fail(self: object, listening: object) -> None:
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(listener.Listener, "startup", fail)
+        patch.setattr(listener.Listener, "start", fail)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from chat_person import Enter, Person, question
+from chat_person import Enter, Person, question, text_part
 from websockets.exceptions import InvalidStatus
 
+from ipymultichat.agent import AgentClient
 from ipymultichat.server import Limits, LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -59,13 +60,15 @@ async def test_a_malformed_frame_closes_that_socket_only(server: LocalServer, en
 
 
 async def test_a_fragmented_frame_of_20_mb_arrives(server: LocalServer, enter: Enter) -> None:
-    ada, bob = await enter(server), await enter(server, nickname="bob")
+    ada = await enter(server)
+    agent = asyncio.ensure_future(AgentClient(server.url, "team").ask_question("ok?"))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
     text = "x" * 20_000_000
-    chat = pb.SendChatMessageRequest(receiver_client_id=bob.client_id, content=text)
-    frame = pb.WebsocketMessage(Cmd="SendChatMessage", SendChatMessageRequest=chat).SerializeToString()
+    answer = pb.AskQuestionResponse(ID=request.ID, contents=[text_part(text)])
+    reply = pb.WebsocketMessage(Cmd="AskQuestionReply", AskQuestionRequest=request, AskQuestionResponse=answer)
+    frame = reply.SerializeToString()
     await ada.socket.send([frame[at : at + 1_000_000] for at in range(0, len(frame), 1_000_000)])
-    notice = (await bob.expect("ChatMessageNotification")).ChatMessageNotification
-    assert notice.chat_message.content == text
+    assert (await agent).text == text
 
 
 async def test_a_frame_above_the_limit_closes_with_1009(enter: Enter) -> None:
@@ -109,10 +112,13 @@ async def test_pages_of_this_machine_and_allowed_ones_may_connect() -> None:
             await person.leave()
 
 
-async def test_one_client_more_than_allowed_is_refused_until_one_leaves(enter: Enter) -> None:
+async def test_one_person_more_than_allowed_is_refused_at_the_login_until_one_leaves(enter: Enter) -> None:
     async with LocalServer(limits=Limits(max_clients=2)) as server:
         ada, bob = await enter(server), await enter(server, nickname="bob")
         cy = await enter(server, login=False)
+        await cy.send(Cmd="UserLogin", StrParam="team", Nickname="cy")
+        answer = (await cy.expect("UserLogin")).UserLoginResponse
+        assert (answer.success, answer.error_message) == (False, "too many people are connected")
         assert await cy.closed() == 1013
         await bob.leave()
         assert await ada.before_answer() == ["UserConnectionStatusNotification"] * 2

@@ -378,11 +378,3 @@ def test_token_check_compares_the_whole_token(clock: Clock) -> None:
     assert state.authorize("träum")
     assert not state.authorize("träu")
     assert not state.authorize("")
-
-
-def test_full_counts_sockets_that_did_not_log_in(clock: Clock) -> None:
-    state = make_state(clock, max_clients=2)
-    state.connect()
-    assert not state.full
-    state.connect()
-    assert state.full

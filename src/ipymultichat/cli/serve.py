@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 from ipymultichat.cli.ending import ending_signals, restore_interrupts
@@ -22,7 +24,11 @@ def add_parser(commands: Any) -> None:
         help="run a chat server",
         description="Runs a chat server for agents and people until Ctrl-C, SIGTERM or the end of its terminal. It "
         "keeps nothing on disk.",
-        epilog="exit codes: 0 stopped; 2 the host or port cannot be used, or a wrong argument",
+        epilog="limits: 256 people, 896 connections, 500 waiting requests (48 MiB) per token, 24 MiB per request "
+        "(1 MiB in JSON), 32 MiB per message, 1 MiB per chat text, 10 s for a login; one remote address has at most "
+        "three quarters of the places, and waits up to 5 s per try after wrong tokens. HTTP/1.1 and websockets, no "
+        "HTTP/2. "
+        "Warnings go to stderr. exit codes: 0 stopped; 2 the host or port cannot be used, or a wrong argument",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default="2000", help="port to listen on, 0 takes a free one (default: %(default)s)")
@@ -58,15 +64,31 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(host: str, port: int, token: str | None) -> None:
-    from ipymultichat.server import LocalServer
+    from ipymultichat.server import Limits, LocalServer
+    from ipymultichat.server.acceptor import raise_descriptor_limit
 
+    raise_descriptor_limit(Limits())
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in ending_signals():
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopped.set)
-    async with LocalServer(host, port, token) as server:
+    async with _warnings_shown(), LocalServer(host, port, token) as server:
         if token is None and host not in LOOPBACK:
             print("warning: no token is set, so everybody who reaches this address may use it", file=sys.stderr)
         print(f"listening on {server.url}", flush=True)
         await stopped.wait()
+
+
+@contextlib.asynccontextmanager
+async def _warnings_shown() -> AsyncIterator[None]:
+    """Print what the server warns of: no room, wrong tokens, faults."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s: %(message)s"))
+    logger = logging.getLogger("ipymultichat.server")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

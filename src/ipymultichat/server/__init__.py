@@ -1,7 +1,8 @@
 """The embedded server: for first use, demos and tests.
 
-Log levels of `ipymultichat.server`: WARNING for a client cut off or a request that is no HTTP, ERROR for a fault of
-the server itself, INFO and DEBUG for single connections. Tokens and messages are never logged.
+Log levels of `ipymultichat.server`: WARNING for a client cut off, a request that is no HTTP, wrong tokens or a lack of
+room, ERROR for a fault of the server itself, INFO and DEBUG for single connections. Tokens and messages are never
+logged.
 """
 
 import logging

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,7 +17,12 @@ from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.rpc import PATH, RpcEndpoint
 
-CLOSE_TRY_LATER = 1013
+if TYPE_CHECKING:
+    from ipymultichat.server.admission import Admission, Visit
+
+
+TURN = 0.01
+"""Seconds for which the messages of one socket are handled before others have their turn, however many came at once."""
 
 
 def make_app(relay: Relay, allowed_origins: Collection[str]) -> Starlette:
@@ -50,20 +56,27 @@ async def _serve_socket(websocket: WebSocket, relay: Relay, allowed_origins: Col
     if not origin_allowed(headers.get("origin"), headers.get("host"), allowed_origins):
         await websocket.close()  # before `accept`, this is HTTP 403
         return
-    if relay.state.full:
-        await websocket.accept()
-        await websocket.close(CLOSE_TRY_LATER, "too many clients are connected")
-        return
-    # `abort` is put there by the listener: ASGI itself has no way to cut a connection whose peer does not read.
-    client, outbox = relay.join(websocket.scope["state"]["abort"])
+    # Put there by the listener: ASGI itself has no way to cut a connection whose peer does not read.
+    visit: Visit = websocket.scope["state"]["visit"]
+    admission: Admission = websocket.scope["state"]["admission"]
+    client, outbox = relay.join(visit.abort, visit.address)
     sender: asyncio.Task[None] | None = None
+    loop = asyncio.get_running_loop()
+    turn = loop.time()
     try:
         await websocket.accept()
         sender = asyncio.create_task(outbox.drain(websocket))
         while (message := await websocket.receive())["type"] != "websocket.disconnect":
             frame = message.get("bytes")
             if frame is not None:  # text frames are no part of the protocol
+                if client.token is None:
+                    await asyncio.sleep(relay.guesses.delay(visit.address))
                 relay.receive(client, frame)
+                if client.token is not None and not visit.proven:
+                    admission.prove(visit)
+            if loop.time() - turn > TURN:
+                await asyncio.sleep(0)
+                turn = loop.time()
     finally:
         relay.leave(client)
         if sender is not None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from starlette.responses import Response
 
 from ipymultichat.server.effects import Refused
+from ipymultichat.server.fields import has_few_fields
+from ipymultichat.server.limits import Limits
 
 JSON = "application/json"
 PROTO = "application/proto"
+
+JSON_COST = 5
+"""How many times longer an object takes to be read in JSON than a field in the binary format, roughly."""
 
 STATUS = {
     "canceled": 499,
@@ -66,17 +71,26 @@ def check_headers(headers: Mapping[str, str]) -> float | None:
     return int(timeout) / 1000
 
 
-def parse(body: bytes, content_type: str, message: MessageT) -> MessageT:
+def parse(body: bytes, content_type: str, message: MessageT, limits: Limits) -> MessageT:
     """Read a body into a message; unknown fields are ignored.
 
     Raises:
-        Refused: the body is not that message (HTTP 400).
+        Refused: the body is not that message, or has more fields than the limits allow (HTTP 400).
     """
+    too_many = Refused("invalid_argument", f"a request may have at most {limits.max_fields} fields")
     try:
         if content_type == PROTO:
+            if not has_few_fields(body, message.DESCRIPTOR, limits.max_fields):
+                raise too_many
             message.ParseFromString(body)
         else:
-            json_format.ParseDict(_json_object(body), message, ignore_unknown_fields=True)
+            # Before anything is made of it: every object and list takes time. Those in texts count here, too.
+            if body.count(b"{") + body.count(b"[") > limits.max_fields:
+                raise too_many
+            value = _json_object(body)
+            if _parts(value) > limits.max_fields // JSON_COST:
+                raise too_many
+            json_format.ParseDict(value, message, ignore_unknown_fields=True)
     except (DecodeError, json_format.ParseError, ValueError, TypeError, RecursionError) as error:
         # The reason may quote the body, which holds the token; the name of the fault has to do.
         name = message.DESCRIPTOR.name
@@ -89,6 +103,17 @@ def _json_object(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):  # the parser would take an empty list for an empty message
         raise TypeError("a message is an object")
     return value
+
+
+def _parts(value: dict[str, object]) -> int:
+    """Count the objects and lists in a JSON value."""
+    count = 0
+    todo: list[Any] = [value]
+    while todo:
+        count += 1
+        part = todo.pop()
+        todo += [item for item in (part.values() if isinstance(part, dict) else part) if isinstance(item, (dict, list))]
+    return count
 
 
 def answer(message: Message, content_type: str) -> Response:

@@ -38,12 +38,14 @@ class Client:
     Attributes:
         client_id: the address others send chat to.
         connected_at: seconds since the epoch.
+        address: where it comes from.
         nickname: "" until the login.
         token: the group it is in, None until the login.
     """
 
     client_id: str
     connected_at: int
+    address: str = ""
     nickname: str = ""
     token: str | None = field(default=None, repr=False)
 
@@ -57,12 +59,14 @@ class Pending:
         request: as pushed to the clients; holds the token.
         timeout: seconds it waits.
         created_ms: when it came, milliseconds since the epoch.
+        size: bytes of the request.
     """
 
     kind: Kind
     request: AnyRequest = field(repr=False)
     timeout: int
     created_ms: int
+    size: int
 
     @property
     def request_id(self) -> str:
@@ -112,7 +116,14 @@ class Finish:
     response: AnyResponse
 
 
-Effect = Send | Close | Drop | Finish
+@dataclass(frozen=True)
+class WrongToken:
+    """A client tried a token that is not accepted."""
+
+    client: Client
+
+
+Effect = Send | Close | Drop | Finish | WrongToken
 
 
 def make_response(kind: Kind, request_id: str, error: str) -> AnyResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import time
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ipymultichat.errors import ConfigError, ServerStartError
 from ipymultichat.model import Secret, token_of
+from ipymultichat.server.acceptor import places_within
 from ipymultichat.server.app import make_app
 from ipymultichat.server.faults import Faults
 from ipymultichat.server.limits import Limits
@@ -21,6 +23,8 @@ from ipymultichat.server.state import ServerState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+logger = logging.getLogger("ipymultichat.server")
 
 
 class LocalServer:
@@ -97,9 +101,16 @@ class LocalServer:
             raise ServerStartError(f"the server runs already, on {self._address}")
         listening = await bind(self._host, self._port)
         relay = Relay(ServerState(clock=time.time, token=self._token, limits=self._limits), self.faults)
-        listener = Listener(make_app(relay, self._allowed_origins), max_frame=self._limits.max_frame)
+        places = places_within(self._limits)
+        if places < self._limits.max_connections:
+            logger.warning(
+                "room for %d connections at once, not for %d: this process may open too few files (see ulimit -n)",
+                places,
+                self._limits.max_connections,
+            )
+        listener = Listener(make_app(relay, self._allowed_origins), limits=self._limits, places=places)
         try:
-            await listener.start(listening)
+            listener.start(listening)
         except BaseException:
             listening.close()
             raise

@@ -19,8 +19,10 @@ from ipymultichat.server.effects import (
     Pending,
     Refused,
     Send,
+    WrongToken,
 )
 from ipymultichat.server.faults import Faults
+from ipymultichat.server.guesses import Guesses
 from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.state import ServerState
 
@@ -33,26 +35,31 @@ class Relay:
     Args:
         state: what decides.
         faults: what may come in between.
+
+    Attributes:
+        guesses: the wrong tokens of late.
     """
 
     def __init__(self, state: ServerState, faults: Faults) -> None:
         self.state = state
+        self.guesses = Guesses()
         self._faults = faults
         self._outboxes: dict[Client, Outbox] = {}
         self._answers: dict[str, asyncio.Future[AnyResponse]] = {}
         self._closed = False
 
-    def join(self, abort: Callable[[], None]) -> tuple[Client, Outbox]:
+    def join(self, abort: Callable[[], None], address: str = "") -> tuple[Client, Outbox]:
         """Register a socket.
 
         Args:
             abort: cuts its connection without a close frame.
+            address: where it comes from.
 
         Returns:
             The client, and its queue for the caller to drain.
         """
         outbox = Outbox(max_bytes=self.state.limits.max_queue, abort=abort)
-        client = self.state.connect()
+        client = self.state.connect(address)
         self._outboxes[client] = outbox
         return client, outbox
 
@@ -64,6 +71,13 @@ class Relay:
         """Forget a socket that is gone."""
         self._outboxes.pop(client, None)
         self._apply(self.state.disconnect(client))
+
+    def authorize(self, token: str, address: str) -> bool:
+        """Whether a token that comes from an address may be used here; a wrong one is noted."""
+        accepted = self.state.authorize(token)
+        if not accepted:
+            self.guesses.wrong(address)
+        return accepted
 
     def ask(self, kind: Kind, request: AnyRequest) -> tuple[Pending, asyncio.Future[AnyResponse]]:
         """Push a request.
@@ -108,6 +122,8 @@ class Relay:
             effect = todo.popleft()
             if isinstance(effect, Send):
                 todo.extend(Drop(client) for client in self._send(effect))
+            elif isinstance(effect, WrongToken):
+                self.guesses.wrong(effect.client.address)
             elif isinstance(effect, Finish):
                 answer = self._answers.pop(effect.request_id, None)
                 if answer is not None and not answer.done():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -15,6 +15,11 @@ from ipymultichat.server.effects import AnyRequest, AnyResponse, Kind, Pending, 
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
 from ipymultichat.wire import agentassist_pb2 as pb
+
+if TYPE_CHECKING:
+    from ipymultichat.server.admission import Admission, Visit
+
+AnyCall = AnyRequest | pb.McpClientInfoRequest
 
 PATH = "/agentassistproto.SrvAgentAssist/{method}"
 
@@ -52,32 +57,47 @@ class RpcEndpoint:
             raise Refused("permission_denied", "web pages of this origin may not call the server")
         content_type = connect.content_type_of(request.headers)
         deadline = connect.check_headers(request.headers)
-        body = await self._body(request)
         if method == "SendMcpClientInfo":
-            self._authorize(connect.parse(body, content_type, pb.McpClientInfoRequest()).UserToken)
+            await self._read(request, content_type, pb.McpClientInfoRequest())
             return connect.answer(pb.McpClientInfoResponse(Success=True), content_type)
         kind: Kind = "AskQuestion" if method == "AskQuestion" else "WorkReport"
         call: AnyRequest = pb.AskQuestionRequest() if kind == "AskQuestion" else pb.WorkReportRequest()
-        connect.parse(body, content_type, call)
-        self._authorize(call.UserToken)
+        await self._read(request, content_type, call)
         return connect.answer(await self._ask(request, kind, call, deadline), content_type)
 
-    def _authorize(self, token: str) -> None:
-        if not self._relay.state.authorize(token):
-            raise Refused("unauthenticated", "the server does not accept this token")
+    async def _read(self, request: Request, content_type: str, into: AnyCall) -> None:
+        """Read a call, and see that its token is accepted; only then may its connection stay."""
+        visit: Visit = request.scope["state"]["visit"]
+        admission: Admission = request.scope["state"]["admission"]
+        try:
+            connect.parse(await self._body(request, content_type), content_type, into, self._relay.state.limits)
+            await asyncio.sleep(self._relay.guesses.delay(visit.address))
+            if not self._relay.authorize(into.UserToken, visit.address):
+                raise Refused("unauthenticated", "the server does not accept this token")
+        finally:
+            admission.hold(visit, 0)
+        admission.prove(visit)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, content_type: str) -> bytes:
+        visit: Visit = request.scope["state"]["visit"]
+        admission: Admission = request.scope["state"]["admission"]
         limit = self._relay.state.limits.max_body
-        too_large = Refused("resource_exhausted", f"the body is larger than {limit} bytes", status=413)
+        remedy = ""
+        if content_type == connect.JSON and self._relay.state.limits.max_json < limit:
+            limit, remedy = self._relay.state.limits.max_json, f"; as {connect.PROTO} it may have {limit}"
+        too_large = Refused("resource_exhausted", f"the body is larger than {limit} bytes{remedy}", status=413)
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             raise too_large
-        body = bytearray()
+        chunks, size = [], 0
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
                 raise too_large
-        return bytes(body)
+            if not admission.hold(visit, size):
+                raise Refused("resource_exhausted", "the server receives too much at once, try again later")
+        return b"".join(chunks)
 
     async def _ask(self, request: Request, kind: Kind, call: AnyRequest, deadline: float | None) -> AnyResponse:
         """Wait for a person, the end of the time, or the caller hanging up, whichever is first."""

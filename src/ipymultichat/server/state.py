@@ -24,6 +24,7 @@ from ipymultichat.server.effects import (
     Pending,
     Refused,
     Send,
+    WrongToken,
     make_response,
     online_user,
     presence,
@@ -32,7 +33,8 @@ from ipymultichat.server.effects import (
     response_of,
     wire_message,
 )
-from ipymultichat.server.limits import Limits
+from ipymultichat.server.fields import has_few_fields
+from ipymultichat.server.limits import Limits, share
 from ipymultichat.wire import agentassist_pb2 as pb
 
 DEFAULT_TIMEOUT = 600
@@ -40,6 +42,8 @@ DEFAULT_TIMEOUT = 600
 
 CLOSE_MALFORMED = 1007
 CLOSE_REFUSED = 1008
+CLOSE_TOO_BIG = 1009
+CLOSE_TRY_LATER = 1013
 
 
 class ServerState:
@@ -62,11 +66,6 @@ class ServerState:
         self._pending: dict[str, Pending] = {}
 
     @property
-    def full(self) -> bool:
-        """Whether one more client would be too many."""
-        return len(self._clients) >= self.limits.max_clients
-
-    @property
     def clients(self) -> tuple[Client, ...]:
         """All sockets, logged in or not, in the order they came."""
         return tuple(self._clients.values())
@@ -78,10 +77,10 @@ class ServerState:
 
     # Clients
 
-    def connect(self) -> Client:
-        """Register a socket; it gets nothing until it has logged in."""
+    def connect(self, address: str = "") -> Client:
+        """Register a socket that comes from an address; it gets nothing until it has logged in."""
         now = self._clock()
-        client = Client(self._new_client_id(now), int(now))
+        client = Client(self._new_client_id(now), int(now), address)
         self._clients[client.client_id] = client
         return client
 
@@ -95,6 +94,8 @@ class ServerState:
         """Handle one binary frame of a client."""
         if client.client_id not in self._clients:
             return []
+        if (too_big := self._too_big(client, frame)) is not None:
+            return [Close(client, CLOSE_TOO_BIG, too_big)]
         try:
             message = pb.WebsocketMessage.FromString(frame)
         except (DecodeError, UnicodeDecodeError):
@@ -121,23 +122,24 @@ class ServerState:
 
     def authorize(self, token: str) -> bool:
         """Whether a token may be used here."""
-        if self._token is None:
-            return True
-        return hmac.compare_digest(token.encode(), self._token.reveal().encode())
+        given = token.encode()
+        if len(given) > self.limits.max_token:
+            return False
+        return self._token is None or hmac.compare_digest(given, self._token.reveal().encode())
 
     def open(self, kind: Kind, request: AnyRequest) -> tuple[Pending, list[Effect]]:
-        """Take an agent's request and push it to its group.
+        """Take an agent's request, which is the state's from here on, and push it to its group.
 
         Returns:
             The request as it waits, and the effects; these already end it when nobody is there to answer.
 
         Raises:
-            Refused: a request with this id waits already, or too many wait for this token.
+            Refused: a request with this id waits already, too many or too large ones wait, or a name is too long.
         """
         if request.ID in self._pending:
             raise Refused("already_exists", "a request with this ID is waiting already")
-        if sum(1 for _ in self._waiting(request.UserToken)) >= self.limits.max_pending:
-            raise Refused("resource_exhausted", f"{self.limits.max_pending} requests wait for this token already")
+        self._check_names(request)
+        self._check_room(request)
         pending = self._take(kind, request)
         group = self._group(pending.token)
         if not group:
@@ -158,22 +160,54 @@ class ServerState:
         pending = self._pending.pop(request_id, None)
         return [] if pending is None else [self._cancellation(pending, "Request was cancelled")]
 
+    def _check_names(self, request: AnyRequest) -> None:
+        body = request.Request
+        names = {
+            "ID": (request.ID, self.limits.max_name),
+            "AgentName": (body.AgentName, self.limits.max_name),
+            "ReasoningModelName": (body.ReasoningModelName, self.limits.max_name),
+            "McpClientName": (body.McpClientName, self.limits.max_name),
+            "ProjectDirectory": (body.ProjectDirectory, self.limits.max_directory),
+        }
+        for name, (value, most) in names.items():
+            if len(value.encode()) > most:
+                raise Refused("invalid_argument", f"{name} may have at most {most} bytes")
+
+    def _check_room(self, request: AnyRequest) -> None:
+        waiting = list(self._waiting(request.UserToken))
+        if len(waiting) >= self.limits.max_pending:
+            raise Refused("resource_exhausted", f"{self.limits.max_pending} requests wait for this token already")
+        size = request.ByteSize()
+        if size + sum(pending.size for pending in waiting) > self.limits.max_waiting:
+            raise Refused(
+                "resource_exhausted",
+                f"the requests of a token may have {self.limits.max_waiting} bytes while they wait",
+            )
+        if size + sum(pending.size for pending in self._pending.values()) > self.limits.max_waiting_in_all:
+            raise Refused("resource_exhausted", "too much waits for answers on this server, try again later")
+
     def _take(self, kind: Kind, request: AnyRequest) -> Pending:
         created_ms = int(self._clock() * 1000)
-        copy = type(request)()
-        copy.CopyFrom(request)  # type: ignore[arg-type]
-        copy.ID = request.ID or uuid.uuid4().hex
-        copy.Timestamp = created_ms
-        copy.Request.Timeout = max(request.Request.Timeout, 0)
-        return Pending(kind, copy, copy.Request.Timeout or DEFAULT_TIMEOUT, created_ms)
+        request.ID = request.ID or uuid.uuid4().hex
+        request.Timestamp = created_ms
+        request.Request.Timeout = max(request.Request.Timeout, 0)
+        timeout = request.Request.Timeout or DEFAULT_TIMEOUT
+        return Pending(kind, request, timeout, created_ms, request.ByteSize())
 
     # Commands of clients
 
     def _login(self, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
         if not self.authorize(message.StrParam):
-            refusal = pb.UserLoginResponse(success=False, error_message="the server does not accept this token")
-            answer = pb.WebsocketMessage(Cmd="UserLogin", UserLoginResponse=refusal)
-            return [Send((client,), answer), Close(client, CLOSE_REFUSED, "token not accepted")]
+            refusal = _refused_login(
+                client, "the server does not accept this token", CLOSE_REFUSED, "token not accepted"
+            )
+            return [*refusal, WrongToken(client)]
+        if len(message.Nickname.encode()) > self.limits.max_name:
+            reason = f"the nickname has more than {self.limits.max_name} bytes"
+            return _refused_login(client, reason, CLOSE_REFUSED, reason)
+        if client.token is None and self._is_full(client.address):
+            reason = "too many people are connected"
+            return _refused_login(client, reason, CLOSE_TRY_LATER, reason)
         effects: list[Effect] = []
         if client.token is not None and client.token != message.StrParam:
             effects.append(self._presence(client, "disconnected"))
@@ -197,9 +231,13 @@ class ServerState:
         return [Finish(pending.request_id, answer), Send(self._group(pending.token, client), notice)]
 
     def _check_validity(self, client: Client, request: pb.CheckMessageValidityRequest) -> list[Effect]:
-        validity = {request_id: self._shows_pending(request_id, client) for request_id in request.request_ids}
-        answer = pb.CheckMessageValidityResponse(validity=validity)
-        return [Send((client,), pb.WebsocketMessage(Cmd="CheckMessageValidity", CheckMessageValidityResponse=answer))]
+        message = pb.WebsocketMessage(Cmd="CheckMessageValidity")
+        message.CheckMessageValidityResponse.SetInParent()
+        # Filled where it belongs: a map that is copied into another message takes the square of its size (protobuf).
+        validity = message.CheckMessageValidityResponse.validity
+        for request_id in request.request_ids:
+            validity[request_id] = self._shows_pending(request_id, client)
+        return [Send((client,), message)]
 
     def _list_pending(self, client: Client, request: pb.GetPendingMessagesRequest) -> list[Effect]:
         answer = pb.GetPendingMessagesResponse()
@@ -222,6 +260,9 @@ class ServerState:
         return [Send((client,), pb.WebsocketMessage(Cmd="GetOnlineUsers", GetOnlineUsersResponse=answer))]
 
     def _chat(self, client: Client, request: pb.SendChatMessageRequest) -> list[Effect]:
+        if len(request.content.encode()) > self.limits.max_chat:
+            # The protocol has no answer to chat: silence would look as if it had arrived.
+            return [Close(client, CLOSE_TOO_BIG, f"a chat text may have at most {self.limits.max_chat} bytes")]
         receiver = self._clients.get(request.receiver_client_id)
         if receiver is None or receiver.token != client.token:
             return []
@@ -239,6 +280,20 @@ class ServerState:
         return [Send((receiver,), message)]
 
     # Parts
+
+    def _too_big(self, client: Client, frame: bytes) -> str | None:
+        """Say why a frame is not even read, or None."""
+        if client.token is None and len(frame) > self.limits.max_login_frame:
+            return "no message is that large before the login"
+        if not has_few_fields(frame, pb.WebsocketMessage.DESCRIPTOR, self.limits.max_fields):
+            return f"a message may have at most {self.limits.max_fields} fields"
+        return None
+
+    def _is_full(self, address: str) -> bool:
+        """Whether one more person, from this address, would be too many."""
+        addresses = [client.address for client in self._clients.values() if client.token is not None]
+        most = self.limits.max_clients
+        return len(addresses) >= most or addresses.count(address) >= share(most)
 
     def _shows_pending(self, request_id: str, client: Client) -> bool:
         pending = self._pending.get(request_id)
@@ -267,3 +322,12 @@ class ServerState:
             client_id = f"{stamp}-{secrets.token_hex(3)}"
             if client_id not in self._clients:
                 return client_id
+
+
+def _refused_login(client: Client, words: str, code: int, reason: str) -> list[Effect]:
+    """Answer a login with why it fails, then close."""
+    answer = pb.UserLoginResponse(success=False, error_message=words)
+    return [
+        Send((client,), pb.WebsocketMessage(Cmd="UserLogin", UserLoginResponse=answer)),
+        Close(client, code, reason),
+    ]

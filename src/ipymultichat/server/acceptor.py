@@ -1,0 +1,132 @@
+"""Takes in connections while there is room for them, and survives a process without free descriptors."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+from ipymultichat.server.limits import Limits
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows, which has no such limit
+    resource = None  # type: ignore[assignment]
+
+logger = logging.getLogger("ipymultichat.server")
+
+RESERVE = 128
+"""Descriptors left to the rest of the process, files and connections of its own; a quarter where there are few."""
+
+PAUSE = 1.0
+"""Seconds until the next try after the process had no descriptor left."""
+
+QUIET = 60.0
+"""Seconds between two lines of the log about a lack of room."""
+
+
+def places_within(limits: Limits) -> int:
+    """Return how many connections the process may have at once: what is wanted, or what its descriptors allow."""
+    if resource is None:
+        return limits.max_connections
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed == resource.RLIM_INFINITY:
+        return limits.max_connections
+    return max(min(limits.max_connections, allowed - min(RESERVE, allowed // 4)), 1)
+
+
+def raise_descriptor_limit(limits: Limits) -> None:
+    """Let this process open as many files as its connections take, where the system allows it."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.max_connections + RESERVE
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class Acceptor:
+    """Accepts connections on one socket; whoever finds no room waits to be accepted.
+
+    asyncio's own server goes on accepting until the process has no descriptor left, then logs an error for each try.
+
+    Args:
+        listening: a socket that listens; it is closed with this.
+        protocol: makes the protocol of a connection.
+        has_room: whether so many connections that are on their way in still fit.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+        has_room: Callable[[int], bool],
+    ) -> None:
+        self._listening = listening
+        self._protocol = protocol
+        self._has_room = has_room
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._entering: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self._told = -QUIET
+        self._task = self._loop.create_task(self._run())
+
+    def one_left(self) -> None:
+        """Say that a connection has ended."""
+        self._changed.set()
+
+    async def close(self) -> None:
+        """Accept no more, and close the socket; what was accepted has its protocol then."""
+        self._closing = True
+        # What is accepted in this round of the loop would be lost with a task that is cancelled now.
+        with contextlib.suppress(NotImplementedError):  # Windows' loop has no readers
+            self._loop.remove_reader(self._listening.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self._task.cancel()
+        await asyncio.wait({self._task, *self._entering})
+        self._listening.close()
+
+    async def _run(self) -> None:
+        while not self._closing:
+            self._changed.clear()
+            if not self._has_room(len(self._entering)):
+                self._tell("all places for connections are taken; new ones wait")
+                await self._changed.wait()
+                continue
+            try:
+                connection, _ = await self._loop.sock_accept(self._listening)
+            except ConnectionAbortedError:
+                continue  # it had gone before it was accepted
+            except OSError as error:
+                reason = os.strerror(error.errno) if error.errno else str(error)
+                self._tell(f"no connection can be taken in for now: {reason}")
+                await asyncio.sleep(PAUSE)
+                continue
+            task = self._loop.create_task(self._enter(connection))
+            self._entering.add(task)
+            task.add_done_callback(self._entered)
+            await asyncio.sleep(0)  # `sock_accept` does not give way while connections are waiting
+
+    async def _enter(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        except OSError:  # it is gone already
+            connection.close()
+
+    def _entered(self, task: asyncio.Task[None]) -> None:
+        self._entering.discard(task)
+        self._changed.set()
+
+    def _tell(self, line: str) -> None:
+        """Log a warning, unless there was one a short while ago."""
+        if self._loop.time() - self._told >= QUIET:
+            self._told = self._loop.time()
+            logger.warning("%s", line)
