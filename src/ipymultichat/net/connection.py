@@ -141,6 +141,7 @@ class Connection:
             raise
         except Exception as error:
             raise ConnectFailedError(connect_reason(error, url, timeout)) from error
+        socket.protocol.debug = False  # whatever level somebody gave the logger
         return cls(cast("_Socket", socket), keepalive=keepalive)
 
     def send(self, frames: Sequence[bytes]) -> None:
