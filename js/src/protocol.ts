@@ -58,6 +58,8 @@ export interface Server {
   readonly label: string;
   readonly name: string;
   readonly url: string;
+  /** Where agents read the token of the inbox's own server; "" for others. */
+  readonly token_file: string;
   readonly enabled: boolean;
   readonly state: ServerState;
   readonly error: string;

@@ -167,6 +167,7 @@ export function readServers(value: unknown): Server[] {
         label: text(item.label) || text(item.name) || text(item.url),
         name: text(item.name),
         url: text(item.url),
+        token_file: text(item.token_file),
         enabled: item.enabled !== false,
         state: oneOf(item.state, SERVER_STATES) ?? "disconnected",
         error: text(item.error),

@@ -80,6 +80,19 @@ async def test_an_answer_is_printed_where_the_output_lacks_its_characters(server
     assert (child.returncode, out, problems) == (0, f"y\\xe9s \\u2713{os.linesep}".encode(), b"")
 
 
+async def test_the_token_may_come_from_a_file(server: LocalServer, ada: Person, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("team\n")
+    done = run("ask", server.http_url, "Deploy?", "--token-file", str(tmp_path / "token"))
+    await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yes")
+    assert await done == 0
+
+
+def test_a_token_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(tmp_path / "token")
+    assert main(["ask", "ws://127.0.0.1:9", "Deploy?", "--token-file", missing]) == 2
+    assert f"the token cannot be read from {missing}: No such file or directory" in capsys.readouterr().err
+
+
 async def test_the_token_may_come_from_the_environment(
     server: LocalServer, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

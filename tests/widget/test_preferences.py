@@ -162,14 +162,34 @@ async def test_a_local_server_is_started_once_listed_and_stopped_with_the_inbox(
     await chat.connect()
     assert [(server.label, server.url) for server in chat.servers] == [("Local", result["value"])]
     assert chat.connected_count == 1
-    agent = asyncio.ensure_future(AgentClient(result["value"], "s3cret-token").ask_question("Hello?"))
+    token = chat.local_token_file.read_text()
+    agent = asyncio.ensure_future(AgentClient(result["value"], token).ask_question("Hello?"))
     await chat.reply(await chat.wait_for(timeout=5), "hello")
     assert (await agent).text == "hello"
     assert "already" in (await tab.command("start_local"))["error"]
-    watcher = make_chat([result["value"]], token="s3cret-token")
+    watcher = make_chat([result["value"]], token=token)
     await watcher.connect()
+    assert watcher.connected_count == 1
     chat.close()
     await until(lambda: watcher.connected_count == 0, seconds=5)
+
+
+async def test_a_local_server_needs_no_token_and_its_own_stays_in_the_kernel(make_chat: Any) -> None:
+    chat = make_chat([], autoconnect=False)
+    tab = Tab(chat)
+    assert (await tab.command("start_local"))["ok"]
+    await until(lambda: chat.connected_count == 1)
+    token = chat.local_token_file.read_text()
+    (form,) = await until(lambda: chat.get_state("_servers")["_servers"])
+    assert form["token_file"] == str(chat.local_token_file)
+    await until(lambda: chat.get_state("_settings")["_settings"]["has_token"])
+    tab.say(type="sync", client="tab")
+    assert token not in repr(chat.get_state())
+    assert token not in repr(tab.frames)
+    own = chat._hub.own_server
+    assert token not in repr(own)
+    chat.close()
+    await own.stop()
 
 
 async def test_a_chat_message_that_failed_is_sent_again_in_its_place(

@@ -32,7 +32,8 @@ export function Empty() {
   }
   const server = app.traits.servers.value.find((item) => item.enabled);
   if (!server) return null;
-  const line = `ipymultichat ask ${server.url} "Shall I go on?"`;
+  const token = server.token_file && ` --token-file "${server.token_file}"`;
+  const line = `ipymultichat ask ${server.url} "Shall I go on?"${token}`;
   return (
     <div class="imc-empty">
       <p>{t("needMessage")}</p>

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ipymultichat.agent import AgentClient, Answer
@@ -52,6 +53,9 @@ def add_parser(commands: Any) -> None:
         help="names the group of people who are asked (default: $MULTICHAT_TOKEN, which is safer: other users of the "
         "machine can see arguments)",
     )
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="read the token from a file, as of a notebook's own server"
+    )
     parser.add_argument("--timeout", default="600", metavar="SECONDS", help="how long to wait (default: %(default)s)")
     parser.add_argument("--agent", default="", metavar="NAME", help="who asks, as people see it")
     parser.add_argument("--model", default="", metavar="NAME", help="the agent's model, as people see it")
@@ -72,9 +76,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: an argument cannot be used, or there is no token.
     """
-    token = args.token if args.token is not None else os.environ.get("MULTICHAT_TOKEN")
-    if not token:
-        raise ConfigError("no token: set $MULTICHAT_TOKEN or pass --token")
+    token = _token(args)
     if args.report and args.option:
         raise ConfigError("a report takes no --option")
     # An answer that the output's encoding lacks a character for is printed all the same: it is asked for only once.
@@ -89,6 +91,21 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     _show(answer, as_json=args.json)
     return 0
+
+
+def _token(args: argparse.Namespace) -> str:
+    token: str | None = args.token
+    if token is None and args.token_file is not None:
+        try:
+            token = Path(args.token_file).read_text("utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise ConfigError(f"the token cannot be read from {args.token_file}: {reason}") from None
+    if token is None:
+        token = os.environ.get("MULTICHAT_TOKEN")
+    if not token:
+        raise ConfigError("no token: set $MULTICHAT_TOKEN or pass --token")
+    return token
 
 
 async def _ask(args: argparse.Namespace, token: str) -> Answer:

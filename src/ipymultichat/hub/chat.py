@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ipymultichat.contents import contents_of
-from ipymultichat.errors import ClosedError, ConfigError, ServerStartError
+from ipymultichat.errors import ClosedError, ConfigError
 from ipymultichat.hub import resolve
 from ipymultichat.hub.hub import CLOSED, Hub
+from ipymultichat.hub.local import LOCAL_ID, LOCAL_LABEL, OwnServer, start_own_server
 from ipymultichat.hub.log import MessageLog
 from ipymultichat.hub.messages import Delivery
-from ipymultichat.hub.settings import NO_TOKEN, Given
+from ipymultichat.hub.settings import NO_TOKEN, Given, Own
 from ipymultichat.hub.subscriptions import Rule
 from ipymultichat.model import (
     ConnectionState,
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from ipymultichat.model.filter import FurtherConditions
 
 Handler = TypeVar("Handler", bound=Callable[[Message], Any])
-
-LOCAL_LABEL, LOCAL_PORT = "Local", 2000
-"""The protocol's usual port, so that the address in the server list still fits after a restart."""
 
 
 class Chat:
@@ -216,40 +214,47 @@ class Chat:
             ConfigError: the address cannot be used.
         """
         self._check_open()
-        address, token = normalize_url(url), self._hub.settings.values.token
+        address = normalize_url(url)
+        token = self._hub.settings.token_for(address)
         if token is None:
             return NO_TOKEN
         return await self._hub.connections.call(lambda: try_login(address, token, self.nickname))
 
     async def start_local_server(self) -> str:
-        """Start a chat server on this machine and add it; it runs until this inbox closes. Returns its address.
+        """Start a chat server on this machine and list it; it runs until this inbox closes. Returns its address.
+
+        It has a token of its own, which this inbox logs in with; agents read it from `local_token_file`. Neither the
+        server nor its token is kept in the profile: by the next kernel, somebody else may listen there.
 
         Raises:
             ConfigError: it runs already, or the `server` extra is not installed; the text names the remedy.
             ServerStartError: it cannot listen.
         """
         self._check_open()
-        try:
-            from ipymultichat.server import LocalServer
-        except ImportError as error:
-            raise ConfigError('a local server needs more packages: pip install "ipymultichat[server]"') from error
 
-        async def start() -> LocalServer:
-            if self._hub.local_server is not None:
+        async def start() -> OwnServer:
+            own = self._hub.own_server
+            if own is not None and any(config.url == own.server.url for config in self.servers):
                 raise ConfigError("a local server of this inbox runs already")
-            try:
-                self._hub.local_server = await LocalServer(port=LOCAL_PORT).start()
-            except ServerStartError:
-                self._hub.local_server = await LocalServer().start()
-            self._hub.connections.at_close(self._hub.local_server.stop)
-            return self._hub.local_server
+            if own is not None:  # it was taken off the list
+                return own
+            own = self._hub.own_server = await start_own_server(self.servers)
+            self._hub.connections.at_close(own.stop)
+            return own
 
-        url = (await self._hub.connections.call(start)).url
-        if any(config.url == url for config in self.servers):
-            self.reconnect()
-        else:
-            self.add_server(url, "" if any(c.label == LOCAL_LABEL for c in self.servers) else LOCAL_LABEL)
-        return url
+        own = await self._hub.connections.call(start)
+        self._hub.connections.want()
+        with self._hub.lock:
+            name = "" if any(config.label == LOCAL_LABEL for config in self.servers) else LOCAL_LABEL
+            config = ServerConfig(LOCAL_ID, name, own.server.url).with_free_id(self.servers)
+            self._hub.settings.own = Own(config.url, own.token)
+            self._hub.change("servers", (*self.servers, config))
+        return config.url
+
+    @property
+    def local_token_file(self) -> Path | None:
+        """Where agents read the token of the local server (`ipymultichat ask URL "…" --token-file FILE`), or None."""
+        return None if self._hub.own_server is None else self._hub.own_server.token_file
 
     # settings
 

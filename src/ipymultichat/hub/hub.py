@@ -31,7 +31,7 @@ from ipymultichat.session.events import SessionEvent
 from ipymultichat.store import MEMORY, ConfigFile, History
 
 if TYPE_CHECKING:
-    from ipymultichat.server import LocalServer
+    from ipymultichat.hub.local import OwnServer
 
 logger = logging.getLogger("ipymultichat.hub")
 
@@ -74,7 +74,7 @@ class Hub:
         self.io = io
         self.lock = RLock()
         self.closed = False
-        self.local_server: LocalServer | None = None
+        self.own_server: OwnServer | None = None
         self.notices: deque[Notice] = deque(maxlen=_NOTICES)
         self._listeners: tuple[Listener, ...] = ()
         self._statuses: dict[str, ServerStatus] = {}
@@ -338,7 +338,7 @@ class Hub:
         for config in self.settings.values.servers:
             if not config.enabled:
                 self._statuses[config.id] = ServerStatus()
-            elif self.settings.values.token is None:
+            elif self.settings.token_for(config.url) is None:
                 self._statuses[config.id] = ServerStatus(ConnectionState.ERROR, NO_TOKEN)
             elif self._statuses.get(config.id, ServerStatus()).error == NO_TOKEN:
                 self._statuses[config.id] = ServerStatus()

@@ -46,6 +46,19 @@ class Given:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
+@dataclass(frozen=True)
+class Own:
+    """The server that this inbox runs itself.
+
+    Attributes:
+        url: its address, which is never written to the profile.
+        token: its own token, in place of the inbox's one.
+    """
+
+    url: str
+    token: Secret
+
+
 class SettingsInUse:
     """The settings of one hub; called with its lock held.
 
@@ -54,7 +67,12 @@ class SettingsInUse:
     Args:
         given: what the caller gives.
         file: the profile's file.
+
+    Attributes:
+        own: the server that this inbox runs itself, or None.
     """
+
+    own: Own | None = None
 
     def __init__(self, given: Given, file: ConfigFile) -> None:
         self._file = file
@@ -76,6 +94,8 @@ class SettingsInUse:
         """
         values = self._with_known_ids(given.items(), self.values.servers)
         self._not_stored.update(values)
+        if isinstance(servers := values.get("servers"), tuple):
+            values["servers"] = self._with_own(servers)
         return values
 
     def change(self, name: str, value: object) -> None:
@@ -86,30 +106,54 @@ class SettingsInUse:
         """
         before = self.values
         self._use(before.changed({name: value}))
-        if name not in self._not_stored and self.values != before:
-            self._file.save(name, before, self.values)
+        old, new = self._to_store(before), self._to_store(self.values)
+        if name not in self._not_stored and old != new:
+            self._file.save(name, old, new)
 
     def reload(self, stored: Settings) -> None:
         """Take over what somebody else changed in the file; what the caller or the environment gave stays."""
         now = {name: value for name, value in vars(stored).items() if name not in self._not_stored}
+        if isinstance(servers := now.get("servers"), tuple):
+            now["servers"] = self._with_own(servers)
         for name in ("token", "nickname"):  # an inbox in use does not lose them to a file that says nothing
             if not now.get(name):
                 now.pop(name, None)
         self._use(self.values.changed(now))
 
     def connectable(self) -> list[ServerConfig]:
-        """The servers that should be connected; none while there is no token."""
-        return [config for config in self.values.servers if config.enabled and self.values.token is not None]
+        """The servers that should be connected: those switched on for which there is a token."""
+        return [config for config in self.values.servers if config.enabled and self.token_for(config.url) is not None]
 
-    def credentials(self) -> tuple[Secret, str]:
-        """Token and nickname for a login; raises `ConfigError` while there is no token."""
-        if self.values.token is None:
+    def token_for(self, url: str) -> Secret | None:
+        """The token for an address: the inbox's one, or that of the server it runs itself; None: there is none."""
+        return self.own.token if self.own is not None and self.own.url == url else self.values.token
+
+    def all_have_tokens(self) -> bool:
+        """Whether nothing is missing: there is a token, or the one server there is has its own."""
+        urls = [config.url for config in self.values.servers] or [""]
+        return all(self.token_for(url) is not None for url in urls)
+
+    def credentials(self, url: str) -> tuple[Secret, str]:
+        """Token and nickname for a login at an address; raises `ConfigError` while there is no token."""
+        token = self.token_for(url)
+        if token is None:
             raise ConfigError(NO_TOKEN)
-        return self.values.token, self.values.nickname
+        return token, self.values.nickname
 
     def label_of(self, server_id: str) -> str:
         """The label of a server, or its id once it is gone from the list."""
         return self._labels.get(server_id, server_id)
+
+    def _with_own(self, servers: tuple[ServerConfig, ...]) -> tuple[ServerConfig, ...]:
+        """Add the server that this inbox runs itself to a list that comes from elsewhere, where it is listed now."""
+        listed = {config.url for config in servers}
+        own = [config for config in self.values.servers if self.own is not None and config.url == self.own.url]
+        return servers + tuple(config for config in own if config.url not in listed)
+
+    def _to_store(self, values: Settings) -> Settings:
+        """What the profile may have of these: at the address of our own server, somebody else may listen later."""
+        kept = tuple(config for config in values.servers if self.own is None or config.url != self.own.url)
+        return values.changed({"servers": kept})
 
     def _use(self, values: Settings) -> None:
         self.values = values

@@ -18,7 +18,7 @@ class Pool:
     """The links of one inbox; every method runs on its event loop.
 
     Args:
-        credentials: returns token and nickname for a login.
+        credentials: returns token and nickname for a login at a server's address.
         on_event: called with the server's id and what its session reports.
         on_status: called with the server's id and its new status.
         on_pause: called with words for the person when a pause of this machine cost connections, once they stand again.
@@ -29,7 +29,7 @@ class Pool:
     def __init__(
         self,
         *,
-        credentials: Callable[[], tuple[Secret, str]],
+        credentials: Callable[[str], tuple[Secret, str]],
         on_event: Callable[[str, SessionEvent], None],
         on_status: Callable[[str, ServerStatus], None],
         settings: LinkSettings,
@@ -102,7 +102,7 @@ class Pool:
         server_id = config.id
         self._links[server_id] = Link(
             config,
-            credentials=self._credentials,
+            credentials=lambda: self._credentials(self._links[server_id].config.url),
             on_event=self._on_event,
             on_status=lambda status: self._on_status(server_id, status),
             settings=self._settings,

@@ -204,13 +204,15 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
             status = statuses.get(config.id, ServerStatus())
             times = {name: milliseconds(getattr(status, name)) for name in ("retry_at", "connected_at")}
             words = {"state": status.state.value, "error": status.error, "attempt": status.attempt}
-            forms.append({**vars(config), "label": config.label, **words, **times})
+            own = self._hub.own_server
+            file = str(own.token_file) if own is not None and own.server.url == config.url else ""
+            forms.append({**vars(config), "label": config.label, "token_file": file, **words, **times})
         return forms
 
     def _settings_form(self) -> Json:
         return {
             "nickname": self.nickname,
-            "has_token": self._hub.settings.values.token is not None,
+            "has_token": self._hub.settings.all_have_tokens(),
             "profile": self.profile,
             "io": self._hub.io,
             "preferences": self.preferences.browser_form(),
