@@ -59,7 +59,11 @@ def words(name: str, type_name: str, values: Iterable[str]) -> str:
 
 def message() -> str:
     """The type of a message, and its fields with the names of their types for `validate.ts`."""
-    fields = {"order": "Order", "length": "number", **{name: TYPES[kind] for name, kind in FIELDS.items() if name not in HIDDEN}}
+    fields = {
+        "order": "Order",
+        "length": "number",
+        **{name: TYPES[kind] for name, kind in FIELDS.items() if name not in HIDDEN},
+    }
     lines = "".join(f"  readonly {name}: {kind};\n" for name, kind in fields.items())
     table = "".join(f"  {name}: {json.dumps(kind)},\n" for name, kind in fields.items())
     return (
