@@ -356,7 +356,7 @@ def test_what_is_no_file_is_refused_and_left_alone(
     assert "the last changes of the settings are not in" in profile.troubles[-1]
 
 
-@pytest.mark.parametrize("token", ["two\nlines", "bell\x07", 5, "x" * 100_000])
+@pytest.mark.parametrize("token", ["two\nlines", "bell\x07", 987_654_321, "x" * 100_000])
 def test_a_token_that_cannot_be_used_is_said_and_counts_as_none(path: Any, open_profile: Any, token: Any) -> None:
     path.write_text(json.dumps({"token": token}))
     path.chmod(0o600)

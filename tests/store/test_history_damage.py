@@ -229,6 +229,20 @@ def test_what_was_deleted_does_not_come_back(path: Path) -> None:
         assert now.stored() == [str(MANY - 1)]
 
 
+@pytest.mark.parametrize("read", [exported, Living.stored], ids=["exported", "paged"])
+def test_a_message_whose_text_alone_is_damaged_is_said_and_all_others_are_there(
+    path: Path, read: Callable[[Living], list[str]]
+) -> None:
+    fill(20)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"Message 7. ', b"\x00Message 7. "))  # SQLite sees nothing wrong in it
+    with living() as now:
+        assert read(now) == [str(number) for number in range(20) if number != 7]
+        assert read(now)
+        (trouble,) = now.troubles
+        assert "has messages that cannot be read, as what is kept of them is damaged" in trouble
+
+
 def test_an_attachment_that_cannot_be_read_is_empty_and_its_message_is_there(path: Path) -> None:
     picture = ImageContent(b"\x89" * 3_000, "image/png")
     with living() as now:

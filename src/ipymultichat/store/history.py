@@ -148,7 +148,7 @@ class History:
         while self._path is not None and self.usable:
             try:
                 with contextlib.closing(self._connect(self._path, self._timing.busy)) as connection:
-                    for entry in MessageTable(connection).entries(before, after):
+                    for entry in MessageTable(connection, self._writer.found_unreadable).entries(before, after):
                         after = entry.order
                         yield entry
                     break

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ipymultichat.model import Conversation, Entry, MessageFilter, Order
@@ -38,12 +38,14 @@ class MessageTable:
 
     Args:
         connection: as `database.connect` makes it, brought up to date; closing it is the caller's.
+        unreadable: called for every row that is read and holds no message any more.
 
     Every method raises `sqlite3.Error` when the file cannot be used.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, unreadable: Callable[[], None] = lambda: None) -> None:
         self._connection = connection
+        self._unreadable = unreadable
 
     def write(self, entries: Sequence[Entry]) -> tuple[list[Entry], int]:
         """Write entries, within a transaction.
@@ -202,6 +204,7 @@ class MessageTable:
             return body.entry_of(row[1:], fetch)
         except MISFITS as error:
             logger.warning("a message of the history cannot be read: %s", type(error).__name__)
+            self._unreadable()
             return None
 
 

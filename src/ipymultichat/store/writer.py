@@ -95,6 +95,7 @@ class Writer:
         self._ready = False
         self._hurry = False  # somebody waits for everything to be written
         self._failing = False  # it was said that the file cannot be used
+        self._unreadable = False  # it was said that some messages are
         self._damaged = False
         self._repairs = 0
         self._stamp = Stamp()
@@ -171,6 +172,12 @@ class Writer:
             self._changed.wait_for(lambda: self._repairs > before or not self._backlog.accepting, self._timing.repair)
             return self._repairs > before and self.usable
 
+    def found_unreadable(self) -> None:
+        """Say, once, that there are rows which hold no message any more."""
+        if not self._unreadable:
+            self._unreadable = True
+            self._say("has messages that cannot be read, as what is kept of them is damaged; the log counts them")
+
     def close(self, timeout: float) -> None:
         """Write what can be written in `timeout` seconds, and end."""
         with self._changed:
@@ -188,7 +195,7 @@ class Writer:
         checker = Checker(path, self._connect, self._timing.check, self._found_damaged)
         try:
             connection, entries, salvaged = open_file(
-                path, self._connect, self._timing.busy, lambda found: MessageTable(found).newest(limit)
+                path, self._connect, self._timing.busy, lambda found: self._table(found).newest(limit)
             )
             self._stamp = Stamp.of(path)
             if salvaged is not None:
@@ -221,7 +228,7 @@ class Writer:
         Returns:
             Whether the file has to be opened again: it is damaged, or stands no longer at its path.
         """
-        table = MessageTable(connection)
+        table = self._table(connection)
         while self._deadline is None:
             with self._changed:
                 while (rest := self._rest()) > 0:
@@ -297,6 +304,9 @@ class Writer:
             return found
         self._say("is damaged again and again: nothing more is written to it; have the disk checked")
         return None
+
+    def _table(self, connection: sqlite3.Connection) -> MessageTable:
+        return MessageTable(connection, self.found_unreadable)
 
     def _tell(self, salvaged: Salvage) -> None:
         """Say what became of a damaged file; what memory holds is not lost."""
