@@ -277,7 +277,7 @@ def test_the_help_of_serve_names_the_limits_as_they_are(capsys: pytest.CaptureFi
         f"{limits.max_clients} people",
         f"{limits.max_connections} connections",
         f"{limits.max_pending} waiting requests ({limits.max_waiting // mib} MiB) per token",
-        f"{limits.max_body // mib} MiB per request ({limits.max_json // mib} MiB in JSON)",
+        f"{limits.max_body // mib} MiB per request ({limits.max_json // 1024} KiB in JSON)",
         f"{limits.max_frame // mib} MiB per message",
         f"{limits.max_chat // mib} MiB per chat text",
         f"{limits.login_seconds} s for a login",

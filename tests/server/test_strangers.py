@@ -139,13 +139,18 @@ async def test_pieces_of_nothing_do_not_add_up(enter: Enter) -> None:
 async def test_half_sent_frames_share_what_there_is(enter: Enter) -> None:
     async with LocalServer(limits=Limits(max_incoming=600 * KIB)) as server:
         ada, bob, cy = [await enter(server, nickname=name) for name in ("ada", "bob", "cy")]
-        half_a_frame(ada, 300 * KIB)
-        await cy.before_answer()
-        half_a_frame(bob, 300 * KIB)
-        assert await bob.closed() == 1013
+        closed = {asyncio.ensure_future(person.closed()): person for person in (ada, bob)}
+        for person in closed.values():
+            half_a_frame(person, 300 * KIB)
+        (first,), (second,) = await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
+        assert first.result() == 1013
         await cy.chat(cy, "x" * 60 * KIB)
-        ada.socket.transport.abort()
-        while (await cy.next()).UserConnectionStatusNotification.user.client_id != ada.client_id:
+        while (await cy.next()).Cmd != "ChatMessageNotification":
+            pass
+        assert not second.done()
+        closed[second].socket.transport.abort()
+        await second
+        while (await cy.next()).UserConnectionStatusNotification.user.client_id != closed[second].client_id:
             pass
         await cy.chat(cy, "x" * 300 * KIB)
         chat = (await cy.expect("ChatMessageNotification")).ChatMessageNotification.chat_message

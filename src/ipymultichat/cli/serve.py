@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
         description="Runs a chat server for agents and people until Ctrl-C, SIGTERM or the end of its terminal. It "
         "keeps nothing on disk.",
         epilog="limits: 256 people, 896 connections, 500 waiting requests (48 MiB) per token, 24 MiB per request "
-        "(1 MiB in JSON), 32 MiB per message, 1 MiB per chat text, 10 s for a login; one remote address has at most "
+        "(256 KiB in JSON), 32 MiB per message, 1 MiB per chat text, 10 s for a login; one remote address has at most "
         "three quarters of the places, and waits up to 5 s per try after wrong tokens. HTTP/1.1 and websockets, no "
         "HTTP/2. "
         "Warnings go to stderr. exit codes: 0 stopped; 2 the host or port cannot be used, or a wrong argument",

@@ -30,7 +30,7 @@ class Limits:
         max_waiting: bytes of the requests that wait per token (default 48 MiB, below what clients read as one frame).
         max_waiting_in_all: the same of all tokens (default 256 MiB); more than either gets `resource_exhausted` (429).
         max_body: bytes of an agent's request (default 24 MiB); a larger one gets `resource_exhausted` (413).
-        max_json: the same for requests in JSON (default 1 MiB), which take much longer to read.
+        max_json: the same for requests in JSON (default 256 KiB), which take much longer to read.
         max_frame: bytes of a client's websocket message (default 32 MiB); a larger one closes the socket with 1009.
         max_login_frame: the same before the login (default 16 KiB).
         max_incoming: bytes of frames and bodies that have come in part (default 256 MiB, in all). A body beyond that
@@ -56,7 +56,7 @@ class Limits:
     max_waiting: int = 48 * MIB
     max_waiting_in_all: int = 256 * MIB
     max_body: int = 24 * MIB
-    max_json: int = MIB
+    max_json: int = 256 * KIB
     max_frame: int = 32 * MIB
     max_login_frame: int = 16 * KIB
     max_incoming: int = 256 * MIB

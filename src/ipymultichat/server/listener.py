@@ -49,6 +49,10 @@ SHUTDOWN_GRACE = 0.5
 MAX_UNREAD_PONGS = 64 * KIB
 """Bytes that may wait to be sent to a stranger: it is owed nothing but the answers to its pings."""
 
+READ_SIZE = 16 * KIB
+"""Bytes read from a websocket at a time. The smallest frames take the library 10 µs each, and those that were read
+together are handled together."""
+
 CLOSE_REFUSED, CLOSE_TOO_BIG, CLOSE_TRY_LATER = 1008, 1009, 1013
 
 H2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -233,6 +237,8 @@ class _WebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over from HTTP."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # asyncio's own, 256 KiB
+            transport.max_size = READ_SIZE
         self._visit.expire = self._expire
         self._state.admission.renew(self._visit)
 
@@ -295,6 +301,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
     def _end(self, code: int, reason: str) -> None:
         """Close with a code, and wait for nothing."""
         self.stop_keepalive()
+        self._state.admission.hold(self._visit, 0)  # now, and not when it is gone: others are let in by it
         if self.handshake_complete and not self.close_sent:
             self.conn.send_close(code, reason)
             self.transport.write(b"".join(self.conn.data_to_send()))
