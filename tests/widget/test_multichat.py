@@ -159,7 +159,7 @@ def test_what_the_caller_gives_is_not_written_to_the_profile(make_chat: Any, tmp
     chat.set_token("s3cret-other")
     chat.close()
     assert not (tmp_path / "config" / "default.json").exists()
-    for file in (tmp_path / "config").iterdir():
+    for file in filter(Path.is_file, tmp_path.rglob("*")):
         assert b"s3cret" not in file.read_bytes()
 
 
