@@ -13,13 +13,12 @@ class Tab:
         self.chat = chat
         self.frames: list[dict[str, Any]] = []
         self.refs = 0
-        send = chat._sync._send
 
         def keep(content: dict[str, Any], buffers: Any = None) -> None:
             self.frames.append({**content, "buffers": buffers})
-            send(content, buffers)
+            chat._send_frame(content, buffers)
 
-        chat._sync._send = keep
+        chat._sync._send = lambda: keep
 
     def say(self, buffers: Sequence[Any] = (), /, **content: Any) -> None:
         """Send a message without waiting."""

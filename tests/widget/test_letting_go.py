@@ -63,6 +63,7 @@ async def test_a_closed_widget_is_freed_while_others_use_its_hub(server: LocalSe
     assert [message.text for message in other.messages] == ["Deploy?"]
 
 
+@pytest.mark.filterwarnings("ignore:a MultiChat of the profile:ResourceWarning")
 @pytest.mark.parametrize("profile", [":memory:", "default"])
 async def test_only_the_lists_of_what_the_frontend_shows_hold_a_widget_that_was_not_closed(
     server: LocalServer, profile: str

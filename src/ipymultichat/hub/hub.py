@@ -172,10 +172,10 @@ class Hub:
 
     def _close_if_forgotten(self) -> None:
         if not self.closed and self._is_alone():
+            self._close_if_alone()
             warnings.warn(
                 f"a MultiChat of the profile {self.profile!r} was never closed", ResourceWarning, stacklevel=1
             )
-            self._close_if_alone()
 
     def _is_alone(self) -> bool:
         # Those that are still alive: the set itself learns of an end only after who else is told.
@@ -347,7 +347,8 @@ class Hub:
 
     def _message_changed(self, message_id: str) -> None:
         self.history.touch(message_id)
-        self.notify("message", message_id)
+        for listener in self._listeners:
+            listener("message", message_id)
 
     def _dropped(self, message_ids: list[str]) -> None:
         # What the disk has can still be paged to; the rest is gone for whoever looks at it.

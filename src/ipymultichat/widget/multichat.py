@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import os
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast, overload
 
@@ -35,18 +35,6 @@ def _bundled(name: str) -> Path | str:
     """
     path = _STATIC / name
     return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text("utf-8")
-
-
-def _weakly(method: Callable[..., None]) -> Callable[..., None]:
-    """The method of an object, as long as that lives; then nothing."""
-    reference = weakref.WeakMethod(method)
-
-    def call(*args: object) -> None:
-        living = reference()
-        if living is not None:
-            living(*args)
-
-    return call
 
 
 class _Count(traitlets.Int):
@@ -107,7 +95,8 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
         uploads = Uploads()
         # What the hub calls must not keep this widget alive: others may share the hub, and it outlives them.
         commands = Commands(cast(Chat, weakref.proxy(self)), self._hub.paths, uploads)
-        self._sync = Sync(self._hub, uploads, commands, send=_weakly(self._send_frame), refresh=_weakly(self._refresh))
+        send, refresh = weakref.WeakMethod(self._send_frame), weakref.WeakMethod(self._refresh)
+        self._sync = Sync(self._hub, uploads, commands, send=send, refresh=refresh)
         self._sync.on_change("servers", "")  # what may have changed in between
         self.on_msg(lambda _widget, content, buffers: self._sync.receive(content, buffers or ()))
         for earlier in replace_earlier(profile, self):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -47,8 +48,8 @@ class Sync:
         hub: where the messages are.
         uploads: files that browsers hand over.
         commands: what browsers may ask for.
-        send: sends one custom message, with a list of binary buffers or None, to every browser of the widget; any
-            thread.
+        send: what sends one custom message, with a list of binary buffers or None, to every browser of the widget; any
+            thread. Held weakly, as the next: what the hub calls must not keep the widget alive.
         refresh: called on the loop, at most once per frame, after any change: updates the widget's traits. Gets whether
             more than messages changed.
     """
@@ -59,14 +60,14 @@ class Sync:
         uploads: Uploads,
         commands: Commands,
         *,
-        send: Callable[..., None],
-        refresh: Callable[[bool], None],
+        send: weakref.WeakMethod[Callable[..., None]],
+        refresh: weakref.WeakMethod[Callable[..., None]],
     ) -> None:
         self._hub = hub
         self._uploads = uploads
         self._commands = commands
         self._downloads = Downloads(hub.log)
-        self._send = send
+        self._send: Callable[[], Callable[..., None] | None] = send
         self._refresh = refresh
         self._lock = Lock()
         self._epoch = uuid.uuid4().hex
@@ -121,7 +122,7 @@ class Sync:
             self._scheduled = False
             keys, self._dirty = self._dirty, {}
             changed, self._changed = self._changed, set()
-        self._refresh(bool(changed))
+        (self._refresh() or _nowhere)(bool(changed))
         if "cleared" in changed:
             # Another log: whoever holds the old one sees a strange epoch and asks for a snapshot.
             self._epoch, self._seq = uuid.uuid4().hex, 0
@@ -143,7 +144,7 @@ class Sync:
                 size += len(entry.message.text)
         for chunk in chunks:
             self._seq += 1
-            self._send({"type": "patch", **self._stamp(), "upsert": chunk, "remove": gone, **extra})
+            (self._send() or _nowhere)({"type": "patch", **self._stamp(), "upsert": chunk, "remove": gone, **extra})
             extra, gone = {}, []
 
     def _stamp(self) -> Json:
@@ -204,7 +205,7 @@ class Sync:
         inbox = self._hub.inbox
         entries, more = inbox.page(None, _PAGE, MessageFilter())
         shown = {entry.message.id: entry for entry in (*inbox.open_requests()[-_MAX_PAGE:], *entries)}
-        self._send(
+        (self._send() or _nowhere)(
             {
                 "type": "snapshot",
                 "client": content.get("client"),
@@ -272,7 +273,11 @@ class Sync:
 
     def _answer(self, content: Json, frame: Json, buffers: list[bytes] | None = None) -> None:
         """Send a frame to the browser tab that asked."""
-        self._send({"client": content.get("client"), "ref": content.get("ref"), **frame}, buffers)
+        (self._send() or _nowhere)({"client": content.get("client"), "ref": content.get("ref"), **frame}, buffers)
+
+
+def _nowhere(*_arguments: object) -> None:
+    """What is told to a widget that is gone."""
 
 
 def _user_form(user: OnlineUser) -> Json:
