@@ -15,7 +15,7 @@ import pytest
 from chat_person import Person, text_part
 from waiting import until
 
-from ipymultichat.agent import AgentClient, Answer, response
+from ipymultichat.agent import AgentClient, Answer, transport
 from ipymultichat.agent import client as client_module
 from ipymultichat.agent.answer import read_answer
 from ipymultichat.errors import (
@@ -236,7 +236,7 @@ ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-type: application/proto\r\n"
 async def test_a_response_without_end_is_read_up_to_its_limit_and_refused(
     monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
-    monkeypatch.setattr(response, "MAX_RESPONSE", 2**20)
+    monkeypatch.setattr(transport, "MAX_RESPONSE", 2**20)
     sent: list[int] = []
 
     def flood() -> Iterator[bytes]:
@@ -254,7 +254,7 @@ async def test_a_response_without_end_is_read_up_to_its_limit_and_refused(
 
 async def test_a_response_as_large_as_its_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     body = pb.AskQuestionResponse(contents=[text_part("x" * 100_000)]).SerializeToString()
-    monkeypatch.setattr(response, "MAX_RESPONSE", len(body))
+    monkeypatch.setattr(transport, "MAX_RESPONSE", len(body))
     async with answer_with(http_page("200 OK", "application/proto", body)) as strange:
         answer = await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
     assert answer.text == "x" * 100_000

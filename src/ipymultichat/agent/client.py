@@ -18,9 +18,9 @@ from google.protobuf.message import DecodeError
 
 from ipymultichat.agent.address import is_loopback, rpc_base
 from ipymultichat.agent.answer import Answer, AnyResponse, read_answer
-from ipymultichat.agent.failures import http_failure, overdue, transport_failure
+from ipymultichat.agent.failures import http_failure
 from ipymultichat.agent.questions import question_to_wire
-from ipymultichat.agent.response import read_body
+from ipymultichat.agent.transport import post
 from ipymultichat.errors import ClosedError, ConfigError, EncodeError, RequestRefusedError
 from ipymultichat.model import Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 SERVICE = "/agentassistproto.SrvAgentAssist/"
 HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1", "accept-encoding": "identity"}
-
-CONNECT_TIMEOUT = 10
-"""Seconds to reach the server."""
 
 DEADLINE_MARGIN = 30
 """Seconds beyond the agent's own timeout after which a call is over, whatever the server does: to connect, to send the
@@ -198,13 +195,10 @@ class AgentClient:
     async def _call(self, method: str, body: bytes, into: AnyResponse, timeout: float) -> Answer:
         self._check_open()
         seconds = math.ceil(timeout) + DEADLINE_MARGIN
-        try:
-            # One deadline over all of it: those of httpx begin anew with every byte that comes.
-            response, content = await asyncio.wait_for(self._post(method, body), seconds)
-        except asyncio.TimeoutError:
-            raise overdue(self._base, seconds) from None
-        except httpx.HTTPError as error:
-            raise transport_failure(error, self._base) from error
+        async with self._borrowed() as http:
+            response, content = await post(
+                http, self._base, f"{SERVICE}{method}", body, headers=HEADERS, seconds=seconds
+            )
         if response.status_code != 200:
             raise http_failure(response.status_code, content, self._base, self._token)
         if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
@@ -218,15 +212,6 @@ class AgentClient:
         except (DecodeError, UnicodeDecodeError) as error:
             raise RequestRefusedError(f"{self._base} answered with something unreadable") from error
         return read_answer(into, timeout)
-
-    async def _post(self, method: str, body: bytes) -> tuple[httpx.Response, bytes]:
-        limits = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
-        url = f"{self._base}{SERVICE}{method}"
-        async with (
-            self._borrowed() as http,
-            http.stream("POST", url, content=body, headers=HEADERS, timeout=limits) as response,
-        ):
-            return response, await read_body(response, self._base)
 
     @contextlib.asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[httpx.AsyncClient]:
