@@ -25,7 +25,7 @@ class Loop:
         self._backlog: list[tuple[Action, float]] = []
         # What was put off and has not run yet; a loop that ends forgets it.
         self._put_off: set[Action] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def bind(self) -> bool:

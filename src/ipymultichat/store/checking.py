@@ -18,6 +18,9 @@ MAX_BYTES = 2**30
 """A larger file is not looked at: it would keep the disk busy at every start. Damage is found there when it is met."""
 
 
+_END_SECONDS = 1.0
+
+
 class Checker:
     """A thread that looks at the file once and ends.
 
@@ -35,17 +38,20 @@ class Checker:
         self._damaged = damaged
         self._ended = threading.Event()
         self._connection: sqlite3.Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="ipymultichat-history-check", daemon=True)
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, name="ipymultichat-history-check", daemon=True).start()
+        self._thread.start()
 
     def end(self) -> None:
-        """Look no further."""
+        """Look no further; returns when it has ended, or after a second."""
         self._ended.set()
         with contextlib.suppress(sqlite3.Error):  # it may have come to its end at this very moment
             if self._connection is not None:
                 self._connection.interrupt()
+        if self._thread.is_alive():
+            self._thread.join(_END_SECONDS)
 
     def _run(self) -> None:
         if self._ended.wait(self._delay):
