@@ -10,6 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from random import random
 from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
@@ -385,8 +386,7 @@ _living: dict[str, Hub] = {}
 _open: weakref.WeakSet[Hub] = weakref.WeakSet()
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+_now = partial(datetime.now, timezone.utc)
 
 
 @atexit.register

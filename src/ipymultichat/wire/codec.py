@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
 from ipymultichat.wire.contents import content_from_wire, content_to_wire
-from ipymultichat.wire.names import MAX_ID, name_of, words_of
+from ipymultichat.wire.names import LONG_NAME, MAX_ID, name_of, words_of
 from ipymultichat.wire.slices import SLICED, check_fields, fields, slices
 
 M = TypeVar("M", bound=Message)
@@ -138,6 +139,7 @@ def _time(value: float) -> datetime | None:
     return datetime.fromtimestamp(value, timezone.utc) if _EARLIEST < value < _LATEST else None
 
 
+@lru_cache(256)  # agents wait for a few round times
 def _timeout(listed: int, asked: int) -> int:
     """Seconds the agent waits: what the pending list says, else what the request says, else the server's default."""
     seconds = listed if listed > 0 else asked
@@ -177,9 +179,9 @@ def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) 
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
         project_directory=body.ProjectDirectory[:_MAX_PATH],
-        agent_name=name_of(body.AgentName),
-        model_name=name_of(body.ReasoningModelName),
-        client_name=name_of(body.McpClientName),
+        agent_name=name_of(body.AgentName[:LONG_NAME]),
+        model_name=name_of(body.ReasoningModelName[:LONG_NAME]),
+        client_name=name_of(body.McpClientName[:LONG_NAME]),
         options=questions,
         echo=request.SerializeToString(),
     )
@@ -194,15 +196,15 @@ def _report(request: pb.WorkReportRequest, timeout: int = 0, created_ms: int = 0
         timeout=_timeout(timeout, body.Timeout),
         created_at=_time((request.Timestamp or created_ms) / 1000),
         project_directory=body.ProjectDirectory[:_MAX_PATH],
-        agent_name=name_of(body.AgentName),
-        model_name=name_of(body.ReasoningModelName),
-        client_name=name_of(body.McpClientName),
+        agent_name=name_of(body.AgentName[:LONG_NAME]),
+        model_name=name_of(body.ReasoningModelName[:LONG_NAME]),
+        client_name=name_of(body.McpClientName[:LONG_NAME]),
         echo=request.SerializeToString(),
     )
 
 
 def _user(user: pb.OnlineUser) -> e.User:
-    return e.User(user.client_id[:MAX_ID], name_of(user.nickname), _time(user.connected_at))
+    return e.User(user.client_id[:MAX_ID], name_of(user.nickname[:LONG_NAME]), _time(user.connected_at))
 
 
 def _read_login(message: pb.WebsocketMessage) -> e.WireEvent:
@@ -237,7 +239,7 @@ def _read_question_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.QUESTION,
         request_id=message.AskQuestionRequest.ID or response.ID,
-        nickname=name_of(message.Nickname),
+        nickname=name_of(message.Nickname[:LONG_NAME]),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
         taken=response.Meta.get(TAKEN) == "true",
@@ -249,7 +251,7 @@ def _read_report_answered(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.RequestAnswered(
         kind=MessageKind.REPORT,
         request_id=message.WorkReportRequest.ID or response.ID,
-        nickname=name_of(message.Nickname),
+        nickname=name_of(message.Nickname[:LONG_NAME]),
         contents=tuple(content_from_wire(part) for part in response.contents),
         is_error=response.IsError,
         taken=response.Meta.get(TAKEN) == "true",
@@ -266,9 +268,9 @@ def _read_chat(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.ChatReceived(
         message_id=chat.message_id[:MAX_ID],
         sender_id=chat.sender_client_id[:MAX_ID],
-        sender=name_of(chat.sender_nickname),
+        sender=name_of(chat.sender_nickname[:LONG_NAME]),
         receiver_id=chat.receiver_client_id[:MAX_ID],
-        receiver=name_of(chat.receiver_nickname),
+        receiver=name_of(chat.receiver_nickname[:LONG_NAME]),
         text=chat.content,
         sent_at=_time(chat.sent_at),
     )
