@@ -378,3 +378,18 @@ def test_token_check_compares_the_whole_token(clock: Clock) -> None:
     assert state.authorize("träum")
     assert not state.authorize("träu")
     assert not state.authorize("")
+
+
+@pytest.mark.parametrize(
+    ("echoed", "taken"),
+    [("Delete the PRODUCTION database?", True), ("Delete the temporary files?", False), ("", True)],
+)
+def test_an_answer_to_what_was_asked_before_under_an_id_does_not_answer_what_is_asked_now(
+    state: ServerState, echoed: str, taken: bool
+) -> None:
+    ada = join(state)
+    state.open("AskQuestion", question("x", text="Delete the PRODUCTION database?"))
+    answer = pb.AskQuestionResponse(ID="x", contents=[text_part("yes, delete")])
+    request = pb.AskQuestionRequest(ID="x", Request=pb.McpAskQuestionRequest(Question=echoed))
+    effects = say(state, ada, Cmd="AskQuestionReply", AskQuestionRequest=request, AskQuestionResponse=answer)
+    assert any(isinstance(effect, Finish) for effect in effects) is taken

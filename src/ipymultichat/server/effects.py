@@ -137,6 +137,13 @@ def request_of(kind: Kind, message: pb.WebsocketMessage) -> AnyRequest:
     return message.AskQuestionRequest if kind == "AskQuestion" else message.WorkReportRequest
 
 
+def asked_in(request: AnyRequest) -> tuple[object, ...]:
+    """Return what a request asks; empty where a reply echoes nothing of it."""
+    if isinstance(request, pb.WorkReportRequest):
+        return tuple(filter(None, (request.Request.Summary,)))
+    return (*filter(None, (request.Request.Question,)), *request.Request.Questions)
+
+
 def response_of(kind: Kind, message: pb.WebsocketMessage) -> AnyResponse | None:
     """Return the response half of a reply frame, or None where the client left it out."""
     if kind == "AskQuestion":

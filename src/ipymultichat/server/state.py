@@ -25,6 +25,7 @@ from ipymultichat.server.effects import (
     Refused,
     Send,
     WrongToken,
+    asked_in,
     make_response,
     online_user,
     presence,
@@ -219,10 +220,12 @@ class ServerState:
         return effects
 
     def _reply(self, kind: Kind, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
-        response = response_of(kind, message)
-        pending = self._pending.get(request_of(kind, message).ID)
+        response, echoed = response_of(kind, message), request_of(kind, message)
+        pending = self._pending.get(echoed.ID)
         if response is None or pending is None or pending.kind != kind or pending.token != client.token:
             return []  # it answers nothing; or the request ended, or is another group's: nobody must hear of it
+        if asked_in(echoed) and asked_in(echoed) != asked_in(pending.request):
+            return []  # it answers what its agent asked before under the same id
         del self._pending[pending.request_id]
         answer = type(response)(ID=pending.request_id, IsError=response.IsError, Meta=response.Meta)
         if not response.IsError:  # measured: an error reply reaches the agent without its contents
