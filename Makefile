@@ -38,6 +38,7 @@ bench: $(READY)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/disk.py
 	@$(BIN)/python tests/bench/throughput.py
 	@$(BIN)/python tests/bench/hostile.py
+	@$(BIN)/python tests/bench/crowd.py
 
 # Every call of ours on the way of a question to the browser, and of a click to the session; fails when one grows too long.
 walk: $(READY)

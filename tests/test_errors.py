@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
 
+import inboxes
 import pytest
-from inboxes import make_inbox
 
 from ipymultichat import MultiChat, errors
 from ipymultichat.agent import AgentClient
@@ -22,6 +22,20 @@ from ipymultichat.wire import decode, encode
 from ipymultichat.wire.events import ChatReceived, User
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+MADE: list[Chat] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
+
+
+def make_inbox(*servers: object, **options: Any) -> Chat:
+    """An inbox that is closed after the test."""
+    MADE.append(inboxes.make_inbox(*servers, **options))
+    return MADE[-1]
 
 
 def inbox() -> Chat:

@@ -28,6 +28,7 @@ class AgainstAList(RuleBasedStateMachine):
         self.inbox = Inbox(max_messages=LIMIT, max_bytes=10_000)
         self.model: list[Any] = []  # [place, arrival, message, unread]
         self.arrivals = 0
+        self.looked = 0
 
     def _find(self, key: Any) -> Any:
         return next((row for row in self.model if row[2].id == key), None)
@@ -43,7 +44,9 @@ class AgainstAList(RuleBasedStateMachine):
     )
     def add(self, key: Any, created: Any, late: Any, live: Any, unread: Any, kind: Any, status: Any) -> None:
         status = status if status in TRANSITIONS[kind] else next(iter(TRANSITIONS[kind]))
-        message = Message(key, kind, "s1", "S", key, "text", START + timedelta(milliseconds=created), status, live=live)
+        time = START + timedelta(milliseconds=created)
+        deadline = None if kind == "chat" else time
+        message = Message(key, kind, "s1", "S", key, "text", time, status, live=live, deadline=deadline)
         new = self.inbox.add(message, received_at=START + timedelta(milliseconds=created + late), unread=unread)
         assert new == (self._find(key) is None)
         if not new:
@@ -109,6 +112,13 @@ class AgainstAList(RuleBasedStateMachine):
         entries, more = self.inbox.page(before, limit, MessageFilter(kind=kind))
         assert [entry.message for entry in entries] == fitting[-limit:]
         assert more == (len(fitting) > limit)
+
+    @rule(milliseconds=st.integers(0, 5_000))
+    def look_for_what_is_due(self, milliseconds: int) -> None:
+        self.looked += milliseconds
+        now = START + timedelta(milliseconds=self.looked)
+        due = {row[2].id for row in self.model if row[2].open and row[2].deadline and row[2].deadline < now}
+        assert {message.id for message in self.inbox.due(now)} == due
 
     @invariant()
     def the_log_is_the_list(self) -> None:

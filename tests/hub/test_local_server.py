@@ -38,7 +38,10 @@ async def opened() -> AsyncIterator[Open]:
 
 
 def stored() -> tuple[ServerConfig, ...]:
-    return ConfigFile("default", changed=lambda _: None, trouble=pytest.fail).load().servers
+    file = ConfigFile("default", changed=lambda _: None, trouble=pytest.fail)
+    servers = file.load().servers
+    file.close(1.0)
+    return servers
 
 
 async def test_the_next_kernel_knows_nothing_of_it(opened: Open) -> None:

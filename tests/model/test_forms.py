@@ -84,7 +84,7 @@ def test_a_form_of_another_version_is_read_with_what_it_has() -> None:
 def test_the_browser_gets_every_field_but_the_hidden_ones_under_the_same_name() -> None:
     form = browser_form(Entry((7, 1), FULL, unread=True))
     assert form.keys() == {"order", "length", *FIELDS} - set(HIDDEN)
-    for name in form.keys() - {"order", "created_at", "deadline", "options", "reply", "draft"}:
+    for name in form.keys() - {"order", "length", "created_at", "deadline", "options", "reply", "draft"}:
         assert form[name] == getattr(FULL, name), name
     assert json.loads(json.dumps(form)).keys() == form.keys()
 

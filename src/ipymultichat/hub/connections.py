@@ -217,13 +217,7 @@ class Connections:
     def look(self) -> None:
         """Look for open requests whose deadline passed; each is seen to at once, and again after 30 s."""
         now = self._clock()
-        overdue = [
-            entry.message
-            for entry in self._inbox.open_requests()
-            if entry.message.deadline
-            and entry.message.deadline + _GRACE < now
-            and entry.message.status is not MessageStatus.FAILED
-        ]
+        overdue = [m for m in self._inbox.due(now - _GRACE) if m.status is not MessageStatus.FAILED]
         self._asked = {m.id: self._asked[m.id] for m in overdue if m.id in self._asked}
         for message in overdue:
             if message.id not in self._asked or self._asked[message.id] + _ASK_AGAIN < now:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from threading import RLock
 
 from ipymultichat.errors import UnknownMessageError
@@ -69,6 +70,9 @@ class Inbox:
         self._by_id: dict[str, Entry] = {}
         self._open: dict[str, Entry] = {}
         self._pending: set[str] = set()
+        # What opened, by deadline, and what of it was due when last asked.
+        self._deadlines: list[tuple[datetime, str]] = []
+        self._due: set[str] = set()
         self._unread: dict[str, Entry] = {}
         self._conversations: dict[tuple[str, str], list[int]] = {}
         self._sequence = 0
@@ -155,7 +159,7 @@ class Inbox:
             kept = [entry for entry in self._entries if entry.message.open]
             gone = len(self._entries) - len(kept)
             self._entries, self._bytes = kept, 0
-            for index in (self._by_id, self._open, self._pending, self._unread, self._conversations):
+            for index in (self._by_id, self._open, self._pending, self._unread, self._conversations, self._deadlines):
                 index.clear()
             for entry in kept:
                 self._index(entry)
@@ -226,6 +230,14 @@ class Inbox:
             found = [entry for entry in self._open.values() if entry.message.kind is not MessageKind.CHAT]
         return sorted(found, key=lambda entry: entry.order)
 
+    def due(self, before: datetime) -> list[Message]:
+        """Open requests whose deadline is before that time (aware)."""
+        with self.lock:
+            while self._deadlines and self._deadlines[0][0] < before:
+                self._due.add(heappop(self._deadlines)[1])
+            self._due &= self._open.keys()
+            return [self._open[message_id].message for message_id in self._due]
+
     def pending(self) -> list[Message]:
         """Requests that wait for an answer, oldest first."""
         with self.lock:
@@ -273,7 +285,7 @@ class Inbox:
         self._by_id[message.id] = entry
         self._bytes += _size(message)
         if message.status in OPEN[message.kind]:
-            self._open[message.id] = entry
+            self._opened(entry)
             if message.status is MessageStatus.PENDING:
                 self._pending.add(message.id)
         if entry.unread:
@@ -284,12 +296,18 @@ class Inbox:
             known[1] = max(known[1], entry.order[0])
             self.conversations_version += 1
 
+    def _opened(self, entry: Entry) -> None:
+        self._open[entry.message.id] = entry
+        if entry.message.deadline is not None:
+            heappush(self._deadlines, (entry.message.deadline, entry.message.id))
+
     def _replace(self, entry: Entry, message: Message) -> Message:
         """Put a changed message in the place of the old one."""
         self._bytes += _size(message) - _size(entry.message)
         entry.message = message
         if message.status in OPEN[message.kind]:
-            self._open[message.id] = entry
+            if message.id not in self._open:
+                self._opened(entry)
         else:
             self._open.pop(message.id, None)
         if message.status is MessageStatus.PENDING:
