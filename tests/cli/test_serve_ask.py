@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from chat_person import Person, text_part
 
+from ipymultichat.agent import AgentClient
 from ipymultichat.cli import main
+from ipymultichat.errors import AgentTimeoutError
 from ipymultichat.server import Limits, LocalServer
 from ipymultichat.server.guesses import LONGEST_DELAY
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -242,6 +244,13 @@ async def test_serve_takes_its_token_from_the_environment() -> None:
 
 
 @posix_only
+async def test_serve_holds_what_is_asked_while_nobody_is_online() -> None:
+    async with serving("--hold") as (_child, url):
+        asking = asyncio.ensure_future(AgentClient(url, "team").ask_question("Anybody there?", timeout=1))
+        with pytest.raises(AgentTimeoutError):
+            await asking
+
+
 async def test_serving_the_network_without_a_token_is_warned_of() -> None:
     async with serving("--host", "0.0.0.0") as (child, _):
         assert b"no token is set" in await child.stderr.readline()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from chat_person import Enter, question, report
 from google.protobuf.message import Message
+from waiting import until
 
 from ipymultichat.server import Limits, LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -74,6 +75,25 @@ async def test_nobody_there_is_said_at_once(server: LocalServer, http: httpx.Asy
     response = pb.AskQuestionResponse.FromString((await ask(http, server, question("q1"))).content)
     assert response.IsError
     assert dict(response.Meta) == {"error": "no_clients"}
+
+
+async def test_a_held_question_waits_for_somebody_to_come_online(http: httpx.AsyncClient, enter: Enter) -> None:
+    async with LocalServer(hold=True) as server:
+        asking = asyncio.ensure_future(ask(http, server, question("q1", text="Anybody there?")))
+        await until(lambda: server._relay is not None and server._relay.state.pending)
+        ada = await enter(server)
+        wanted = pb.GetPendingMessagesRequest(user_token="team")
+        await ada.send(Cmd="GetPendingMessages", GetPendingMessagesRequest=wanted)
+        (waiting,) = (await ada.expect("GetPendingMessages")).GetPendingMessagesResponse.pending_messages
+        await ada.reply(waiting.ask_question_request, "I am now")
+        response = pb.AskQuestionResponse.FromString((await asking).content)
+    assert [part.text.text for part in response.contents] == ["I am now"]
+
+
+async def test_a_held_question_that_nobody_comes_for_ends_with_its_time(http: httpx.AsyncClient) -> None:
+    async with LocalServer(hold=True) as server:
+        response = pb.AskQuestionResponse.FromString((await ask(http, server, question("q1", timeout=1))).content)
+    assert dict(response.Meta) == {"error": "timeout"}
 
 
 async def test_time_out_is_said_to_both_sides(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:

@@ -117,6 +117,32 @@ def states(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[A
     yield "kernel-gone"
 
 
+CROWD = """
+from ipymultichat.session.events import UsersListed
+from ipymultichat.wire.events import User
+chat._hub.on_event(chat.servers[0].id, UsersListed(tuple(User(f"id-{n}", f"person {n}") for n in range(2_000))))
+"""
+
+
+def crowd(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Agent]) -> Iterator[str]:
+    """More people than a browser holds, and a text of which it has the beginning."""
+    page = notebook.page
+    log = page.get_by_role("log", name="Messages")
+    agents.append(Agent(servers["Work"].url, "Is this log as it should be?\n\n" + "epoch 1: loss 0.25\n" * 3_000))
+    notebook.run_below(CROWD)
+    expect(page.get_by_text("more online")).to_be_visible()
+    card = page.get_by_role("article").last
+    expect(card).to_contain_text("of 57,030 characters")
+    scroll(log, "end")
+    yield "crowd"
+    page.get_by_role("searchbox", name="Find people").fill("person 1234")
+    people = page.get_by_role("list", name="Online users")
+    expect(people.get_by_role("button", name="person 1234@Home")).to_be_visible()
+    card.get_by_role("button", name="Show all").click()
+    expect(card).not_to_contain_text("of 57,030 characters")
+    yield "crowd-found"
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     servers = {name: ServerProcess().start() for name in ("Home", "Work")}
@@ -151,6 +177,11 @@ def main() -> None:
             blank.page.keyboard.press("Shift+Enter")
             blank.root().wait_for()
             take(blank, "no-server")
+            blank.page.context.close()
+            crowded = opened("crowd.ipynb", code.replace("nickname", "profile=':memory:', nickname"))
+            crowded.run()
+            for state in crowd(crowded, servers, agents):
+                take(crowded, state)
             chromium.close()
     finally:
         ada.close()

@@ -37,6 +37,11 @@ def add_parser(commands: Any) -> None:
         help="the only token accepted (default: $MULTICHAT_TOKEN; without one, every token names a group of its own). "
         "Other users of the machine can see arguments, so the variable is safer",
     )
+    parser.add_argument(
+        "--hold",
+        action="store_true",
+        help="let requests wait for somebody to come online while nobody is (default: their agents hear that at once)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,11 +64,11 @@ def run(args: argparse.Namespace) -> int:
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(args.host, port, token))
+        asyncio.run(_serve(args.host, port, token, hold=args.hold))
     return 0
 
 
-async def _serve(host: str, port: int, token: str | None) -> None:
+async def _serve(host: str, port: int, token: str | None, *, hold: bool) -> None:
     from ipymultichat.server import Limits, LocalServer
     from ipymultichat.server.acceptor import raise_descriptor_limit
 
@@ -73,7 +78,7 @@ async def _serve(host: str, port: int, token: str | None) -> None:
     for number in ending_signals():
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopped.set)
-    async with _warnings_shown(), LocalServer(host, port, token) as server:
+    async with _warnings_shown(), LocalServer(host, port, token, hold=hold) as server:
         if token is None and host not in LOOPBACK:
             print("warning: no token is set, so everybody who reaches this address may use it", file=sys.stderr)
         print(f"listening on {server.url}", flush=True)

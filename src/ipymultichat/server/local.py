@@ -39,6 +39,8 @@ class LocalServer:
         host: where to listen; the default is reachable from this machine only.
         port: 0 takes a free one.
         token: the only token accepted, from people and agents alike; None takes any token as the name of a group.
+        hold: whether a request waits for somebody to come online while nobody is; without it, its agent hears at once
+            that nobody is there, as from other servers of the protocol.
         allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
             Programs, which send no `Origin`, are not concerned.
         limits: see `Limits`.
@@ -56,6 +58,7 @@ class LocalServer:
         port: int = 0,
         token: str | Secret | None = None,
         *,
+        hold: bool = False,
         allowed_origins: Iterable[str] = (),
         limits: Limits | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class LocalServer:
         self._host = host
         self._port = port
         self._token = None if token is None else token_of(token)
+        self._hold = hold
         self._allowed_origins = frozenset(allowed_origins)
         self._limits = limits or Limits()
         self.faults = Faults()
@@ -100,7 +104,8 @@ class LocalServer:
         if self._listener is not None:
             raise ServerStartError(f"the server runs already, on {self._address}")
         listening = await bind(self._host, self._port)
-        relay = Relay(ServerState(clock=time.time, token=self._token, limits=self._limits), self.faults)
+        state = ServerState(clock=time.time, token=self._token, limits=self._limits, hold=self._hold)
+        relay = Relay(state, self.faults)
         places = places_within(self._limits)
         if places < self._limits.max_connections:
             logger.warning(

@@ -57,12 +57,14 @@ class ServerState:
         clock: seconds since the epoch.
         token: the only token accepted, or None to take any token as the name of a group.
         limits: see `Limits`.
+        hold: whether requests wait while nobody is online, see `LocalServer`.
     """
 
-    def __init__(self, *, clock: Callable[[], float], token: Secret | None, limits: Limits) -> None:
+    def __init__(self, *, clock: Callable[[], float], token: Secret | None, limits: Limits, hold: bool = False) -> None:
         self.limits = limits
         self._clock = clock
         self._token = token
+        self._hold = hold
         self._clients: dict[str, Client] = {}
         self._pending: dict[str, Pending] = {}
 
@@ -132,7 +134,8 @@ class ServerState:
         """Take an agent's request, which is the state's from here on, and push it to its group.
 
         Returns:
-            The request as it waits, and the effects; these already end it when nobody is there to answer.
+            The request as it waits, and the effects; these already end it when nobody is there to answer, unless
+            requests are held.
 
         Raises:
             Refused: a request with this id waits already, too many or too large ones wait, or a name is too long.
@@ -143,9 +146,11 @@ class ServerState:
         self._check_room(request)
         pending = self._take(kind, request)
         group = self._group(pending.token)
-        if not group:
+        if not group and not self._hold:
             return pending, [Finish(pending.request_id, make_response(kind, pending.request_id, "no_clients"))]
         self._pending[pending.request_id] = pending
+        if not group:
+            return pending, []
         return pending, [Send(group, wire_message(kind, kind, pending.request))]
 
     def expire(self, request_id: str) -> list[Effect]:
