@@ -171,7 +171,7 @@ async def test_a_large_question_reaches_everybody(server: LocalServer, enter: En
     call = asyncio.create_task(ask(http, server, question("q1", text=text)))
     for person in people:
         assert (await person.expect("AskQuestion")).AskQuestionRequest.Request.Question == text
-    await people[1].reply(question("q1", text=text), text)
+    await people[1].reply(question("q1", text=""), text)
     assert len((await call).content) > len(text)
 
 
