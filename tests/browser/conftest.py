@@ -44,6 +44,7 @@ def lab(jupyterlab: Lab, servers: dict[str, ServerProcess]) -> Iterator[Lab]:
     config = jupyterlab.notebooks.parent / "config"
     config.mkdir()
     entries = [{"id": name, "name": name, "url": server.url, "isEnabled": True} for name, server in servers.items()]
+    (config / "default.json").touch(0o600)  # it holds a token
     (config / "default.json").write_text(json.dumps({"server_configs": entries, "token": TOKEN, "nickname": "me"}))
     yield jupyterlab
     for session in jupyterlab.request("GET", "sessions"):
