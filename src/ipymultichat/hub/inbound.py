@@ -146,10 +146,8 @@ class Inbound:
             self._request_arrived(server_id, s.StillPending(request))
         if event.waits is None:
             return
-        for entry in self._inbox.open_requests():
-            message = entry.message
-            if message.server_id == server_id and message.request_id not in event.waits:
-                self._end(message, _AWAY)
+        for message in self._inbox.open_beyond(server_id, event.waits):
+            self._end(message, _AWAY)
         for ids in (self.unconfirmed, self._cut_short):
             ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
 

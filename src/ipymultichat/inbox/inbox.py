@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -229,6 +229,18 @@ class Inbox:
         with self.lock:
             found = [entry for entry in self._open.values() if entry.message.kind is not MessageKind.CHAT]
         return sorted(found, key=lambda entry: entry.order)
+
+    def open_beyond(self, server_id: str, request_ids: Container[str]) -> list[Message]:
+        """Open requests of one server that are not among these, oldest first."""
+        with self.lock:
+            found = [
+                entry
+                for entry in self._open.values()
+                if entry.message.request_id not in request_ids
+                and entry.message.server_id == server_id
+                and entry.message.kind is not MessageKind.CHAT
+            ]
+        return [entry.message for entry in sorted(found, key=lambda entry: entry.order)]
 
     def due(self, before: datetime) -> list[Message]:
         """Open requests whose deadline is before that time (aware)."""

@@ -73,6 +73,10 @@ class Replies:
     def __contains__(self, request_id: str) -> bool:
         return self._find(request_id) is not None
 
+    def request_ids(self) -> list[str]:
+        """Ids of the requests to which a reply is on its way."""
+        return [item.request.request_id for item in (*self._proving, *self._queue)]
+
     def connected(self, now: float) -> None:
         """A login was taken: what others answered just before it may still be listed as waiting."""
         self._mute = False

@@ -264,9 +264,9 @@ class Session:
                 self._io.emit(s.PendingListed(tuple(part.values()), None))
                 return
             held, self._listed_requests = self._listed_requests, {}
-            on_the_way = {key: request for key, request in self._requests.items() if key in self._replies}
-            live = {key: request for key, request in self._requests.items() if key in self._live}
-            self._requests = {**on_the_way, **held, **live}
+            kept = {key: self._requests[key] for key in self._replies.request_ids() if key in self._requests}
+            live = {key: self._requests[key] for key in self._live}
+            self._requests = {**kept, **held, **live}
             self._io.emit(s.PendingListed(tuple(part.values()), frozenset(held) | self._live))
             # Servers list an answered request for a moment longer, and its news went to our last connection, if any.
             self._io.later(now + self._io.timing.recheck, lambda at: self._check_listed(tuple(held), 0, at))
