@@ -137,7 +137,7 @@ def crowd(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Ag
     yield "crowd"
     page.get_by_role("searchbox", name="Find people").fill("person 1234")
     people = page.get_by_role("list", name="Online users")
-    expect(people.get_by_role("button", name="person 1234@Home")).to_be_visible()
+    expect(people.get_by_role("button", name="person 1234@Work")).to_be_visible()
     card.get_by_role("button", name="Show all").click()
     expect(card).not_to_contain_text("of 57,030 characters")
     yield "crowd-found"
@@ -178,8 +178,11 @@ def main() -> None:
             blank.root().wait_for()
             take(blank, "no-server")
             blank.page.context.close()
-            crowded = opened("crowd.ipynb", code.replace("nickname", "profile=':memory:', nickname"))
-            crowded.run()
+            one = f"[{entries[1]!r}], token={TOKEN!r}, profile=':memory:'"
+            crowded = opened("crowd.ipynb", f"from ipymultichat import MultiChat\nchat = MultiChat({one})\nchat")
+            crowded.page.locator(".jp-CodeCell .cm-content").first.click()
+            crowded.page.keyboard.press("Shift+Enter")
+            expect(crowded.page.get_by_role("button", name="1 of 1 servers connected")).to_be_visible()
             for state in crowd(crowded, servers, agents):
                 take(crowded, state)
             chromium.close()
