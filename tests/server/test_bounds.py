@@ -15,9 +15,9 @@ from ipymultichat.errors import RequestRefusedError
 from ipymultichat.model.identity import MAX_NICKNAME, MAX_TOKEN
 from ipymultichat.server import Limits, LocalServer, connect
 from ipymultichat.server.effects import Client, Refused, Send
-from ipymultichat.server.fields import has_few_fields
 from ipymultichat.server.state import ServerState
 from ipymultichat.wire import agentassist_pb2 as pb
+from ipymultichat.wire.slices import has_few_fields
 
 MIB = 2**20
 MESSAGE = pb.WebsocketMessage.DESCRIPTOR

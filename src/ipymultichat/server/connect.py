@@ -11,8 +11,8 @@ from google.protobuf.message import DecodeError, Message
 from starlette.responses import Response
 
 from ipymultichat.server.effects import Refused
-from ipymultichat.server.fields import has_few_fields
 from ipymultichat.server.limits import Limits
+from ipymultichat.wire.slices import has_few_fields
 
 JSON = "application/json"
 PROTO = "application/proto"

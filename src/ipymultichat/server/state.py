@@ -34,9 +34,9 @@ from ipymultichat.server.effects import (
     response_of,
     wire_message,
 )
-from ipymultichat.server.fields import has_few_fields
 from ipymultichat.server.limits import Limits, share
 from ipymultichat.wire import agentassist_pb2 as pb
+from ipymultichat.wire.slices import has_few_fields
 
 DEFAULT_TIMEOUT = 600
 """Seconds a request waits that names none (measured: 0 or less runs as 600 s, while clients are shown 0)."""

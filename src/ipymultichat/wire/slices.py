@@ -28,13 +28,13 @@ def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, i
     at = start
     while at < end:
         began, value = at, -1
-        tag, at = _varint(data, at, end)
+        tag, at = _varint(data, at)
         kind = tag & 7
         if kind == 2:  # has a length: texts, bytes, messages
-            size, value = _varint(data, at, end)
+            size, value = _varint(data, at)
             at = value + size
         elif kind == 0:
-            _, at = _varint(data, at, end)
+            _, at = _varint(data, at)
         elif kind in (1, 5):
             at += 8 if kind == 1 else 4
         else:
@@ -42,6 +42,43 @@ def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, i
         if at > end:
             raise DecodeError(f"a frame of {len(data)} bytes is not a protocol message: it is cut off")
         yield tag >> 3, began, value, at
+
+
+def has_few_fields(data: bytes, message: Any, most: int) -> bool:
+    """Whether a message in the wire format has at most so many fields, those of its parts included.
+
+    Takes a step per field and at most `most` of them, whatever the size. Where the data is malformed, what can be read
+    counts; the parser will say what is wrong.
+
+    Args:
+        data: the message.
+        message: its type, a `Descriptor` (of either of protobuf's two kinds).
+        most: fields allowed.
+    """
+    parts: list[tuple[int, int, Any]] = [(0, len(data), message)]
+    while parts:
+        at, end, kind = parts.pop()
+        while at < end:
+            most -= 1
+            if most < 0:
+                return False
+            tag, at = _varint(data, at)
+            wire_type = tag & 7
+            if wire_type == 0:
+                _, at = _varint(data, at)
+            elif wire_type == 1:
+                at += 8
+            elif wire_type == 5:
+                at += 4
+            elif wire_type == 2:
+                size, at = _varint(data, at)
+                field = kind.fields_by_number.get(tag >> 3)
+                if field is not None and field.message_type is not None:
+                    parts.append((at, min(at + size, end), field.message_type))
+                at += size
+            elif wire_type > 5:
+                break
+    return True
 
 
 def check_fields(data: bytes, message: Any) -> None:
@@ -52,9 +89,10 @@ def check_fields(data: bytes, message: Any) -> None:
         message: its descriptor.
 
     Raises:
-        DecodeError: they are more than `MAX_FIELDS`, or the bytes are not a message.
+        DecodeError: they are more than `MAX_FIELDS`.
     """
-    _count(data, 0, len(data), message, MAX_FIELDS)
+    if not has_few_fields(data, message, MAX_FIELDS):
+        raise DecodeError(f"a frame of {len(data)} bytes holds more than {MAX_FIELDS:,} fields")
 
 
 def slices(data: bytes, start: int, end: int) -> Iterator[bytes]:
@@ -72,24 +110,15 @@ def slices(data: bytes, start: int, end: int) -> Iterator[bytes]:
     yield data[began:stop]
 
 
-def _count(data: bytes, start: int, end: int, message: Any, left: int) -> int:
-    for number, _began, value, stop in fields(data, start, end):
-        left -= 1
-        if left < 0:
-            raise DecodeError(f"a frame of {len(data)} bytes holds more than {MAX_FIELDS:,} fields")
-        field = message.fields_by_number.get(number)
-        if value >= 0 and field is not None and field.message_type is not None:
-            left = _count(data, value, stop, field.message_type, left)
-    return left
-
-
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    result = shift = 0
-    while at < end and shift < 64:  # ten bytes at most
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Read a number; return it and the place after it, which is beyond the end where it is malformed."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            break
         byte = data[at]
         at += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, at
-        shift += 7
-    raise DecodeError(f"a frame of {len(data)} bytes is not a protocol message: it is cut off")
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    return 0, len(data) + 1
