@@ -9,13 +9,14 @@ import pytest
 from chat_person import Enter, Person, question, report
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from server_core import Core
 
 from ipymultichat.agent import AgentClient
 from ipymultichat.errors import RequestRefusedError
 from ipymultichat.model.identity import MAX_NICKNAME, MAX_TOKEN
 from ipymultichat.server import Limits, LocalServer, connect
 from ipymultichat.server.effects import Client, Refused, Send
-from ipymultichat.server.state import ServerState
+from ipymultichat.server.tokens import Tokens
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire.slices import has_few_fields
 
@@ -23,11 +24,11 @@ MIB = 2**20
 MESSAGE = pb.WebsocketMessage.DESCRIPTOR
 
 
-def make_state(**limits: int) -> ServerState:
-    return ServerState(clock=lambda: 1_750_000_000.0, token=None, limits=Limits(**limits))
+def make_state(**limits: int) -> Core:
+    return Core(clock=lambda: 1_750_000_000.0, tokens=Tokens(), limits=Limits(**limits))
 
 
-def join(state: ServerState, token: str = "team", nickname: str = "ada", address: str = "") -> Client:
+def join(state: Core, token: str = "team", nickname: str = "ada", address: str = "") -> Client:
     client = state.connect(address)
     login = pb.WebsocketMessage(Cmd="UserLogin", StrParam=token, Nickname=nickname)
     state.receive(client, login.SerializeToString())
@@ -62,8 +63,8 @@ def test_all_names_and_tokens_that_clients_here_take_fit() -> None:
 
 def test_the_token_of_a_group_is_not_of_any_length() -> None:
     state = make_state()
-    assert state.authorize("x" * 4096)
-    assert not state.authorize("x" * 4097)
+    assert state.team_of("x" * 4096)
+    assert not state.team_of("x" * 4097)
 
 
 async def test_a_chat_text_that_is_too_long_closes_its_senders_socket_and_says_why(enter: Enter) -> None:
@@ -119,7 +120,7 @@ def test_what_waits_is_bounded_per_token_and_in_all_and_there_is_room_again_afte
     assert caught.value.code == "resource_exhausted"
     state.cancel("a1")
     state.open("AskQuestion", question("c1", "c", text))
-    assert [pending.request_id for pending in state.pending] == ["a2", "b1", "b2", "c1"]
+    assert [pending.request_id for pending in state.waiting] == ["a2", "b1", "b2", "c1"]
 
 
 def test_all_that_waits_for_one_token_is_less_than_clients_read_in_one_frame() -> None:
@@ -139,7 +140,9 @@ def test_a_waiting_request_is_kept_once() -> None:
     state = make_state()
     join(state)
     request = question("q1", text="x" * MIB)
-    pending, _ = state.open("AskQuestion", request)
+    state.open("AskQuestion", request)
+    (pending,) = state.waiting
+    assert (pending.request, pending.record.request) == (request, b"")
     assert pending.request is request
 
 

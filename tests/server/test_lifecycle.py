@@ -230,7 +230,7 @@ async def test_a_request_is_called_cancelled_before_a_late_reply_can_seem_to_hav
     ada = await enter(server)
     agent = asyncio.ensure_future(AgentClient(server.url, "team").ask_question("ok?"))
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
-    server._relay.close()
+    await server._relay.close()
     await asyncio.wait({agent})
     assert agent.exception() is not None
     await ada.reply(request, "yes")

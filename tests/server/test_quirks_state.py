@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+import server_core
 from chat_person import question, text_part
 from quirks import Quirks, QuirkyFaults
 
 from ipymultichat.server import Limits
 from ipymultichat.server.effects import Client, Drop, Effect, Finish, Send
-from ipymultichat.server.state import ServerState
+from ipymultichat.server.tokens import Tokens
 from ipymultichat.wire import agentassist_pb2 as pb
 
 
@@ -24,7 +25,7 @@ class Core:
     """The state with faults around it, as the relay has them."""
 
     def __init__(self, clock: Callable[[], float], quirks: Quirks) -> None:
-        self.state = ServerState(clock=clock, token=None, limits=Limits())
+        self.state = server_core.Core(clock=clock, tokens=Tokens(), limits=Limits())
         self.faults = QuirkyFaults(quirks, clock)
 
     def receive(self, client: Client, frame: bytes) -> list[Effect]:

@@ -80,7 +80,7 @@ async def test_nobody_there_is_said_at_once(server: LocalServer, http: httpx.Asy
 async def test_a_held_question_waits_for_somebody_to_come_online(http: httpx.AsyncClient, enter: Enter) -> None:
     async with LocalServer(hold=True) as server:
         asking = asyncio.ensure_future(ask(http, server, question("q1", text="Anybody there?")))
-        await until(lambda: server._relay is not None and server._relay.state.pending)
+        await until(lambda: server._relay is not None and len(server._relay.state.waiting))
         ada = await enter(server)
         wanted = pb.GetPendingMessagesRequest(user_token="team")
         await ada.send(Cmd="GetPendingMessages", GetPendingMessagesRequest=wanted)
@@ -142,12 +142,15 @@ async def test_the_last_person_leaving_does_not_end_the_question(
     assert b"late but in time" in (await call).content
 
 
-async def test_an_id_in_use_is_refused(server: LocalServer, enter: Enter, http: httpx.AsyncClient) -> None:
+async def test_an_id_in_use_for_something_else_is_refused(
+    server: LocalServer, enter: Enter, http: httpx.AsyncClient
+) -> None:
     ada = await enter(server)
     first = asyncio.create_task(ask(http, server, question("q1")))
     pushed = (await ada.expect("AskQuestion")).AskQuestionRequest
-    second = await ask(http, server, question("q1"))
-    assert (second.status_code, second.json()["code"]) == (409, "already_exists")
+    for other, method in ((question("q1", text="sure?"), "AskQuestion"), (report("q1"), "WorkReport")):
+        second = await ask(http, server, other, method)
+        assert (second.status_code, second.json()["code"]) == (409, "already_exists")
     await ada.reply(pushed, "yes")
     assert (await first).status_code == 200
 
@@ -182,7 +185,9 @@ async def test_client_info_is_taken(server: LocalServer, http: httpx.AsyncClient
 
 async def test_health(server: LocalServer, http: httpx.AsyncClient) -> None:
     response = await http.get(server.http_url + "/health")
-    assert (response.status_code, response.text) == (200, "OK")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "durable": False, "withdraw": True}
+    assert (await http.get(server.http_url + "/ready")).json() == {"ready": True, "reason": ""}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from ipymultichat.server.effects import (
     Client,
     Drop,
     Effect,
-    Kind,
     Pending,
     Send,
     presence,
@@ -22,6 +21,7 @@ from ipymultichat.server.effects import (
 )
 from ipymultichat.server.faults import Room
 from ipymultichat.server.state import ServerState
+from ipymultichat.server.stores.record import Kind
 from ipymultichat.wire import agentassist_pb2 as pb
 
 REPLIES: dict[str, Kind] = {"AskQuestionReply": "AskQuestion", "WorkReportReply": "WorkReport"}
@@ -111,7 +111,7 @@ class QuirkyFaults(Faults):
         return effects
 
     def distort(self, state: ServerState, effects: list[Effect]) -> list[Effect]:
-        return self._leak(state, effects, "RequestCancelled")
+        return [self._leak(state, effect) if isinstance(effect, Send) else effect for effect in effects]
 
     def room(self, message: Send, waiting: int) -> Room:
         if not self._quirks.short_queue or waiting < self._quirks.queue_frames:
@@ -124,36 +124,35 @@ class QuirkyFaults(Faults):
         request, response = request_of(kind, message), response_of(kind, message)
         if response is None:
             return [Drop(client)] if self._quirks.crash_on_missing_response else state.receive(client, frame)
-        pending = next((p for p in state.pending if p.request_id == request.ID), None)
-        if pending is None or (pending.kind, pending.token) != (kind, client.token):
+        pending = next((p for p in state.waiting if p.request_id == request.ID), None)
+        if pending is None or (pending.kind, pending.team) != (kind, client.team):
             if not self._quirks.late_broadcast:
                 return state.receive(client, frame)
-            effects = self._notice(
-                state, client, reply_notice(kind, client.nickname, request, response), request.UserToken
-            )
-        elif self._quirks.burst_loss and self._clock() - self._accepted_at < self._quirks.burst_ms / 1000:
-            notice = reply_notice(kind, client.nickname, pending.request, response)
-            effects = self._notice(state, client, notice, pending.token)
-        else:
-            self._accepted_at = self._clock()
-            if self._quirks.slow_drop:
-                self._lingering[request.ID] = (pending, self._clock() + self._quirks.slow_drop_ms / 1000)
-            effects = state.receive(client, frame)
-        return self._leak(state, effects, f"{kind}ReplyNotification", besides=client)
+            notice = reply_notice(kind, client.nickname, request, response, request.UserToken)
+            return self._notice(state, client, notice, request.UserToken)
+        if self._quirks.burst_loss and self._clock() - self._accepted_at < self._quirks.burst_ms / 1000:
+            token = client.token or ""
+            notice = reply_notice(kind, client.nickname, pending.request, response, token)
+            return self._notice(state, client, notice, token)
+        self._accepted_at = self._clock()
+        if self._quirks.slow_drop:
+            self._lingering[request.ID] = (pending, self._clock() + self._quirks.slow_drop_ms / 1000)
+        return state.receive(client, frame)
 
     @staticmethod
     def _notice(state: ServerState, client: Client, notice: pb.WebsocketMessage, token: str) -> list[Effect]:
         group = tuple(other for other in state.clients if other.token == token and other is not client)
         return [Send(group, notice)]
 
-    def _leak(self, state: ServerState, effects: list[Effect], cmd: str, besides: Client | None = None) -> list[Effect]:
-        if not self._quirks.leaks:
-            return effects
-        everybody = tuple(client for client in state.clients if client is not besides)
-        return [
-            replace(effect, to=everybody) if isinstance(effect, Send) and effect.message.Cmd == cmd else effect
-            for effect in effects
-        ]
+    def _leak(self, state: ServerState, effect: Send) -> Send:
+        leaking = effect.message.Cmd == "RequestCancelled" or effect.message.Cmd.endswith("ReplyNotification")
+        if not self._quirks.leaks or not leaking:
+            return effect
+        # Whoever replied is the only one of the group who is told nothing.
+        echoed = effect.message.AskQuestionRequest.UserToken or effect.message.WorkReportRequest.UserToken
+        repliers = {client for client in state.clients if client.token == echoed and client not in effect.to}
+        to_all = effect.message.Cmd == "RequestCancelled"
+        return replace(effect, to=tuple(client for client in state.clients if to_all or client not in repliers))
 
     def _early_presence(self, state: ServerState, client: Client) -> list[Effect]:
         others = [other for other in state.clients if other.token == client.token is not None and other is not client]
@@ -163,19 +162,21 @@ class QuirkyFaults(Faults):
 
     def _amend_validity(self, state: ServerState, client: Client, effects: list[Effect]) -> None:
         validity = answer_in(effects).CheckMessageValidityResponse.validity
-        for pending in (*state.pending, *self._still_lingering()):
-            if pending.request_id in validity and (self._quirks.leaks or pending.token == client.token):
+        for pending in (*state.waiting, *self._still_lingering()):
+            if pending.request_id in validity and (self._quirks.leaks or pending.team == client.team):
                 validity[pending.request_id] = True
 
     def _amend_listing(self, client: Client, request: pb.GetPendingMessagesRequest, effects: list[Effect]) -> None:
         listing = answer_in(effects).GetPendingMessagesResponse
         for pending in self._still_lingering():
-            if pending.token == client.token == request.user_token:
-                item = listing.pending_messages.add(message_type=pending.kind, created_at=pending.created_ms)
+            if pending.team == client.team and client.token == request.user_token:
+                item = listing.pending_messages.add(message_type=pending.kind, created_at=pending.record.created_ms)
                 if isinstance(pending.request, pb.AskQuestionRequest):
                     item.ask_question_request.CopyFrom(pending.request)
+                    item.ask_question_request.UserToken = client.token
                 else:
                     item.work_report_request.CopyFrom(pending.request)
+                    item.work_report_request.UserToken = client.token
                 item.timeout = pending.request.Request.Timeout
         listing.total_count = len(listing.pending_messages)
 
@@ -186,7 +187,7 @@ class QuirkyFaults(Faults):
 
 
 def answer_in(effects: list[Effect]) -> pb.WebsocketMessage:
-    """Return the one message among the effects, to be changed."""
-    (effect,) = effects
+    """Return the answer, the first of the effects, to be changed."""
+    effect = effects[0]
     assert isinstance(effect, Send)
     return effect.message

@@ -1,4 +1,4 @@
-"""The embedded server as an ASGI app: `/ws`, the RPC methods, `/health`."""
+"""The embedded server as an ASGI app: `/ws`, the calls of agents, `/health`, `/ready`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
-from ipymultichat.server.rpc import PATH, RpcEndpoint
+from ipymultichat.server.rpc import PATH, WITHDRAW, RpcEndpoint, Withdrawal
 
 if TYPE_CHECKING:
     from ipymultichat.server.admission import Admission, Visit
@@ -38,17 +38,23 @@ def make_app(relay: Relay, allowed_origins: Collection[str]) -> Starlette:
         with contextlib.suppress(WebSocketDisconnect):
             await _serve_socket(websocket, relay, allowed_origins)
 
+    async def health(_: Request) -> Response:
+        # `durable` is what tells an agent that it may ask again with the id of a question whose connection broke.
+        return JSONResponse({"status": "ok", "durable": relay.store.durable, "withdraw": True})
+
+    async def ready(_: Request) -> Response:
+        trouble = relay.trouble
+        return JSONResponse({"ready": not trouble, "reason": trouble}, 503 if trouble else 200)
+
     return Starlette(
         routes=[
             WebSocketRoute("/ws", socket),
             Route(PATH, RpcEndpoint(relay, allowed_origins)),
-            Route("/health", _health),
+            Route(WITHDRAW, Withdrawal(relay, allowed_origins), methods=["POST"]),
+            Route("/health", health, methods=["GET"]),
+            Route("/ready", ready, methods=["GET"]),
         ]
     )
-
-
-async def _health(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("OK")
 
 
 async def _serve_socket(websocket: WebSocket, relay: Relay, allowed_origins: Collection[str]) -> None:
@@ -71,7 +77,7 @@ async def _serve_socket(websocket: WebSocket, relay: Relay, allowed_origins: Col
             if frame is not None:  # text frames are no part of the protocol
                 if client.token is None:
                     await asyncio.sleep(relay.guesses.delay(visit.address))
-                relay.receive(client, frame)
+                await relay.receive(client, frame)
                 if client.token is not None and not visit.proven:
                     admission.prove(visit)
             if loop.time() - turn > TURN:

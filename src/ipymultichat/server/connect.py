@@ -105,6 +105,21 @@ def _json_object(body: bytes) -> dict[str, object]:
     return value
 
 
+def field(body: bytes, name: str) -> str:
+    """Return a text in a JSON object.
+
+    Raises:
+        Refused: the body is no such object.
+    """
+    try:
+        value = _json_object(body)[name]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        value = None
+    if not isinstance(value, str):
+        raise Refused("invalid_argument", f"the body must be a JSON object with a text {name!r}")
+    return value
+
+
 def _parts(value: dict[str, object]) -> int:
     """Count the objects and lists in a JSON value."""
     count = 0

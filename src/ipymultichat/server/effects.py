@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire.codec import TAKEN
 
-Kind = Literal["AskQuestion", "WorkReport"]
-"""The two requests that wait for a person; also their `Cmd` and `message_type` on the wire."""
-
-AnyRequest = pb.AskQuestionRequest | pb.WorkReportRequest
-AnyResponse = pb.AskQuestionResponse | pb.WorkReportResponse
+AgentState = Literal["away", "back", "kept", "fetched"]
+"""What people hear of the agent behind a request: its connection is lost, or there again; it was away when the answer
+came, and has fetched it since."""
 
 
 class Refused(Exception):  # noqa: N818 - a normal answer of the RPC, not a fault
@@ -40,7 +39,8 @@ class Client:
         connected_at: seconds since the epoch.
         address: where it comes from.
         nickname: "" until the login.
-        token: the group it is in, None until the login.
+        token: what it logged in with, None until the login.
+        team: the team it is in, "" until the login; see `Tokens`.
     """
 
     client_id: str
@@ -48,35 +48,42 @@ class Client:
     address: str = ""
     nickname: str = ""
     token: str | None = field(default=None, repr=False)
+    team: str = ""
 
 
 @dataclass(eq=False)
 class Pending:
-    """A request that waits for a person.
+    """A request that waits for a person, as one process knows it.
 
     Attributes:
-        kind: question or report.
-        request: as pushed to the clients; holds the token.
-        timeout: seconds it waits.
-        created_ms: when it came, milliseconds since the epoch.
+        record: its row, without the bytes of the request.
+        request: as pushed to the clients, but for the token.
         size: bytes of the request.
     """
 
-    kind: Kind
+    record: Record
     request: AnyRequest = field(repr=False)
-    timeout: int
-    created_ms: int
     size: int
+
+    @property
+    def kind(self) -> Kind:
+        """Question or report."""
+        return self.record.kind
 
     @property
     def request_id(self) -> str:
         """The id that replies are matched by."""
-        return self.request.ID
+        return self.record.request_id
 
     @property
-    def token(self) -> str:
-        """The group that is asked."""
-        return self.request.UserToken
+    def team(self) -> str:
+        """Who is asked."""
+        return self.record.team
+
+    @property
+    def away(self) -> bool:
+        """Whether its agent has lost its connection."""
+        return not self.record.waiter
 
 
 @dataclass(frozen=True)
@@ -110,10 +117,27 @@ class Drop:
 
 @dataclass(frozen=True)
 class Finish:
-    """A request ended; its caller gets this response."""
+    """A request ended; its callers get this response."""
 
-    request_id: str
+    key: Key
     response: AnyResponse
+
+
+@dataclass(frozen=True)
+class Settle:
+    """A client answers a request: whether it was first, the store decides.
+
+    Attributes:
+        client: who.
+        key: the request.
+        digest: of what it asks.
+        response: the answer, as it came.
+    """
+
+    client: Client
+    key: Key
+    digest: str
+    response: AnyResponse = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,13 +147,24 @@ class WrongToken:
     client: Client
 
 
-Effect = Send | Close | Drop | Finish | WrongToken
+Effect = Send | Close | Drop | Finish | Settle | WrongToken
 
 
 def make_response(kind: Kind, request_id: str, error: str) -> AnyResponse:
     """Return the response of a request that ended without a person's answer."""
     factory = pb.AskQuestionResponse if kind == "AskQuestion" else pb.WorkReportResponse
     return factory(ID=request_id, IsError=True, Meta={"error": error})
+
+
+def outcome(record: Record) -> AnyResponse:
+    """Return what the agent gets of a request that has ended."""
+    if record.state != "answered":
+        return make_response(record.kind, record.request_id, record.state)
+    given = record.parsed_response()
+    answer = type(given)(ID=record.request_id, IsError=given.IsError, Meta=given.Meta)
+    if not given.IsError:  # measured: an error reply reaches the agent without its contents
+        answer.contents.extend(given.contents)
+    return answer
 
 
 def request_of(kind: Kind, message: pb.WebsocketMessage) -> AnyRequest:
@@ -151,22 +186,47 @@ def response_of(kind: Kind, message: pb.WebsocketMessage) -> AnyResponse | None:
     return message.WorkReportResponse if message.HasField("WorkReportResponse") else None
 
 
-def wire_message(cmd: str, kind: Kind, request: AnyRequest) -> pb.WebsocketMessage:
-    """Return a frame that carries a request in the field of its kind."""
+def wire_message(cmd: str, kind: Kind, request: AnyRequest, token: str) -> pb.WebsocketMessage:
+    """Return a frame that carries a request, with the token of those who get it, in the field of its kind."""
     message = pb.WebsocketMessage(Cmd=cmd)
-    request_of(kind, message).MergeFrom(request)  # type: ignore[arg-type]
+    carried = request_of(kind, message)
+    carried.MergeFrom(request)  # type: ignore[arg-type]
+    carried.UserToken = token
     return message
 
 
-def reply_notice(kind: Kind, nickname: str, request: AnyRequest, response: AnyResponse) -> pb.WebsocketMessage:
+def reply_notice(
+    kind: Kind, nickname: str, request: AnyRequest, response: AnyResponse, token: str
+) -> pb.WebsocketMessage:
     """Return the frame that tells the others who has replied, and what."""
-    message = wire_message(f"{kind}ReplyNotification", kind, request)
+    message = wire_message(f"{kind}ReplyNotification", kind, request, token)
     target = message.AskQuestionResponse if kind == "AskQuestion" else message.WorkReportResponse
     target.CopyFrom(response)  # type: ignore[arg-type]
     target.Meta[TAKEN] = "true"
     message.Nickname = nickname
     message.StrParam = f"{nickname} has replied"
     return message
+
+
+def cancellation(record: Record) -> pb.WebsocketMessage:
+    """Return the frame that tells people of a request that ended without an answer."""
+    reason = "Request timed out" if record.state == "timeout" else "Request was cancelled"
+    notice = pb.RequestCancelledNotification(request_id=record.request_id, reason=reason, message_type=record.kind)
+    return pb.WebsocketMessage(Cmd="RequestCancelled", RequestCancelledNotification=notice)
+
+
+def agent_state(state: AgentState, *request_ids: str) -> pb.WebsocketMessage:
+    """Return the frame that tells people how it is with the agents of some requests.
+
+    It is no part of the protocol of other servers; whose client does not know the command ignores it (measured).
+    """
+    ids = pb.CheckMessageValidityRequest(request_ids=request_ids)
+    return pb.WebsocketMessage(Cmd="RequestState", StrParam=state, CheckMessageValidityRequest=ids)
+
+
+def notice(words: str) -> pb.WebsocketMessage:
+    """Return the frame with a sentence for people about the server as a whole, or with "" for its end; see above."""
+    return pb.WebsocketMessage(Cmd="Notice", StrParam=words)
 
 
 def presence(client: Client, status: str, now: float) -> pb.WebsocketMessage:

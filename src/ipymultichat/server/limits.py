@@ -42,6 +42,8 @@ class Limits:
         max_directory: bytes of a project directory's name (default 4 KiB), as for names.
         max_token: bytes of a token (default 4 KiB); a longer one is not accepted.
         max_chat: bytes of a chat text (default 1 MiB); a longer one closes its sender's socket with 1009.
+        max_kept: bytes of answered requests that are kept for agents who ask again (default 16 MiB in memory, 1 GiB
+            elsewhere); the oldest go first.
         max_queue: bytes waiting to be sent to one client (default 64 MiB). A client that reads so slowly that more
             would wait is disconnected without a close frame; nothing is ever dropped from a queue, and other clients
             never wait for a slow one. A single message larger than this still goes out when nothing else waits.
@@ -65,6 +67,7 @@ class Limits:
     max_directory: int = 4 * KIB
     max_token: int = 4 * KIB
     max_chat: int = MIB
+    max_kept: int = 16 * MIB
     max_queue: int = 64 * MIB
 
     def __post_init__(self) -> None:

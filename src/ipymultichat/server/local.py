@@ -16,21 +16,32 @@ from ipymultichat.model import Secret, token_of
 from ipymultichat.server.acceptor import places_within
 from ipymultichat.server.app import make_app
 from ipymultichat.server.faults import Faults
-from ipymultichat.server.limits import Limits
+from ipymultichat.server.limits import MIB, Limits
 from ipymultichat.server.listener import Listener, bind
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.state import ServerState
+from ipymultichat.server.stores.opening import MEMORY, make_store
+from ipymultichat.server.stores.port import StoreError
+from ipymultichat.server.tokens import Tokens
+from ipymultichat.server.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 logger = logging.getLogger("ipymultichat.server")
 
+GRACE_SECONDS = 120
+KEEP_HOURS = 24
+KEPT_ON_DISK = 1024 * MIB
+"""What is kept where there is a disk to keep it on."""
+
 
 class LocalServer:
     """A chat server in this process, speaking the same protocol as the ones agents use elsewhere.
 
-    It keeps nothing on disk: stopping it ends every waiting request (their agents get `unavailable`).
+    By default it keeps nothing on disk: stopping it ends every waiting request (their agents get `unavailable`). With a
+    store on disk requests wait on, and an agent that asks again with the same id and content joins what waits, or gets
+    the answer that came meanwhile.
 
         async with LocalServer() as server:
             print(server.url)
@@ -39,8 +50,13 @@ class LocalServer:
         host: where to listen; the default is reachable from this machine only.
         port: 0 takes a free one.
         token: the only token accepted, from people and agents alike; None takes any token as the name of a group.
+        store: where requests are kept: `memory:`, `sqlite:///PATH`, or `postgresql://USER@HOST/DATABASE`, which several
+            servers may share.
         hold: whether a request waits for somebody to come online while nobody is; without it, its agent hears at once
             that nobody is there, as from other servers of the protocol.
+        grace: seconds for which a request waits on when its agent has lost its connection; None takes 120, or 0 where
+            nothing is kept on disk, as on other servers of the protocol.
+        keep: hours for which an answer is kept for an agent that has not fetched it.
         allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
             Programs, which send no `Origin`, are not concerned.
         limits: see `Limits`.
@@ -52,13 +68,16 @@ class LocalServer:
         ConfigError: the token is empty or not printable, or an argument is of the wrong type.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of them is one thing that a person may want to say
         self,
         host: str = "127.0.0.1",
         port: int = 0,
         token: str | Secret | None = None,
-        *,
+        store: str = MEMORY,
         hold: bool = False,
+        *,
+        grace: float | None = None,
+        keep: float = KEEP_HOURS,
         allowed_origins: Iterable[str] = (),
         limits: Limits | None = None,
     ) -> None:
@@ -68,10 +87,15 @@ class LocalServer:
         self._port = port
         self._token = None if token is None else token_of(token)
         self._hold = hold
+        self._store_url = store
+        make_store(store)  # says what is wrong with the address
+        self._grace = _seconds("grace", grace if grace is not None else 0 if store == MEMORY else GRACE_SECONDS)
+        self._keep = _seconds("keep", keep) * 3600
         self._allowed_origins = frozenset(allowed_origins)
-        self._limits = limits or Limits()
+        self._limits = limits or (Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK))
         self.faults = Faults()
         self._relay: Relay | None = None
+        self._upkeep: Upkeep | None = None
         self._listener: Listener | None = None
         self._address: str | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -99,13 +123,23 @@ class LocalServer:
 
         Raises:
             ConfigError: the host or port cannot be one.
-            ServerStartError: the host is unknown, the port is taken, or the server runs already.
+            ServerStartError: the host is unknown, the port is taken, the store cannot be used, or the server runs
+                already.
         """
         if self._listener is not None:
             raise ServerStartError(f"the server runs already, on {self._address}")
         listening = await bind(self._host, self._port)
-        state = ServerState(clock=time.time, token=self._token, limits=self._limits, hold=self._hold)
-        relay = Relay(state, self.faults)
+        state = ServerState(clock=time.time, tokens=Tokens(self._token), limits=self._limits, hold=self._hold)
+        relay = Relay(state, self.faults, make_store(self._store_url), grace=self._grace)
+        try:
+            await relay.open()
+        except StoreError as error:
+            listening.close()
+            raise ServerStartError(str(error)) from error
+        except BaseException:
+            listening.close()
+            raise
+        upkeep = Upkeep(relay, keep=self._keep)
         places = places_within(self._limits)
         if places < self._limits.max_connections:
             logger.warning(
@@ -118,8 +152,10 @@ class LocalServer:
             listener.start(listening)
         except BaseException:
             listening.close()
+            await relay.store.close()
             raise
-        self._relay, self._listener = relay, listener
+        upkeep.start()
+        self._relay, self._listener, self._upkeep = relay, listener, upkeep
         self._address = _address_of(listening)
         return self
 
@@ -129,10 +165,9 @@ class LocalServer:
         A second call waits for the first; on a stopped server nothing happens. When the caller is cancelled
         meanwhile, the server goes on stopping.
         """
-        if self._relay is not None and self._listener is not None:
-            self._relay.close()
-            self._stopping = asyncio.create_task(self._listener.shutdown())
-            self._relay = self._listener = None
+        if self._relay is not None and self._listener is not None and self._upkeep is not None:
+            self._stopping = asyncio.create_task(_stop(self._relay, self._listener, self._upkeep))
+            self._relay = self._listener = self._upkeep = None
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
@@ -151,6 +186,21 @@ class LocalServer:
         if self._address is None:
             raise ServerStartError("the server has no address yet: start it first")
         return self._address
+
+
+async def _stop(relay: Relay, listener: Listener, upkeep: Upkeep) -> None:
+    try:
+        await upkeep.stop()
+        await relay.close()
+        await listener.shutdown()
+    finally:
+        await relay.store.close()
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise ConfigError(f"{name} must be a number of at least 0, not {value!r}", value=value)
+    return value
 
 
 def _address_of(listening: socket.socket) -> str:

@@ -1,32 +1,45 @@
-"""Carries out what the state decides: queues for the clients, futures for the waiting agents."""
+"""Carries out what the state decides: queues for the clients, the store for requests, futures for waiting agents."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from ipymultichat.server.effects import (
-    AnyRequest,
-    AnyResponse,
     Client,
     Close,
     Drop,
     Effect,
     Finish,
-    Kind,
-    Pending,
     Refused,
     Send,
+    Settle,
     WrongToken,
+    make_response,
+    outcome,
 )
 from ipymultichat.server.faults import Faults
 from ipymultichat.server.guesses import Guesses
 from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.state import ServerState
+from ipymultichat.server.stores.port import Store, StoreError
+from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
 
 logger = logging.getLogger("ipymultichat.server")
+
+Answer = asyncio.Future[AnyResponse]
+
+ResultT = TypeVar("ResultT")
+
+FULL = "The server's disk is full: answers wait here until there is room."
+AWAY = "The server cannot reach its database: answers wait here until it is back."
+"""What people are told while the store does not work."""
 
 
 class Relay:
@@ -35,18 +48,48 @@ class Relay:
     Args:
         state: what decides.
         faults: what may come in between.
+        store: what keeps requests.
+        grace: seconds for which a request waits on when its agent has lost its connection.
 
     Attributes:
         guesses: the wrong tokens of late.
+        process: the name of this process among those that share the store.
+        changed: set whenever something waits that did not, or no longer so long.
+        much_settled: set whenever so much was answered that it is time to forget some of it.
     """
 
-    def __init__(self, state: ServerState, faults: Faults) -> None:
+    def __init__(self, state: ServerState, faults: Faults, store: Store, *, grace: float = 0) -> None:
         self.state = state
+        self.store = store
         self.guesses = Guesses()
+        self.process = uuid.uuid4().hex
+        self.changed = asyncio.Event()
+        self.much_settled = asyncio.Event()
+        self._grace = grace
         self._faults = faults
         self._outboxes: dict[Client, Outbox] = {}
-        self._answers: dict[str, asyncio.Future[AnyResponse]] = {}
+        self._answers: dict[Key, set[Answer]] = {}
+        self._background: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._settled_bytes = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why new requests are not taken; "" while they are."""
+        return "the server is stopping" if self._closed else self.state.notice
+
+    async def open(self) -> None:
+        """Open the store and learn what waits.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        now_ms = self.state.now_ms
+        await self.store.open(self.process, now_ms, self._away_until(now_ms))
+        for record in await self.store.open_records():
+            self.take(record)
+
+    # People
 
     def join(self, abort: Callable[[], None], address: str = "") -> tuple[Client, Outbox]:
         """Register a socket.
@@ -63,59 +106,204 @@ class Relay:
         self._outboxes[client] = outbox
         return client, outbox
 
-    def receive(self, client: Client, frame: bytes) -> None:
+    async def receive(self, client: Client, frame: bytes) -> None:
         """Handle one binary frame of a client; one that was cut off says nothing any more."""
-        self._apply(self._faults.receive(self.state, client, frame))
+        for answer in self._apply(self._faults.receive(self.state, client, frame)):
+            await self._settle(answer)
 
     def leave(self, client: Client) -> None:
         """Forget a socket that is gone."""
         self._outboxes.pop(client, None)
         self._apply(self.state.disconnect(client))
 
-    def authorize(self, token: str, address: str) -> bool:
-        """Whether a token that comes from an address may be used here; a wrong one is noted."""
-        accepted = self.state.authorize(token)
-        if not accepted:
-            self.guesses.wrong(address)
-        return accepted
+    # Agents
 
-    def ask(self, kind: Kind, request: AnyRequest) -> tuple[Pending, asyncio.Future[AnyResponse]]:
-        """Push a request.
+    def authorize(self, token: str, address: str) -> str | None:
+        """Return the team of a token that comes from an address, or None; a wrong token is noted."""
+        team = self.state.team_of(token)
+        if team is None:
+            self.guesses.wrong(address)
+        return team
+
+    async def ask(self, kind: Kind, request: AnyRequest, team: str) -> tuple[Record, Answer]:
+        """Take a request in, join one that waits, or fetch a recorded answer.
 
         Returns:
-            The request as it waits, and its answer to come.
+            The request, and its answer to come; `abandon` it when nobody waits for it any more.
 
         Raises:
-            Refused: by the state, or because the server is stopping.
+            Refused: by the state, for want of room, because its id is used for something else, or because the store
+                cannot be used or the server is stopping.
         """
         if self._closed:
             raise _stopping()
-        pending, effects = self.state.open(kind, request)
-        answer: asyncio.Future[AnyResponse] = asyncio.get_running_loop().create_future()
-        self._answers[pending.request_id] = answer
-        self._apply(effects)
-        return pending, answer
+        asked = replace(self.state.prepare(kind, request, team), waiter=self.process)
+        answer: Answer = asyncio.get_running_loop().create_future()
+        self._answers.setdefault(asked.key, set()).add(answer)  # before: it may be answered before the store returns
+        try:
+            record = await self._stored(asked)
+        except BaseException:
+            self._remove(asked.key, answer)
+            raise
+        if record is None:
+            self._remove(asked.key, answer)
+            answer.set_result(make_response(kind, asked.request_id, "no_clients"))
+        elif record.state == "answered" and not answer.done():
+            self._remove(asked.key, answer)
+            answer.set_result(outcome(record))
+            self.take(record)
+        else:
+            self.take(record, request if record.version == asked.version else None)
+            if self._closed and not answer.done():
+                self.abandon(record, answer)
+                raise _stopping()
+        return record or asked, answer
 
-    def expire(self, pending: Pending) -> None:
-        """End a request whose time is over; its answer says so."""
-        self._apply(self.state.expire(pending.request_id))
+    def abandon(self, record: Record, answer: Answer) -> None:
+        """Take note that a caller waits no longer: when it was the last one, the request's agent is away."""
+        if not self._remove(record.key, answer):
+            return
+        if self._grace:
+            until = self._away_until(self.state.now_ms)
+            self._spawn(self._change(self.store.leave(record.key, self.process, until)))
+        else:
+            self._spawn(self._change(self.store.end(record.key, "cancelled", self.state.now_ms)))
 
-    def abandon(self, pending: Pending, answer: asyncio.Future[AnyResponse]) -> None:
-        """End a request that nobody waits for any more; nothing happens when it was answered."""
-        if self._answers.get(pending.request_id) is answer:
-            del self._answers[pending.request_id]
-            self._apply(self.state.cancel(pending.request_id))
+    def missed(self, record: Record) -> None:
+        """Take note that an answer reached nobody, because its caller had hung up by then."""
+        self._spawn(self._change(self.store.keep(record.key)))
 
-    def close(self) -> None:
-        """End every waiting request with `unavailable`, and take no more."""
+    async def withdraw(self, key: Key) -> bool:
+        """End a request whose agent wants no answer any more; return whether it waited.
+
+        Raises:
+            Refused: the store cannot be used.
+        """
+        record = await self._asked_of_store(self.store.end(key, "cancelled", self.state.now_ms))
+        if record is not None:
+            self.take(record)
+        return record is not None
+
+    def take(self, record: Record, request: AnyRequest | None = None) -> None:
+        """Act on a row that has changed; see `ServerState.take`."""
+        unclaimed = record.key not in self._answers and record.waiter == self.process
+        before = self.state.waiting.get(record.key)
+        self._apply(self.state.take(record, request))
+        self.changed.set()
+        if record.state == "answered" and before is not None:
+            self._count_settled(before.size + len(record.response))
+        if record.state == "answered" and before is not None and unclaimed and not record.kept:
+            self.missed(record)
+        elif record.state == "waiting" and not record.waiter and record.key in self._answers:
+            # Another process gave it up, whose caller had joined later than ours.
+            self._spawn(self._change(self.store.join(record.key, self.process)))
+
+    async def close(self) -> None:
+        """End every waiting call with `unavailable`, and take no more.
+
+        What a durable store keeps waits on for its agents; the rest is cancelled.
+        """
         self._closed = True
+        now_ms = self.state.now_ms
         answers, self._answers = self._answers, {}
-        for request_id, answer in answers.items():
-            answer.set_exception(_stopping())
-            # Sockets live on for a moment: a reply that comes now must not look as if it had reached its agent.
-            self._apply(self.state.cancel(request_id))
+        # First of all: a reply that comes from now on must not look as if it had reached its agent.
+        for key in answers:
+            if self.store.durable:
+                self._spawn(self._change(self.store.leave(key, self.process, self._away_until(now_ms))))
+            else:
+                self._spawn(self._change(self.store.end(key, "cancelled", now_ms)))
+        while self._background:
+            await asyncio.wait(self._background)
+        for answer in set[Answer]().union(*answers.values()):
+            if not answer.done():
+                answer.set_exception(_stopping())
 
-    def _apply(self, effects: list[Effect]) -> None:
+    # Parts
+
+    async def _stored(self, asked: Record) -> Record | None:
+        waiting = self.state.waiting
+        refusal = waiting.refusal(asked)
+        insert = refusal is None and self.state.somebody_for(asked.team)
+        if insert:
+            waiting.reserve(asked)
+        try:
+            record = await self._asked_of_store(self.store.ask(asked, insert=insert))
+        finally:
+            if insert:
+                waiting.release(asked)
+        if record is None and refusal is not None:
+            raise refusal
+        if record is not None and record.digest != asked.digest:
+            raise Refused("already_exists", "this ID is that of another request; use one ID for each question")
+        return record
+
+    def _count_settled(self, size: int) -> None:
+        self._settled_bytes += size
+        if self._settled_bytes > self.state.limits.max_kept // 8:
+            self._settled_bytes = 0
+            self.much_settled.set()
+
+    async def _settle(self, answer: Settle) -> None:
+        given = answer.response.SerializeToString()
+        who = answer.client.nickname, answer.client.client_id
+        await self._change(self.store.answer(answer.key, answer.digest, given, who, self.state.now_ms))
+
+    async def _change(self, change: Coroutine[Any, Any, Record | None]) -> None:
+        """Have the store change a row, and act on it; what cannot be done is shown and logged."""
+        with contextlib.suppress(StoreError):
+            record = await self.with_notice(change)
+            if record is not None:
+                self.take(record)
+
+    async def _asked_of_store(self, change: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Have the store do what an agent waits for."""
+        try:
+            return await self.with_notice(change)
+        except StoreError as error:
+            if error.full:
+                raise Refused("resource_exhausted", "the server's disk is full") from error
+            raise Refused("unavailable", "the server cannot reach its database, try again later") from error
+
+    async def with_notice(self, change: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Have the store do something, and let people know while it cannot."""
+        try:
+            done = await change
+        except StoreError as error:
+            self.remind(FULL if error.full else AWAY, error)
+            raise
+        self.remind("")
+        return done
+
+    def remind(self, words: str, error: StoreError | None = None) -> None:
+        """Tell people how it is with the store, and the log why, when that has changed."""
+        effects = self.state.remind(words)
+        if effects and error is not None:
+            logger.warning("%s", error)
+        elif effects:
+            logger.warning("the store works again")
+        self._apply(effects)
+
+    def _away_until(self, now_ms: int) -> int:
+        return now_ms + int(self._grace * 1000)
+
+    def _remove(self, key: Key, answer: Answer) -> bool:
+        """Forget a caller; return whether it was the last one that waited."""
+        waiting = self._answers.get(key, set())
+        if answer not in waiting:
+            return False
+        waiting.discard(answer)
+        if not waiting:
+            del self._answers[key]
+        return not waiting
+
+    def _spawn(self, change: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(change)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _apply(self, effects: list[Effect]) -> list[Settle]:
+        """Act on effects; return what the store has to decide."""
+        answers: list[Settle] = []
         # Cutting one client off makes more effects (the others hear of it), hence a queue and no recursion.
         todo = deque(self._faults.distort(self.state, effects))
         while todo:
@@ -124,10 +312,12 @@ class Relay:
                 todo.extend(Drop(client) for client in self._send(effect))
             elif isinstance(effect, WrongToken):
                 self.guesses.wrong(effect.client.address)
+            elif isinstance(effect, Settle):
+                answers.append(effect)
             elif isinstance(effect, Finish):
-                answer = self._answers.pop(effect.request_id, None)
-                if answer is not None and not answer.done():
-                    answer.set_result(effect.response)
+                for answer in self._answers.pop(effect.key, ()):
+                    if not answer.done():
+                        answer.set_result(effect.response)
             else:
                 outbox = self._outboxes.pop(effect.client, None)
                 todo.extend(self.state.disconnect(effect.client))
@@ -135,6 +325,7 @@ class Relay:
                     outbox.close(effect.code, effect.reason)
                 elif outbox is not None:
                     outbox.abort()
+        return answers
 
     def _send(self, effect: Send) -> list[Client]:
         """Queue a message; return the clients that are too slow for it."""

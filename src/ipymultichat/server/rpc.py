@@ -7,13 +7,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ipymultichat.server import connect
-from ipymultichat.server.effects import AnyRequest, AnyResponse, Kind, Pending, Refused
+from ipymultichat.server.effects import Refused
+from ipymultichat.server.limits import KIB
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
+from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Kind
 from ipymultichat.wire import agentassist_pb2 as pb
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 AnyCall = AnyRequest | pb.McpClientInfoRequest
 
 PATH = "/agentassistproto.SrvAgentAssist/{method}"
+WITHDRAW = "/ipymultichat/withdraw"
+
+MAX_WITHDRAWAL = 16 * KIB
+"""Bytes of a withdrawal at most."""
 
 
 class RpcEndpoint:
@@ -62,21 +68,23 @@ class RpcEndpoint:
             return connect.answer(pb.McpClientInfoResponse(Success=True), content_type)
         kind: Kind = "AskQuestion" if method == "AskQuestion" else "WorkReport"
         call: AnyRequest = pb.AskQuestionRequest() if kind == "AskQuestion" else pb.WorkReportRequest()
-        await self._read(request, content_type, call)
-        return connect.answer(await self._ask(request, kind, call, deadline), content_type)
+        team = await self._read(request, content_type, call)
+        return connect.answer(await self._ask(request, kind, call, team, deadline), content_type)
 
-    async def _read(self, request: Request, content_type: str, into: AnyCall) -> None:
-        """Read a call, and see that its token is accepted; only then may its connection stay."""
+    async def _read(self, request: Request, content_type: str, into: AnyCall) -> str:
+        """Read a call and return its team, if its token is accepted; only then may its connection stay."""
         visit: Visit = request.scope["state"]["visit"]
         admission: Admission = request.scope["state"]["admission"]
         try:
             connect.parse(await self._body(request, content_type), content_type, into, self._relay.state.limits)
             await asyncio.sleep(self._relay.guesses.delay(visit.address))
-            if not self._relay.authorize(into.UserToken, visit.address):
+            team = self._relay.authorize(into.UserToken, visit.address)
+            if team is None:
                 raise Refused("unauthenticated", "the server does not accept this token")
         finally:
             admission.hold(visit, 0)
         admission.prove(visit)
+        return team
 
     async def _body(self, request: Request, content_type: str) -> bytes:
         visit: Visit = request.scope["state"]["visit"]
@@ -99,33 +107,75 @@ class RpcEndpoint:
                 raise Refused("resource_exhausted", "the server receives too much at once, try again later")
         return b"".join(chunks)
 
-    async def _ask(self, request: Request, kind: Kind, call: AnyRequest, deadline: float | None) -> AnyResponse:
+    async def _ask(
+        self, request: Request, kind: Kind, call: AnyRequest, team: str, deadline: float | None
+    ) -> AnyResponse:
         """Wait for a person, the end of the time, or the caller hanging up, whichever is first."""
-        pending, answer = self._relay.ask(kind, call)
+        record, answer = await self._relay.ask(kind, call, team)
         hung_up = asyncio.create_task(_hung_up(request))
         either: set[asyncio.Future[Any]] = {answer, hung_up}
-        in_time = deadline is None or pending.timeout <= deadline
         try:
-            await asyncio.wait(
-                either,
-                timeout=pending.timeout if in_time else deadline,
-                return_when=asyncio.FIRST_COMPLETED,
+            # The server ends it when its own time is over.
+            timeout = (
+                None if deadline is None or record.deadline_ms - record.created_ms <= deadline * 1000 else deadline
             )
+            await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if hung_up.done():
+                if answer.done() and answer.exception() is None:
+                    self._relay.missed(record)
+                raise ClientDisconnect
             if answer.done():
                 return answer.result()
-            if hung_up.done():
-                raise ClientDisconnect
-            return self._out_of_time(pending, answer, in_time=in_time)
+            raise Refused("deadline_exceeded", "nobody answered within Connect-Timeout-Ms")
         finally:
-            self._relay.abandon(pending, answer)
+            self._relay.abandon(record, answer)
             hung_up.cancel()
             await asyncio.wait({hung_up})
 
-    def _out_of_time(self, pending: Pending, answer: asyncio.Future[AnyResponse], *, in_time: bool) -> AnyResponse:
-        if not in_time:
-            raise Refused("deadline_exceeded", "nobody answered within Connect-Timeout-Ms")
-        self._relay.expire(pending)
-        return answer.result()
+
+class Withdrawal:
+    """An ASGI app for `POST /ipymultichat/withdraw`: an agent wants no answer any more.
+
+    The token comes as `Authorization: Bearer TOKEN`, the body is `{"id": "…"}`. Answers `{"withdrawn": true}`, or false
+    where no such request waits. It is no part of the protocol of other servers, where hanging up has to do.
+
+    Args:
+        relay: where requests are.
+        allowed_origins: see `origin_allowed`.
+    """
+
+    def __init__(self, relay: Relay, allowed_origins: Collection[str]) -> None:
+        self._relay = relay
+        self._allowed_origins = allowed_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        try:
+            response = await self._respond(Request(scope, receive))
+        except Refused as refused:
+            response = connect.refusal(refused)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        visit: Visit = request.scope["state"]["visit"]
+        admission: Admission = request.scope["state"]["admission"]
+        if not origin_allowed(request.headers.get("origin"), request.headers.get("host"), self._allowed_origins):
+            raise Refused("permission_denied", "web pages of this origin may not call the server")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        await asyncio.sleep(self._relay.guesses.delay(visit.address))
+        team = self._relay.authorize(token.strip(), visit.address) if scheme.lower() == "bearer" else None
+        if team is None:
+            raise Refused("unauthenticated", "the server does not accept this token")
+        admission.prove(visit)
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_WITHDRAWAL:
+                raise Refused("resource_exhausted", f"the body is larger than {MAX_WITHDRAWAL} bytes", status=413)
+        request_id = connect.field(body, "id")
+        return JSONResponse({"withdrawn": await self._relay.withdraw((team, request_id))})
 
 
 async def _hung_up(request: Request) -> None:

@@ -5,29 +5,30 @@ Bytes and requests go in; a list of effects comes out, which the shell (`relay`)
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from google.protobuf.message import DecodeError
 
-from ipymultichat.model import Secret
 from ipymultichat.server.effects import (
-    AnyRequest,
+    AgentState,
     Client,
     Close,
     Effect,
     Finish,
-    Kind,
     Pending,
     Refused,
     Send,
+    Settle,
     WrongToken,
+    agent_state,
     asked_in,
-    make_response,
+    cancellation,
+    notice,
     online_user,
+    outcome,
     presence,
     reply_notice,
     request_of,
@@ -35,6 +36,9 @@ from ipymultichat.server.effects import (
     wire_message,
 )
 from ipymultichat.server.limits import Limits, share
+from ipymultichat.server.stores.record import AnyRequest, Kind, Record, digest_of
+from ipymultichat.server.tokens import Tokens
+from ipymultichat.server.waiting import Waiting
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire.slices import has_few_fields
 
@@ -55,18 +59,22 @@ class ServerState:
 
     Args:
         clock: seconds since the epoch.
-        token: the only token accepted, or None to take any token as the name of a group.
+        tokens: which tokens are accepted.
         limits: see `Limits`.
         hold: whether requests wait while nobody is online, see `LocalServer`.
+
+    Attributes:
+        notice: what people are told of the server as a whole.
     """
 
-    def __init__(self, *, clock: Callable[[], float], token: Secret | None, limits: Limits, hold: bool = False) -> None:
+    def __init__(self, *, clock: Callable[[], float], tokens: Tokens, limits: Limits, hold: bool = False) -> None:
         self.limits = limits
+        self.waiting = Waiting(limits)
         self._clock = clock
-        self._token = token
+        self._tokens = tokens
         self._hold = hold
         self._clients: dict[str, Client] = {}
-        self._pending: dict[str, Pending] = {}
+        self.notice = ""
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -74,9 +82,9 @@ class ServerState:
         return tuple(self._clients.values())
 
     @property
-    def pending(self) -> tuple[Pending, ...]:
-        """The requests that wait, of all groups, oldest first."""
-        return tuple(self._pending.values())
+    def now_ms(self) -> int:
+        """The time, milliseconds since the epoch."""
+        return int(self._clock() * 1000)
 
     # Clients
 
@@ -123,48 +131,88 @@ class ServerState:
 
     # Requests of agents
 
-    def authorize(self, token: str) -> bool:
-        """Whether a token may be used here."""
-        given = token.encode()
-        if len(given) > self.limits.max_token:
-            return False
-        return self._token is None or hmac.compare_digest(given, self._token.reveal().encode())
+    def team_of(self, token: str) -> str | None:
+        """Return the team that a token names, or None where the token is not accepted."""
+        return self._tokens.team_of(token) if len(token.encode()) <= self.limits.max_token else None
 
-    def open(self, kind: Kind, request: AnyRequest) -> tuple[Pending, list[Effect]]:
-        """Take an agent's request, which is the state's from here on, and push it to its group.
-
-        Returns:
-            The request as it waits, and the effects; these already end it when nobody is there to answer, unless
-            requests are held.
+    def prepare(self, kind: Kind, request: AnyRequest, team: str) -> Record:
+        """Return an agent's request, which is the state's from here on, as it begins.
 
         Raises:
-            Refused: a request with this id waits already, too many or too large ones wait, or a name is too long.
+            Refused: a name in it is too long.
         """
-        if request.ID in self._pending:
-            raise Refused("already_exists", "a request with this ID is waiting already")
         self._check_names(request)
-        self._check_room(request)
-        pending = self._take(kind, request)
-        group = self._group(pending.token)
-        if not group and not self._hold:
-            return pending, [Finish(pending.request_id, make_response(kind, pending.request_id, "no_clients"))]
-        self._pending[pending.request_id] = pending
-        if not group:
-            return pending, []
-        return pending, [Send(group, wire_message(kind, kind, pending.request))]
+        created_ms = self.now_ms
+        request.ID = request.ID or uuid.uuid4().hex
+        request.UserToken = ""
+        request.Timestamp = created_ms
+        request.Request.Timeout = max(request.Request.Timeout, 0)
+        timeout = request.Request.Timeout or DEFAULT_TIMEOUT
+        return Record(
+            team=team,
+            request_id=request.ID,
+            kind=kind,
+            request=request.SerializeToString(),
+            digest=digest_of(kind, request),
+            created_ms=created_ms,
+            deadline_ms=created_ms + timeout * 1000,
+            version=created_ms,
+        )
 
-    def expire(self, request_id: str) -> list[Effect]:
-        """End a request whose time is over. Nothing happens when it ended before."""
-        pending = self._pending.pop(request_id, None)
-        if pending is None:
+    def somebody_for(self, team: str) -> bool:
+        """Whether a new request of a team has somebody to be answered by, or is held until somebody comes."""
+        return self._hold or any(client.team == team for client in self._clients.values() if client.token is not None)
+
+    def take(self, record: Record, request: AnyRequest | None = None) -> list[Effect]:
+        """Let everybody know what a row says that has changed; nothing happens when that is known.
+
+        Args:
+            record: the row.
+            request: what is asked, where that is at hand; the state's from here on.
+        """
+        before = self.waiting.get(record.key)
+        if not self.waiting.take(record, request):
             return []
-        response = make_response(pending.kind, request_id, "timeout")
-        return [Finish(request_id, response), self._cancellation(pending, "Request timed out")]
+        pending = self.waiting.get(record.key)
+        if pending is not None:
+            if before is pending:
+                return self._agent_state(record, "away" if pending.away else "back")
+            renewed = [] if before is None else [self._to_team(record.team, cancellation(before.record))]
+            return [*renewed, self._push(pending)]
+        effects: list[Effect] = [Finish(record.key, outcome(record))]
+        if before is not None and record.state == "answered":
+            effects.append(self._told_answer(before, record))
+        elif before is not None:
+            effects.append(self._to_team(record.team, cancellation(record)))
+        if record.kept:
+            effects += self._agent_state(record, "kept" if record.fetched_ms is None else "fetched")
+        return effects
 
-    def cancel(self, request_id: str) -> list[Effect]:
-        """End a request whose caller hung up. Nothing happens when it ended before."""
-        pending = self._pending.pop(request_id, None)
-        return [] if pending is None else [self._cancellation(pending, "Request was cancelled")]
+    def remind(self, words: str) -> list[Effect]:
+        """Tell everybody who is logged in how it is with the server as a whole; "" says that all is well again."""
+        if words == self.notice:
+            return []
+        self.notice = words
+        everybody = tuple(client for client in self._clients.values() if client.token is not None)
+        return [Send(everybody, notice(words))]
+
+    def _push(self, pending: Pending) -> Send:
+        group = self._group(pending.team)
+        return Send(group, wire_message(pending.kind, pending.kind, pending.request, _token_of(group)))
+
+    def _told_answer(self, pending: Pending, record: Record) -> Send:
+        everybody = self._group(record.team)
+        others = tuple(client for client in everybody if client.client_id != record.answerer)
+        words = reply_notice(
+            record.kind, record.answered_by, pending.request, record.parsed_response(), _token_of(everybody)
+        )
+        return Send(others, words)
+
+    def _agent_state(self, record: Record, state: AgentState) -> list[Effect]:
+        return [self._to_team(record.team, agent_state(state, record.request_id))]
+
+    def _to_team(self, team: str, message: pb.WebsocketMessage) -> Send:
+        return Send(self._group(team), message)
 
     def _check_names(self, request: AnyRequest) -> None:
         body = request.Request
@@ -179,31 +227,11 @@ class ServerState:
             if len(value.encode()) > most:
                 raise Refused("invalid_argument", f"{name} may have at most {most} bytes")
 
-    def _check_room(self, request: AnyRequest) -> None:
-        waiting = list(self._waiting(request.UserToken))
-        if len(waiting) >= self.limits.max_pending:
-            raise Refused("resource_exhausted", f"{self.limits.max_pending} requests wait for this token already")
-        size = request.ByteSize()
-        if size + sum(pending.size for pending in waiting) > self.limits.max_waiting:
-            raise Refused(
-                "resource_exhausted",
-                f"the requests of a token may have {self.limits.max_waiting} bytes while they wait",
-            )
-        if size + sum(pending.size for pending in self._pending.values()) > self.limits.max_waiting_in_all:
-            raise Refused("resource_exhausted", "too much waits for answers on this server, try again later")
-
-    def _take(self, kind: Kind, request: AnyRequest) -> Pending:
-        created_ms = int(self._clock() * 1000)
-        request.ID = request.ID or uuid.uuid4().hex
-        request.Timestamp = created_ms
-        request.Request.Timeout = max(request.Request.Timeout, 0)
-        timeout = request.Request.Timeout or DEFAULT_TIMEOUT
-        return Pending(kind, request, timeout, created_ms, request.ByteSize())
-
     # Commands of clients
 
     def _login(self, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
-        if not self.authorize(message.StrParam):
+        team = self.team_of(message.StrParam)
+        if team is None:
             refusal = _refused_login(
                 client, "the server does not accept this token", CLOSE_REFUSED, "token not accepted"
             )
@@ -215,28 +243,25 @@ class ServerState:
             reason = "too many people are connected"
             return _refused_login(client, reason, CLOSE_TRY_LATER, reason)
         effects: list[Effect] = []
-        if client.token is not None and client.token != message.StrParam:
+        if client.token is not None and client.team != team:
             effects.append(self._presence(client, "disconnected"))
-        client.token = message.StrParam
+        client.token, client.team = message.StrParam, team
         client.nickname = message.Nickname or f"User_{client.client_id[:8]}"
         granted = pb.UserLoginResponse(client_id=client.client_id, success=True)
         effects.append(Send((client,), pb.WebsocketMessage(Cmd="UserLogin", UserLoginResponse=granted)))
         effects.append(self._presence(client, "connected"))
+        if self.notice:
+            effects.append(Send((client,), notice(self.notice)))
         return effects
 
     def _reply(self, kind: Kind, client: Client, message: pb.WebsocketMessage) -> list[Effect]:
         response, echoed = response_of(kind, message), request_of(kind, message)
-        pending = self._pending.get(echoed.ID)
-        if response is None or pending is None or pending.kind != kind or pending.token != client.token:
-            return []  # it answers nothing; or the request ended, or is another group's: nobody must hear of it
+        pending = self.waiting.get((client.team, echoed.ID))
+        if response is None or pending is None or pending.kind != kind:
+            return []  # it answers nothing; or the request ended, or is another team's: nobody must hear of it
         if asked_in(echoed) and asked_in(echoed) != asked_in(pending.request):
             return []  # it answers what its agent asked before under the same id
-        del self._pending[pending.request_id]
-        answer = type(response)(ID=pending.request_id, IsError=response.IsError, Meta=response.Meta)
-        if not response.IsError:  # measured: an error reply reaches the agent without its contents
-            answer.contents.extend(response.contents)
-        notice = reply_notice(kind, client.nickname, pending.request, response)
-        return [Finish(pending.request_id, answer), Send(self._group(pending.token, client), notice)]
+        return [Settle(client, pending.record.key, pending.record.digest, response)]
 
     def _check_validity(self, client: Client, request: pb.CheckMessageValidityRequest) -> list[Effect]:
         message = pb.WebsocketMessage(Cmd="CheckMessageValidity")
@@ -244,25 +269,36 @@ class ServerState:
         # Filled where it belongs: a map that is copied into another message takes the square of its size (protobuf).
         validity = message.CheckMessageValidityResponse.validity
         for request_id in request.request_ids:
-            validity[request_id] = self._shows_pending(request_id, client)
+            validity[request_id] = self.waiting.get((client.team, request_id)) is not None
         return [Send((client,), message)]
 
     def _list_pending(self, client: Client, request: pb.GetPendingMessagesRequest) -> list[Effect]:
         answer = pb.GetPendingMessagesResponse()
+        states: dict[AgentState, list[str]] = {"away": [], "kept": [], "fetched": []}
         if request.user_token == client.token:
-            for pending in self._waiting(client.token):
+            for pending in self.waiting.of(client.team):
                 item = answer.pending_messages.add(
-                    message_type=pending.kind, created_at=pending.created_ms, timeout=pending.request.Request.Timeout
+                    message_type=pending.kind,
+                    created_at=pending.record.created_ms,
+                    timeout=pending.request.Request.Timeout,
                 )
                 if isinstance(pending.request, pb.AskQuestionRequest):
-                    item.ask_question_request.CopyFrom(pending.request)
+                    listed: AnyRequest = item.ask_question_request
                 else:
-                    item.work_report_request.CopyFrom(pending.request)
+                    listed = item.work_report_request
+                listed.MergeFrom(pending.request)  # type: ignore[arg-type]
+                listed.UserToken = client.token
+                if pending.away:
+                    states["away"].append(pending.request_id)
+            states["kept"] = self.waiting.kept_for(client.team, fetched=False)
+            states["fetched"] = self.waiting.kept_for(client.team, fetched=True)
         answer.total_count = len(answer.pending_messages)
-        return [Send((client,), pb.WebsocketMessage(Cmd="GetPendingMessages", GetPendingMessagesResponse=answer))]
+        told = [agent_state(state, *ids) for state, ids in states.items() if ids]
+        listing = pb.WebsocketMessage(Cmd="GetPendingMessages", GetPendingMessagesResponse=answer)
+        return [Send((client,), message) for message in (listing, *told)]
 
     def _list_users(self, client: Client, request: pb.GetOnlineUsersRequest) -> list[Effect]:
-        others = self._group(client.token, client) if request.user_token == client.token else ()
+        others = self._group(client.team, client) if request.user_token == client.token else ()
         users = [online_user(other) for other in others]
         answer = pb.GetOnlineUsersResponse(online_users=users, total_count=len(users))
         return [Send((client,), pb.WebsocketMessage(Cmd="GetOnlineUsers", GetOnlineUsersResponse=answer))]
@@ -272,7 +308,7 @@ class ServerState:
             # The protocol has no answer to chat: silence would look as if it had arrived.
             return [Close(client, CLOSE_TOO_BIG, f"a chat text may have at most {self.limits.max_chat} bytes")]
         receiver = self._clients.get(request.receiver_client_id)
-        if receiver is None or receiver.token != client.token:
+        if receiver is None or receiver.token is None or receiver.team != client.team:
             return []
         chat = pb.ChatMessage(
             message_id=uuid.uuid4().hex,
@@ -303,26 +339,14 @@ class ServerState:
         most = self.limits.max_clients
         return len(addresses) >= most or addresses.count(address) >= share(most)
 
-    def _shows_pending(self, request_id: str, client: Client) -> bool:
-        pending = self._pending.get(request_id)
-        return pending is not None and pending.token == client.token
-
-    def _waiting(self, token: str) -> Iterable[Pending]:
-        return (pending for pending in self._pending.values() if pending.token == token)
-
-    def _group(self, token: str | None, besides: Client | None = None) -> tuple[Client, ...]:
+    def _group(self, team: str, besides: Client | None = None) -> tuple[Client, ...]:
         members = self._clients.values()
-        return tuple(member for member in members if member.token == token is not None and member is not besides)
+        return tuple(
+            member for member in members if member.token is not None and member.team == team and member is not besides
+        )
 
     def _presence(self, client: Client, status: str) -> Send:
-        return Send(self._group(client.token, client), presence(client, status, self._clock()))
-
-    def _cancellation(self, pending: Pending, reason: str) -> Send:
-        notice = pb.RequestCancelledNotification(
-            request_id=pending.request_id, reason=reason, message_type=pending.kind
-        )
-        message = pb.WebsocketMessage(Cmd="RequestCancelled", RequestCancelledNotification=notice)
-        return Send(self._group(pending.token), message)
+        return Send(self._group(client.team, client), presence(client, status, self._clock()))
 
     def _new_client_id(self, now: float) -> str:
         stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
@@ -330,6 +354,11 @@ class ServerState:
             client_id = f"{stamp}-{secrets.token_hex(3)}"
             if client_id not in self._clients:
                 return client_id
+
+
+def _token_of(group: tuple[Client, ...]) -> str:
+    """Return the token of a team, which its people logged in with."""
+    return group[0].token or "" if group else ""
 
 
 def _refused_login(client: Client, words: str, code: int, reason: str) -> list[Effect]:

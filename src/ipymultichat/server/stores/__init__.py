@@ -1,0 +1,1 @@
+"""Where the server keeps requests: in memory, in an SQLite file, in PostgreSQL."""
