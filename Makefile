@@ -17,6 +17,7 @@ watch: $(READY)
 test: lint
 	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python tests/support/chromium_path.py
+	@$(BIN)/python tests/support/postgres.py
 	@$(BIN)/python tests/support/side_by_side.py $(ARGS)
 	@$(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider
 

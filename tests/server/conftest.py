@@ -1,8 +1,11 @@
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from chat_person import Enter, Person
+from postgres import Postgres
 
 from ipymultichat.server import LocalServer
 
@@ -30,3 +33,33 @@ async def enter() -> AsyncIterator[Enter]:
     yield enter
     for person in people:
         await person.leave()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of one's own, for tests that leave it running."""
+    running = Postgres()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    """The address of an empty database."""
+    return postgres.make(f"d{uuid.uuid4().hex}")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store, of each kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("database"))
+    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/requests.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def durable_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store that outlives its server, of each kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("database"))
+    return f"sqlite:///{tmp_path}/requests.db"

@@ -141,13 +141,21 @@ class Settle:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """Hand a message to the server process that its receiver is connected to."""
+
+    client_id: str
+    message: pb.WebsocketMessage = field(repr=False)
+
+
+@dataclass(frozen=True)
 class WrongToken:
     """A client tried a token that is not accepted."""
 
     client: Client
 
 
-Effect = Send | Close | Drop | Finish | Settle | WrongToken
+Effect = Send | Close | Drop | Finish | Settle | Forward | WrongToken
 
 
 def make_response(kind: Kind, request_id: str, error: str) -> AnyResponse:

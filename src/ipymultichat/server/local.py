@@ -139,7 +139,7 @@ class LocalServer:
         except BaseException:
             listening.close()
             raise
-        upkeep = Upkeep(relay, keep=self._keep)
+        upkeep = Upkeep(relay, keep=self._keep, grace=self._grace)
         places = places_within(self._limits)
         if places < self._limits.max_connections:
             logger.warning(
@@ -190,8 +190,8 @@ class LocalServer:
 
 async def _stop(relay: Relay, listener: Listener, upkeep: Upkeep) -> None:
     try:
-        await upkeep.stop()
         await relay.close()
+        await upkeep.stop()
         await listener.shutdown()
     finally:
         await relay.store.close()

@@ -17,6 +17,7 @@ from ipymultichat.server.effects import (
     Drop,
     Effect,
     Finish,
+    Forward,
     Refused,
     Send,
     Settle,
@@ -54,6 +55,8 @@ class Relay:
     Attributes:
         guesses: the wrong tokens of late.
         process: the name of this process among those that share the store.
+        forward: takes a frame for somebody who is connected to another process, where there are others.
+        people_changed: set whenever somebody has logged in or left.
         changed: set whenever something waits that did not, or no longer so long.
         much_settled: set whenever so much was answered that it is time to forget some of it.
     """
@@ -62,6 +65,8 @@ class Relay:
         self.state = state
         self.store = store
         self.guesses = Guesses()
+        self.forward: Callable[[str, bytes], None] | None = None
+        self.people_changed = asyncio.Event()
         self.process = uuid.uuid4().hex
         self.changed = asyncio.Event()
         self.much_settled = asyncio.Event()
@@ -108,13 +113,15 @@ class Relay:
 
     async def receive(self, client: Client, frame: bytes) -> None:
         """Handle one binary frame of a client; one that was cut off says nothing any more."""
-        for answer in self._apply(self._faults.receive(self.state, client, frame)):
+        for answer in self.apply(self._faults.receive(self.state, client, frame)):
             await self._settle(answer)
+        self.people_changed.set()
 
     def leave(self, client: Client) -> None:
         """Forget a socket that is gone."""
         self._outboxes.pop(client, None)
-        self._apply(self.state.disconnect(client))
+        self.apply(self.state.disconnect(client))
+        self.people_changed.set()
 
     # Agents
 
@@ -188,7 +195,7 @@ class Relay:
         """Act on a row that has changed; see `ServerState.take`."""
         unclaimed = record.key not in self._answers and record.waiter == self.process
         before = self.state.waiting.get(record.key)
-        self._apply(self.state.take(record, request))
+        self.apply(self.state.take(record, request))
         self.changed.set()
         if record.state == "answered" and before is not None:
             self._count_settled(before.size + len(record.response))
@@ -197,6 +204,11 @@ class Relay:
         elif record.state == "waiting" and not record.waiter and record.key in self._answers:
             # Another process gave it up, whose caller had joined later than ours.
             self._spawn(self._change(self.store.join(record.key, self.process)))
+
+    def reclaim(self) -> None:
+        """Let the store know again that callers wait here, after others had given this process up."""
+        for key in self._answers:
+            self._spawn(self._change(self.store.join(key, self.process)))
 
     async def close(self) -> None:
         """End every waiting call with `unavailable`, and take no more.
@@ -281,7 +293,7 @@ class Relay:
             logger.warning("%s", error)
         elif effects:
             logger.warning("the store works again")
-        self._apply(effects)
+        self.apply(effects)
 
     def _away_until(self, now_ms: int) -> int:
         return now_ms + int(self._grace * 1000)
@@ -301,7 +313,7 @@ class Relay:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _apply(self, effects: list[Effect]) -> list[Settle]:
+    def apply(self, effects: list[Effect]) -> list[Settle]:
         """Act on effects; return what the store has to decide."""
         answers: list[Settle] = []
         # Cutting one client off makes more effects (the others hear of it), hence a queue and no recursion.
@@ -314,6 +326,9 @@ class Relay:
                 self.guesses.wrong(effect.client.address)
             elif isinstance(effect, Settle):
                 answers.append(effect)
+            elif isinstance(effect, Forward):
+                assert self.forward is not None  # noqa: S101  nobody is elsewhere without it
+                self.forward(effect.client_id, effect.message.SerializeToString())
             elif isinstance(effect, Finish):
                 for answer in self._answers.pop(effect.key, ()):
                     if not answer.done():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from google.protobuf.message import DecodeError
 
@@ -18,6 +18,7 @@ from ipymultichat.server.effects import (
     Close,
     Effect,
     Finish,
+    Forward,
     Pending,
     Refused,
     Send,
@@ -74,6 +75,7 @@ class ServerState:
         self._tokens = tokens
         self._hold = hold
         self._clients: dict[str, Client] = {}
+        self._elsewhere: dict[str, Client] = {}
         self.notice = ""
 
     @property
@@ -129,6 +131,25 @@ class ServerState:
             return self._chat(client, message.SendChatMessageRequest)
         return []
 
+    def meet(self, people: Iterable[Client]) -> list[Effect]:
+        """Take note of everybody who is connected to other processes, and tell of those who came and went."""
+        before, self._elsewhere = self._elsewhere, {person.client_id: person for person in people}
+        gone = [person for client_id, person in before.items() if client_id not in self._elsewhere]
+        come = [
+            person
+            for client_id, person in self._elsewhere.items()
+            if client_id not in before or before[client_id].nickname != person.nickname
+        ]
+        return [
+            *(self._presence(person, "disconnected") for person in gone),
+            *(self._presence(person, "connected") for person in come),
+        ]
+
+    def hear(self, client_id: str, frame: bytes) -> list[Effect]:
+        """Pass on what a person elsewhere has said to a client here."""
+        receiver = self._clients.get(client_id)
+        return [] if receiver is None else [Send((receiver,), pb.WebsocketMessage.FromString(frame))]
+
     # Requests of agents
 
     def team_of(self, token: str) -> str | None:
@@ -161,7 +182,7 @@ class ServerState:
 
     def somebody_for(self, team: str) -> bool:
         """Whether a new request of a team has somebody to be answered by, or is held until somebody comes."""
-        return self._hold or any(client.team == team for client in self._clients.values() if client.token is not None)
+        return self._hold or bool(self._group(team)) or any(person.team == team for person in self._elsewhere.values())
 
     def take(self, record: Record, request: AnyRequest | None = None) -> list[Effect]:
         """Let everybody know what a row says that has changed; nothing happens when that is known.
@@ -171,12 +192,14 @@ class ServerState:
             request: what is asked, where that is at hand; the state's from here on.
         """
         before = self.waiting.get(record.key)
+        was_away = before is not None and before.away
         if not self.waiting.take(record, request):
             return []
         pending = self.waiting.get(record.key)
         if pending is not None:
             if before is pending:
-                return self._agent_state(record, "away" if pending.away else "back")
+                changed = pending.away is not was_away
+                return self._agent_state(record, "away" if pending.away else "back") if changed else []
             renewed = [] if before is None else [self._to_team(record.team, cancellation(before.record))]
             return [*renewed, self._push(pending)]
         effects: list[Effect] = [Finish(record.key, outcome(record))]
@@ -298,8 +321,10 @@ class ServerState:
         return [Send((client,), message) for message in (listing, *told)]
 
     def _list_users(self, client: Client, request: pb.GetOnlineUsersRequest) -> list[Effect]:
-        others = self._group(client.team, client) if request.user_token == client.token else ()
-        users = [online_user(other) for other in others]
+        users = []
+        if request.user_token == client.token:
+            elsewhere = (person for person in self._elsewhere.values() if person.team == client.team)
+            users = [online_user(other) for other in (*self._group(client.team, client), *elsewhere)]
         answer = pb.GetOnlineUsersResponse(online_users=users, total_count=len(users))
         return [Send((client,), pb.WebsocketMessage(Cmd="GetOnlineUsers", GetOnlineUsersResponse=answer))]
 
@@ -307,8 +332,9 @@ class ServerState:
         if len(request.content.encode()) > self.limits.max_chat:
             # The protocol has no answer to chat: silence would look as if it had arrived.
             return [Close(client, CLOSE_TOO_BIG, f"a chat text may have at most {self.limits.max_chat} bytes")]
-        receiver = self._clients.get(request.receiver_client_id)
-        if receiver is None or receiver.token is None or receiver.team != client.team:
+        there = request.receiver_client_id
+        receiver = self._clients.get(there) or self._elsewhere.get(there)
+        if receiver is None or receiver.team != client.team:
             return []
         chat = pb.ChatMessage(
             message_id=uuid.uuid4().hex,
@@ -321,7 +347,7 @@ class ServerState:
         )
         notice = pb.ChatMessageNotification(chat_message=chat)
         message = pb.WebsocketMessage(Cmd="ChatMessageNotification", ChatMessageNotification=notice)
-        return [Send((receiver,), message)]
+        return [Send((receiver,), message) if there in self._clients else Forward(there, message)]
 
     # Parts
 

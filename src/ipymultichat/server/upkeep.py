@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from typing import cast
 
+import anyio
+
+from ipymultichat.server.peers import Peers
 from ipymultichat.server.relay import Relay
-from ipymultichat.server.stores.port import StoreError
+from ipymultichat.server.stores.port import SharedStore, StoreError
 
 logger = logging.getLogger("ipymultichat.server")
 
@@ -29,17 +33,23 @@ class Upkeep:
 
     Args:
         relay: whose requests are looked after.
+        grace: seconds for which requests wait on whose process has died.
         keep: seconds for which an answer is kept for an agent that has not fetched it.
     """
 
-    def __init__(self, relay: Relay, *, keep: float) -> None:
+    def __init__(self, relay: Relay, *, keep: float, grace: float) -> None:
         self._relay = relay
         self._keep_ms = int(keep * 1000)
         self._tasks: list[asyncio.Task[None]] = []
+        self._peers: Peers | None = None
+        if relay.store.shared:
+            self._peers = Peers(relay, cast("SharedStore", relay.store), grace=grace)
 
     def start(self) -> None:
         """Begin, on the running event loop."""
         self._tasks = [asyncio.create_task(self._end_what_is_due()), asyncio.create_task(self._forget_what_is_over())]
+        if self._peers is not None:
+            self._peers.start()
 
     async def stop(self) -> None:
         """End all of it."""
@@ -47,6 +57,8 @@ class Upkeep:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self._peers is not None:
+            await self._peers.stop()
 
     async def _end_what_is_due(self) -> None:
         relay, state = self._relay, self._relay.state
@@ -55,8 +67,8 @@ class Upkeep:
             due_ms = state.waiting.next_due_ms()
             wait = LONGEST_WAIT if due_ms is None else min((due_ms - state.now_ms) / 1000, LONGEST_WAIT)
             if wait > 0:
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(relay.changed.wait(), wait)
+                with anyio.move_on_after(wait):  # asyncio's own loses a cancellation that comes with the change
+                    await relay.changed.wait()
                 continue
             try:
                 for record in await relay.with_notice(relay.store.due(state.now_ms)):
@@ -73,5 +85,5 @@ class Upkeep:
                 forgotten = relay.store.forget(now_ms - self._keep_ms, now_ms - ENDED_FOR, most_bytes)
                 for key in await relay.with_notice(forgotten):
                     relay.state.waiting.forget(key)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(relay.much_settled.wait(), FORGET_EVERY)
+            with anyio.move_on_after(FORGET_EVERY):
+                await relay.much_settled.wait()

@@ -41,6 +41,11 @@ class Waiting:
         """Return a request that waits."""
         return self._pending.get(key)
 
+    def version(self, key: Key) -> int:
+        """Return the version of a request that is known; -1 for none."""
+        pending = self._pending.get(key)
+        return pending.record.version if pending is not None else self._ended.get(key, -1)
+
     def of(self, team: str) -> Iterator[Pending]:
         """Yield the requests that wait for a team, oldest first."""
         return (pending for pending in self._pending.values() if pending.team == team)
@@ -53,8 +58,7 @@ class Waiting:
     def take(self, record: Record, request: AnyRequest | None = None) -> bool:
         """Note what a row says, and what it asks; return False where that is older than what is known."""
         before = self._pending.get(record.key)
-        known = before.record.version if before is not None else self._ended.get(record.key, -1)
-        if record.version <= known:
+        if record.version <= self.version(record.key):
             return False
         if record.state == "waiting":
             self._ended.pop(record.key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from ipymultichat.server.stores.record import Key, Record, State
@@ -114,3 +115,72 @@ class Store(Protocol):
 
     async def put(self, records: Iterable[Record]) -> int:
         """Add records of another store, and return how many; ids in use stay as they are."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody connected to one of several server processes.
+
+    Attributes:
+        client_id: the address others send chat to.
+        team: the team they are in.
+        nickname: as others see it.
+        connected_at: seconds since the epoch.
+    """
+
+    client_id: str
+    team: str
+    nickname: str
+    connected_at: int
+
+
+@dataclass(frozen=True)
+class WakeUp:
+    """Something may have changed: a request, the people, what is said to ours; or anything, where none is named.
+
+    Attributes:
+        key: the request.
+        version: its version.
+        people: whether somebody came, went or has another name.
+        chat: whether something was said to somebody here.
+    """
+
+    key: Key | None = None
+    version: int = 0
+    people: bool = False
+    chat: bool = False
+
+
+class SharedStore(Store, Protocol):
+    """A store that several server processes use at once, and through which they hear of each other."""
+
+    async def beat(self, away_until_ms: int) -> bool:
+        """Give a sign of life, and bury processes without one: their people are gone, their agents away.
+
+        Args:
+            away_until_ms: when the requests of these agents are given up.
+
+        Returns:
+            Whether this process was not known, because it is new or had been buried.
+        """
+
+    async def depart(self) -> None:
+        """Bury this process: it is about to end."""
+
+    async def show(self, person: Person) -> None:
+        """Let the others know who is connected here, or has another name."""
+
+    async def hide(self, client_id: str) -> None:
+        """Let the others know who is not connected here any more."""
+
+    async def elsewhere(self) -> list[Person]:
+        """Return the people who are connected to other processes, in the order in which they came."""
+
+    async def say(self, client_id: str, frame: bytes) -> None:
+        """Hand a frame to the process that somebody is connected to; lost when there is none any more."""
+
+    async def heard(self) -> list[tuple[str, bytes]]:
+        """Return once what others have said to people here: client ids and frames."""
+
+    def wake_ups(self) -> AsyncIterator[WakeUp]:
+        """Yield what changes, as soon as it is known; the first one says that from now on nothing is missed."""
