@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 MISSING = "PostgreSQL's programs are missing: apt-get install postgresql, or put initdb and postgres on the PATH"
 
@@ -79,7 +80,7 @@ class Postgres:
         assert done.returncode == 0, done.stderr
 
 
-def as_user() -> dict[str, str | int]:
+def as_user() -> dict[str, Any]:
     """Return what makes a child another user, where this process is root."""
     return {"user": USER, "group": USER} if os.getuid() == 0 else {}
 

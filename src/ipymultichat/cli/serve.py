@@ -9,10 +9,13 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipymultichat.cli.ending import ending_signals, restore_interrupts
 from ipymultichat.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ipymultichat.server import LocalServer
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -22,13 +25,13 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "serve",
         help="run a chat server",
-        description="Runs a chat server for agents and people until Ctrl-C, SIGTERM or the end of its terminal. It "
-        "keeps nothing on disk.",
+        description="Runs a chat server for agents and people until Ctrl-C, SIGTERM or the end of its terminal. "
+        "Questions and answers are kept in a file, and outlive it.",
         epilog="limits: 256 people, 896 connections, 500 waiting requests (48 MiB) per token, 24 MiB per request "
         "(256 KiB in JSON), 32 MiB per message, 1 MiB per chat text, 10 s for a login; one remote address has at most "
         "three quarters of the places, and waits up to 5 s per try after wrong tokens. HTTP/1.1 and websockets, no "
-        "HTTP/2. "
-        "Warnings go to stderr. exit codes: 0 stopped; 2 the host or port cannot be used, or a wrong argument",
+        "HTTP/2. Warnings go to stderr. exit codes: 0 stopped; 2 the host, the port or the store cannot be used, or a "
+        "wrong argument",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default="2000", help="port to listen on, 0 takes a free one (default: %(default)s)")
@@ -42,6 +45,24 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="let requests wait for somebody to come online while nobody is (default: their agents hear that at once)",
     )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="where questions and answers are kept: memory:, sqlite:///PATH or postgresql://USER@HOST/DATABASE, which "
+        "several servers may share (default: a file of its own for each port in the user's data directory)",
+    )
+    parser.add_argument(
+        "--grace",
+        metavar="SECONDS",
+        help="how long a question waits on when its agent has lost its connection; 0: not at all (default: 120, or 0 "
+        "with memory:)",
+    )
+    parser.add_argument(
+        "--keep",
+        default="24",
+        metavar="HOURS",
+        help="how long an answer is kept for an agent that has not fetched it (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -52,24 +73,43 @@ def run(args: argparse.Namespace) -> int:
         0 once stopped.
 
     Raises:
-        ConfigError: the host, port or token cannot be one.
-        ServerStartError: the host is unknown or the port taken.
+        ConfigError: an argument cannot be used.
+        ServerStartError: the host is unknown, the port taken, or the store cannot be used.
         ImportError: the packages of the `[server]` extra are missing.
     """
+    from ipymultichat.server import LocalServer
+    from ipymultichat.server.stores.opening import default_url
+
     try:
         port = int(args.port)
     except ValueError:
         raise ConfigError(f"the port {args.port!r} is no number from 0 to 65535", value=args.port) from None
     token = args.token if args.token is not None else os.environ.get("MULTICHAT_TOKEN") or None
+    server = LocalServer(
+        args.host,
+        port,
+        token,
+        args.store if args.store is not None else default_url(port),
+        args.hold,
+        grace=None if args.grace is None else _number("grace", args.grace),
+        keep=_number("keep", args.keep),
+    )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(args.host, port, token, hold=args.hold))
+        asyncio.run(_serve(server, open_to_all=token is None and args.host not in LOOPBACK))
     return 0
 
 
-async def _serve(host: str, port: int, token: str | None, *, hold: bool) -> None:
-    from ipymultichat.server import Limits, LocalServer
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"--{name} {text!r} is no number", value=text) from None
+
+
+async def _serve(server: LocalServer, *, open_to_all: bool) -> None:
+    from ipymultichat.server import Limits
     from ipymultichat.server.acceptor import raise_descriptor_limit
 
     raise_descriptor_limit(Limits())
@@ -78,8 +118,8 @@ async def _serve(host: str, port: int, token: str | None, *, hold: bool) -> None
     for number in ending_signals():
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopped.set)
-    async with _warnings_shown(), LocalServer(host, port, token, hold=hold) as server:
-        if token is None and host not in LOOPBACK:
+    async with _warnings_shown(), server:
+        if open_to_all:
             print("warning: no token is set, so everybody who reaches this address may use it", file=sys.stderr)
         print(f"listening on {server.url}", flush=True)
         await stopped.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -47,10 +47,7 @@ class Peers:
 
     async def stop(self) -> None:
         """End all of it, and let the others know."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await cancelled(self._tasks)
         try:
             await self._store.depart()
         except StoreError as error:
@@ -145,6 +142,19 @@ class Peers:
             self._relay.take(record)
         elif pending is not None:  # its row is gone: somebody has put another database in place
             self._relay.take(replace(pending.record, state="cancelled", version=pending.record.version + 1))
+
+
+async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended.
+
+    More than once, if need be: before Python 3.12, `asyncio.wait_for`, which libraries use, loses a cancellation that
+    comes together with what was waited for.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.2)
 
 
 def _person(client: Client) -> Person:

@@ -9,7 +9,7 @@ from typing import cast
 
 import anyio
 
-from ipymultichat.server.peers import Peers
+from ipymultichat.server.peers import Peers, cancelled
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.stores.port import SharedStore, StoreError
 
@@ -53,10 +53,7 @@ class Upkeep:
 
     async def stop(self) -> None:
         """End all of it."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await cancelled(self._tasks)
         if self._peers is not None:
             await self._peers.stop()
 

@@ -65,7 +65,7 @@ class SqliteStore(SqlStore):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = FileLock(f"{path}.lock")
+        self._lock = _lock_of(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -162,6 +162,22 @@ class SqliteStore(SqlStore):
                     self._carry_out(connection, [job], loop)
         else:
             _tell(loop, [(done, rows) for (_, _, done), rows in zip(jobs, results, strict=True)])
+
+
+def in_use(path: Path) -> bool:
+    """Whether a server has a file open."""
+    lock = _lock_of(path)
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # opening it says what is wrong
+        return False
+
+
+def _lock_of(path: Path) -> FileLock:
+    return FileLock(f"{path}.lock")
 
 
 def _tell(loop: asyncio.AbstractEventLoop, results: list[tuple[asyncio.Future[Any], object]]) -> None:
