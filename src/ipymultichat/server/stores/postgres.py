@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -25,11 +25,19 @@ SCHEMA = "ipymultichat"
 
 CHANNEL = "ipymultichat"
 
-CONNECT_TIMEOUT = 5
-"""Seconds to reach the database."""
+CONNECTION: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Of every connection, in libpq's words: seconds to make one, and after which a network that is gone is noticed;
+milliseconds for what is sent to arrive."""
 
-POOL_TIMEOUT = 3
-"""Seconds to wait for one of the connections."""
+POOL_TIMEOUT, POOL_TIMEOUT_AWAY = 3, 0.3
+"""Seconds to wait for one of the connections; and while the database is known to be away, for then every frame of a
+person and every agent's call would wait so long."""
 
 MOST_CONNECTIONS = 8
 
@@ -94,6 +102,7 @@ class PostgresStore(SqlStore):
         self._url = url
         self._password = urlsplit(url).password or ""
         self._process = ""
+        self._patience: float = POOL_TIMEOUT
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection] | None = None
 
     async def open(self, process: str, now_ms: int, away_until_ms: int) -> None:
@@ -107,7 +116,7 @@ class PostgresStore(SqlStore):
             max_size=MOST_CONNECTIONS,
             timeout=POOL_TIMEOUT,
             open=False,
-            kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT},
+            kwargs={"autocommit": True, **CONNECTION},
             configure=_configure,
             reconnect_timeout=0.5,
         )
@@ -162,9 +171,7 @@ class PostgresStore(SqlStore):
     async def wake_ups(self) -> AsyncIterator[WakeUp]:
         """See `SharedStore.wake_ups`."""
         with self._named():
-            connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT
-            )
+            connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECTION)
             async with connection:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
                 yield WakeUp()  # what came before is not told
@@ -190,13 +197,18 @@ class PostgresStore(SqlStore):
             raise StoreError("the store is closed")
         with self._named():
             try:
-                return await _execute(pool, statement, parameters)
+                rows = await _execute(pool, statement, parameters, self._patience)
+            except PoolTimeout:
+                self._patience = POOL_TIMEOUT_AWAY
+                raise
             except psycopg.OperationalError as error:
                 if error.sqlstate is not None and not error.sqlstate.startswith(("57", "08")):
                     raise
                 # The database was started again meanwhile, and this connection was one of before. Every statement here
                 # may be carried out twice.
-                return await _execute(pool, statement, parameters)
+                rows = await _execute(pool, statement, parameters, POOL_TIMEOUT_AWAY)
+            self._patience = POOL_TIMEOUT
+            return rows
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
@@ -214,7 +226,7 @@ class PostgresStore(SqlStore):
 
     async def _migrate(self) -> None:
         with self._named():
-            connection = await psycopg.AsyncConnection.connect(self._url, connect_timeout=CONNECT_TIMEOUT)
+            connection = await psycopg.AsyncConnection.connect(self._url, **CONNECTION)
             async with connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
                 await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
@@ -233,9 +245,9 @@ class PostgresStore(SqlStore):
 
 
 async def _execute(
-    pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Parameters
+    pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Parameters, patience: float
 ) -> list[Row]:
-    async with pool.connection() as connection:
+    async with pool.connection(patience) as connection:
         cursor = await connection.execute(_translated(statement), parameters)
         return cast("list[Row]", await cursor.fetchall()) if cursor.description else []
 
