@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import os
-import ssl
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING
 import httpx
 from google.protobuf.message import DecodeError
 
-from ipymultichat.agent.address import is_loopback, rpc_base
+from ipymultichat.agent.address import rpc_base
 from ipymultichat.agent.answer import Answer, AnyResponse, read_answer
-from ipymultichat.agent.failures import http_failure
+from ipymultichat.agent.calls import Call, Calls
 from ipymultichat.agent.questions import question_to_wire
-from ipymultichat.agent.transport import post
+from ipymultichat.agent.transport import http_client
 from ipymultichat.errors import ClosedError, ConfigError, EncodeError, RequestRefusedError
 from ipymultichat.model import Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 SERVICE = "/agentassistproto.SrvAgentAssist/"
-HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1", "accept-encoding": "identity"}
 
 DEADLINE_MARGIN = 30
 """Seconds beyond the agent's own timeout after which a call is over, whatever the server does: to connect, to send the
@@ -53,6 +51,10 @@ class AgentClient:
         model_name: the agent's model, as people see it.
         client_name: the program the agent runs in, as people see it.
         project_directory: what the agent works on; None takes the current directory at the time of each call.
+        retry: a call whose connection cannot be made, breaks before the answer, or finds the server stopping (HTTP 502,
+            503, 504, `unavailable`) is made again, with pauses of 0.25 s doubling to 10 s, until its own timeout. That
+            is done where the server says that it keeps what is asked (`/health`, asked once beside the first call), as
+            the embedded one may; elsewhere a person could see the question twice. False: one try, and no `/health`.
 
     Raises:
         ConfigError: the address or token cannot be used.
@@ -67,6 +69,7 @@ class AgentClient:
         model_name: str = "",
         client_name: str = "ipymultichat",
         project_directory: str | os.PathLike[str] | None = None,
+        retry: bool = True,
     ) -> None:
         self._base = rpc_base(url)
         self._token = token_of(token)
@@ -74,6 +77,7 @@ class AgentClient:
         self._model_name = model_name
         self._client_name = client_name
         self._project_directory = project_directory
+        self._calls = Calls(retry=retry)
         self._http: httpx.AsyncClient | None = None
         self._closed = False
 
@@ -109,7 +113,8 @@ class AgentClient:
             RequestCancelledError: the server gave the question up.
             RequestRefusedError: the server did not accept the question, or what it sent is no answer: a page, more
                 than 64 MiB, an encoding that was not asked for.
-            ServerUnreachableError: no connection, or it broke before the answer.
+            ServerUnreachableError: no connection, or it broke before the answer, and was not to be had again until the
+                timeout where the call may be made again (`retry`).
             AgentError: a person answered with an error; `meta` tells more.
             ConfigError: an argument cannot be used.
             EncodeError: a text is not valid Unicode.
@@ -181,7 +186,7 @@ class AgentClient:
 
     async def __aenter__(self) -> Self:
         self._check_open()
-        self._http = self._http or _http_client(self._base)
+        self._http = self._http or http_client(self._base)
         return self
 
     async def __aexit__(
@@ -194,15 +199,9 @@ class AgentClient:
 
     async def _call(self, method: str, body: bytes, into: AnyResponse, timeout: float) -> Answer:
         self._check_open()
-        seconds = math.ceil(timeout) + DEADLINE_MARGIN
         async with self._borrowed() as http:
-            response, content = await post(
-                http, self._base, f"{SERVICE}{method}", body, headers=HEADERS, seconds=seconds
-            )
-        if response.status_code != 200:
-            raise http_failure(response.status_code, content, self._base, self._token)
-        if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
-            raise RequestRefusedError(f"{self._base} answered with a page; is it an Agent Assistant server?")
+            call = Call(http, self._base, f"{SERVICE}{method}", body, self._token)
+            content = await self._calls.make(call, timeout, math.ceil(timeout) + DEADLINE_MARGIN)
         # A large answer takes seconds, for which no loop can wait.
         return await asyncio.to_thread(self._read, content, into, timeout)
 
@@ -218,7 +217,7 @@ class AgentClient:
         if self._http is not None:
             yield self._http
             return
-        async with _http_client(self._base) as http:
+        async with http_client(self._base) as http:
             yield http
 
     def _directory(self, given: str | os.PathLike[str] | None) -> str:
@@ -228,13 +227,6 @@ class AgentClient:
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("this AgentClient was closed; make another one")
-
-
-def _http_client(base: str) -> httpx.AsyncClient:
-    # No redirect is followed: it would carry the token, which is in the body, to another address.
-    # Loading the machine's certificates takes a while, and plain HTTP has no use for them.
-    verify: ssl.SSLContext | bool = True if base.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(verify=verify, trust_env=not is_loopback(base), follow_redirects=False)
 
 
 def _seconds(timeout: float) -> int:

@@ -1,0 +1,162 @@
+"""Makes a call until it is answered or its time is over: once, or again where the server keeps what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from random import random
+
+import anyio
+import httpx
+
+from ipymultichat.agent.failures import http_failure, overdue
+from ipymultichat.agent.health import Health
+from ipymultichat.agent.transport import exchange
+from ipymultichat.errors import ClosedError, RequestRefusedError, ServerUnreachableError
+from ipymultichat.model import Secret
+
+HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1"}
+
+FIRST_PAUSE = 0.25
+"""Seconds before a call is made again, at most; they double with each try."""
+
+LONGEST_PAUSE = 10.0
+"""Seconds beyond which pauses do not grow. A try that lasted longer lets them begin anew."""
+
+log = logging.getLogger("ipymultichat.agent")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a call is made again.
+
+    Attributes:
+        now: a clock in seconds that never goes back.
+        sleep: waits for so many seconds.
+        random: returns a number in [0, 1), so that many agents do not come back at once.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    random: Callable[[], float] = random
+
+    def pauses(self) -> Iterator[float]:
+        """Yield the seconds before each further try: half to all of what doubles."""
+        longest = FIRST_PAUSE
+        while True:
+            yield longest * (1 + self.random()) / 2
+            longest = min(2 * longest, LONGEST_PAUSE)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is sent, the same with each try, and where to.
+
+    Attributes:
+        http: what sends it.
+        base: the server's address.
+        path: of the method, below the address.
+        body: the request with its id.
+        token: must not be shown.
+    """
+
+    http: httpx.AsyncClient
+    base: str
+    path: str
+    body: bytes = field(repr=False)
+    token: Secret
+
+    async def send(self) -> bytes:
+        """Try once, and return the body of the answer.
+
+        Raises:
+            MultiChatError: there is none; the error says why.
+        """
+        if self.http.is_closed:
+            raise ClosedError("this AgentClient was closed; make another one")
+        response, content = await exchange(self.http, "POST", self.base, self.path, headers=HEADERS, body=self.body)
+        if response.status_code != 200:
+            raise http_failure(response.status_code, content, self.base, self.token)
+        if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
+            raise RequestRefusedError(f"{self.base} answered with a page; is it an Agent Assistant server?")
+        return content
+
+
+class Calls:
+    """Makes the calls of one client to one server.
+
+    Args:
+        retry: make a call again where the server keeps what it was asked.
+        pace: when.
+    """
+
+    def __init__(self, *, retry: bool, pace: Pace | None = None) -> None:
+        self._retry = retry
+        self._pace = pace or Pace()
+        self._health = Health()
+
+    async def make(self, call: Call, seconds: float, bound: float) -> bytes:
+        """Return the body of the answer.
+
+        Args:
+            call: what is asked.
+            seconds: from now, in which another try may begin.
+            bound: seconds from now, after which all of it is over, whatever the server does.
+
+        Raises:
+            AgentTimeoutError: that took longer.
+            ServerUnreachableError: no connection, or it broke before the answer, with each try.
+            MultiChatError: any other way in which there is no answer.
+        """
+        with anyio.move_on_after(bound):
+            async with self._learning(call) as learning:
+                return await self._until_answered(call, seconds, learning)
+        raise overdue(call.base, bound)
+
+    async def _until_answered(self, call: Call, seconds: float, learning: asyncio.Task[None] | None) -> bytes:
+        began = self._pace.now()
+        pauses = self._pace.pauses()
+        tries = 0
+        while True:
+            tries, tried = tries + 1, self._pace.now()
+            try:
+                return await call.send()
+            except ServerUnreachableError as error:
+                if learning is not None:
+                    await asyncio.wait([learning])
+                if not self._may_repeat(call):
+                    raise
+                failure = error
+            now = self._pace.now()
+            if now - tried > LONGEST_PAUSE:
+                pauses = self._pace.pauses()
+            pause = min(next(pauses), began + seconds - now)
+            if pause > 0:
+                log.info("%s; asked again in %.2f s", failure, pause)
+                await self._pace.sleep(pause)
+            if self._pace.now() - began >= seconds:
+                raise ServerUnreachableError(
+                    f"no answer in {tries} tries within {seconds:g} s; the last one: {failure}", meta=failure.meta
+                ) from failure
+
+    def _may_repeat(self, call: Call) -> bool:
+        known = self._health.known
+        return self._retry and known is not None and known.durable and not call.http.is_closed
+
+    @contextlib.asynccontextmanager
+    async def _learning(self, call: Call) -> AsyncIterator[asyncio.Task[None] | None]:
+        """Ask the server beside a call what it can, where that is not known yet and matters."""
+        if not self._retry or self._health.known is not None:
+            yield None
+            return
+        task = asyncio.create_task(self._health.learn(call.http, call.base))
+        try:
+            yield task
+        finally:
+            task.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task])
