@@ -78,17 +78,19 @@ class ServerProcess:
     Args:
         token: the only token it accepts.
         port: 0 takes a free one, and keeps it over the next starts.
+        options: what else `ipymultichat serve` is told.
     """
 
     url: str
 
-    def __init__(self, token: str | None = None, port: int = 0) -> None:
+    def __init__(self, token: str | None = None, port: int = 0, options: Sequence[str] = ()) -> None:
         self.token = token
         self.port = port
+        self.options = options
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> "ServerProcess":
-        command = [sys.executable, "-m", "ipymultichat", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "ipymultichat", "serve", "--port", str(self.port), *self.options]
         environment = {key: value for key, value in os.environ.items() if key != "MULTICHAT_TOKEN"}
         if self.token:
             environment["MULTICHAT_TOKEN"] = self.token

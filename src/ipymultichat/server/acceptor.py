@@ -9,6 +9,8 @@ import os
 import socket
 from collections.abc import Callable
 
+import anyio
+
 from ipymultichat.server.limits import Limits
 
 try:
@@ -60,6 +62,7 @@ class Acceptor:
         listening: a socket that listens; it is closed with this.
         protocol: makes the protocol of a connection.
         has_room: whether so many connections that are on their way in still fit.
+        crowded: how long one more had better wait, in seconds, beside so many that are on their way in.
     """
 
     def __init__(
@@ -67,10 +70,12 @@ class Acceptor:
         listening: socket.socket,
         protocol: Callable[[], asyncio.Protocol],
         has_room: Callable[[int], bool],
+        crowded: Callable[[int], float],
     ) -> None:
         self._listening = listening
         self._protocol = protocol
         self._has_room = has_room
+        self._crowded = crowded
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._entering: set[asyncio.Task[None]] = set()
@@ -79,7 +84,7 @@ class Acceptor:
         self._task = self._loop.create_task(self._run())
 
     def one_left(self) -> None:
-        """Say that a connection has ended."""
+        """Say that a connection has ended, or is no stranger's any more."""
         self._changed.set()
 
     async def close(self) -> None:
@@ -100,6 +105,10 @@ class Acceptor:
             if not self._has_room(len(self._entering)):
                 self._tell("all places for connections are taken; new ones wait")
                 await self._changed.wait()
+                continue
+            if (seconds := self._crowded(len(self._entering))) > 0:
+                with anyio.move_on_after(seconds):
+                    await self._changed.wait()
                 continue
             try:
                 connection, _ = await self._loop.sock_accept(self._listening)

@@ -13,6 +13,10 @@ UNCOUNTED = 64 * KIB
 """Bytes of one message that do not count as incoming: while large ones use all there is, ordinary ones pass."""
 
 
+NEWCOMER_SECONDS = 0.5
+"""How long every stranger may stay at least, as long as others can wait."""
+
+
 @dataclass(eq=False)
 class Visit:
     """One connection.
@@ -42,6 +46,9 @@ class Admission:
     Args:
         limits: see `Limits`.
         places: connections at once, at most `limits.max_connections`.
+
+    Attributes:
+        on_room: called when there is a stranger less.
     """
 
     def __init__(self, limits: Limits, places: int) -> None:
@@ -51,6 +58,7 @@ class Admission:
         self._visits: set[Visit] = set()
         self._strangers: dict[Visit, None] = {}  # in the order in which they became that
         self._incoming: Counter[str] = Counter()
+        self.on_room: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._visits)
@@ -63,6 +71,17 @@ class Admission:
         self._visits.add(visit)
         self.renew(visit)
         return visit
+
+    def crowded(self, entering: int) -> float:
+        """Return how long a newcomer should wait, in seconds, while others are on their way in.
+
+        With all places of strangers taken, one more ends the oldest. When they all came in one burst, as the agents of
+        one program do, that one has had no time yet to show what it came for.
+        """
+        if len(self._strangers) + entering < self.limits.max_strangers or not self._strangers:
+            return 0.0
+        oldest = next(iter(self._strangers))
+        return max(oldest.since + NEWCOMER_SECONDS - self._loop.time(), 0.0)
 
     def leave(self, visit: Visit) -> None:
         """Forget a connection that has ended."""
@@ -84,7 +103,9 @@ class Admission:
     def prove(self, visit: Visit) -> None:
         """Let a connection stay as long as it likes."""
         visit.proven = True
-        self._strangers.pop(visit, None)
+        if visit in self._strangers:
+            del self._strangers[visit]
+            self.on_room()
         if visit.timer is not None:
             visit.timer.cancel()
             visit.timer = None

@@ -354,8 +354,9 @@ class Listener:
             listening,
             lambda: _Http(self._config, state),
             lambda entering: len(admission) + entering < admission.places,
+            admission.crowded,
         )
-        state.on_leave = acceptor.one_left
+        state.on_leave = admission.on_room = acceptor.one_left
         self._running = acceptor, state
 
     async def shutdown(self) -> None:

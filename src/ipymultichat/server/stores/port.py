@@ -39,7 +39,8 @@ class Store(Protocol):
         """Make it usable; requests of processes that have ended are marked as those of agents that are away.
 
         Args:
-            process: the name of this process, used by no other.
+            process: the name of this process, used by no other; "" for one that only looks, or adds records, while
+                servers may be using it, and leaves everything else as it is.
             now_ms: now.
             away_until_ms: when these requests are given up.
         """

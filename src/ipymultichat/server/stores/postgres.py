@@ -121,7 +121,8 @@ class PostgresStore(SqlStore):
             reconnect_timeout=0.5,
         )
         await self._pool.open()
-        await self.beat(away_until_ms)
+        if process:
+            await self.beat(away_until_ms)
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -73,10 +73,13 @@ class SqliteStore(SqlStore):
         """See `Store.open`."""
         loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = loop.create_future()
-        self._thread = threading.Thread(target=self._work, args=(loop, opened), name="ipymultichat-server-store")
+        arguments = loop, opened, bool(process)
+        self._thread = threading.Thread(target=self._work, args=arguments, name="ipymultichat-server-store")
         self._thread.start()
         try:
             await opened
+            if not process:
+                return
             # Nobody else uses the file: whoever stands in it is no more.
             await self._run("DELETE FROM processes", {})
             await self._run(BEAT, {"process": process, "now": now_ms})
@@ -101,9 +104,9 @@ class SqliteStore(SqlStore):
 
     # In the thread
 
-    def _work(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None]) -> None:
+    def _work(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None], serving: bool) -> None:
         try:
-            connection = self._connect()
+            connection = self._connect(serving)
         except StoreError as error:
             _tell(loop, [(opened, error)])
             return
@@ -131,12 +134,13 @@ class SqliteStore(SqlStore):
             jobs.append(job)
         return jobs
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, serving: bool) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = None
         try:
             with _named(self._path):
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._lock.acquire(timeout=0)
+                if serving:
+                    self._lock.acquire(timeout=0)
                 self._path.touch(mode=0o600)
                 connection = sqlite3.connect(self._path, isolation_level=None)
                 connection.execute("PRAGMA journal_mode = WAL")
