@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak proto format screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak kills proto format screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -40,6 +40,7 @@ bench: $(READY)
 	@$(BIN)/python tests/bench/throughput.py
 	@$(BIN)/python tests/bench/hostile.py
 	@$(BIN)/python tests/bench/crowd.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/stores.py
 
 # Every call of ours on the way of a question to the browser, and of a click to the session; fails when one grows too long.
 walk: $(READY)
@@ -49,6 +50,11 @@ walk: $(READY)
 SEEDS ?= 200
 soak: $(READY)
 	@$(BIN)/python tests/support/soak.py $(SEEDS) $(if $(QUIRKS),--quirks) $(ARGS)
+
+# Servers killed while agents wait: 20 rounds on SQLite, then five minutes with three servers on PostgreSQL.
+kills: $(READY)
+	@$(BIN)/python tests/support/kills.py 20 500
+	@$(BIN)/python tests/support/kills.py --several 300 300
 
 proto: $(READY)
 	@$(BIN)/python proto/generate.py

@@ -9,6 +9,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from ipymultichat.server.effects import (
@@ -31,8 +32,15 @@ from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.state import ServerState
 from ipymultichat.server.stores.port import Store, StoreError
 from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
+from ipymultichat.wire import agentassist_pb2 as pb
 
 logger = logging.getLogger("ipymultichat.server")
+
+REPLIES = tuple(pb.WebsocketMessage(Cmd=cmd).SerializeToString() for cmd in ("AskQuestionReply", "WorkReportReply"))
+"""How the frames begin that carry an answer."""
+
+MOST_UNSETTLED = 64
+"""Answers of one client that are with the store at once."""
 
 Answer = asyncio.Future[AnyResponse]
 
@@ -75,6 +83,7 @@ class Relay:
         self._outboxes: dict[Client, Outbox] = {}
         self._answers: dict[Key, set[Answer]] = {}
         self._background: set[asyncio.Task[None]] = set()
+        self._unsettled: dict[Client, set[asyncio.Task[None]]] = {}
         self._closed = False
         self._settled_bytes = 0
 
@@ -113,8 +122,13 @@ class Relay:
 
     async def receive(self, client: Client, frame: bytes) -> None:
         """Handle one binary frame of a client; one that was cut off says nothing any more."""
+        unsettled = self._unsettled.get(client)
+        if unsettled and (len(unsettled) >= MOST_UNSETTLED or not frame.startswith(REPLIES)):
+            await asyncio.wait(unsettled)  # what a client says is heard in order, but answers are stored together
         for answer in self.apply(self._faults.receive(self.state, client, frame)):
-            await self._settle(answer)
+            task = asyncio.get_running_loop().create_task(self._settle(answer))
+            self._unsettled.setdefault(client, set()).add(task)
+            task.add_done_callback(partial(self._settled, client))
         self.people_changed.set()
 
     def leave(self, client: Client) -> None:
@@ -224,8 +238,8 @@ class Relay:
                 self._spawn(self._change(self.store.leave(key, self.process, self._away_until(now_ms))))
             else:
                 self._spawn(self._change(self.store.end(key, "cancelled", now_ms)))
-        while self._background:
-            await asyncio.wait(self._background)
+        while underway := self._background.union(*self._unsettled.values()):
+            await asyncio.wait(underway)
         for answer in set[Answer]().union(*answers.values()):
             if not answer.done():
                 answer.set_exception(_stopping())
@@ -254,6 +268,12 @@ class Relay:
         if self._settled_bytes > self.state.limits.max_kept // 8:
             self._settled_bytes = 0
             self.much_settled.set()
+
+    def _settled(self, client: Client, task: asyncio.Task[None]) -> None:
+        unsettled = self._unsettled[client]
+        unsettled.discard(task)
+        if not unsettled:
+            del self._unsettled[client]
 
     async def _settle(self, answer: Settle) -> None:
         given = answer.response.SerializeToString()
