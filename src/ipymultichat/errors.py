@@ -138,11 +138,13 @@ class AgentError(MultiChatError):
 
     Attributes:
         meta: what the server said about it (the `Meta` map of the response).
+        request_id: the id of the question, to ask again with; "" where it is not known.
     """
 
-    def __init__(self, message: str, *, meta: dict[str, str] | None = None) -> None:
+    def __init__(self, message: str, *, meta: dict[str, str] | None = None, request_id: str = "") -> None:
         super().__init__(message)
         self.meta = dict(meta or {})
+        self.request_id = request_id
 
 
 class AgentTimeoutError(AgentError, TimeoutError):

@@ -113,6 +113,16 @@ async def test_a_report_is_handed_in(server: LocalServer, ada: Person, capsys: p
     assert capsys.readouterr().out == "thanks\n"
 
 
+@pytest.mark.parametrize(("args", "kind"), [([], "AskQuestion"), (["--report"], "WorkReport")])
+async def test_the_id_may_be_given(server: LocalServer, ada: Person, args: list[str], kind: str) -> None:
+    done = run("ask", server.url, "Deploy?", "--token", "team", "--id", "mine", *args)
+    message = await ada.expect(kind)
+    request = message.AskQuestionRequest if kind == "AskQuestion" else message.WorkReportRequest
+    assert request.ID == "mine"
+    await ada.reply(request, "yes")
+    assert await done == 0
+
+
 async def test_options_make_a_structured_question(server: LocalServer, ada: Person) -> None:
     done = run("ask", server.url, "Which?", "--token", "team", "--option", "A", "--option", "B")
     request = (await ada.expect("AskQuestion")).AskQuestionRequest
@@ -187,6 +197,7 @@ async def test_each_trouble_has_its_exit_code_and_one_line(
     await trouble(2, "ftp://x", "Hello?", "--token", "hunter2")
     await trouble(2, server.url, " ", "--token", "hunter2")
     await trouble(2, server.url, "Hello?", "--token", "hunter2", "--timeout", "soon")
+    await trouble(2, server.url, "Hello?", "--token", "hunter2", "--id", "")
     await trouble(2, server.url, "Hello?", "--token", "hunter2", "--report", "--option", "A")
 
 

@@ -20,7 +20,7 @@ from ipymultichat.agent.answer import Answer, AnyResponse, read_answer
 from ipymultichat.agent.calls import Call, Calls
 from ipymultichat.agent.questions import question_to_wire
 from ipymultichat.agent.transport import http_client
-from ipymultichat.errors import ClosedError, ConfigError, EncodeError, RequestRefusedError
+from ipymultichat.errors import AgentError, ClosedError, ConfigError, EncodeError, RequestRefusedError
 from ipymultichat.model import Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -34,6 +34,9 @@ DEADLINE_MARGIN = 30
 question, to receive the answer, and what the server is late with."""
 
 MAX_TIMEOUT = 2**31 - 1
+
+MAX_ID = 1024
+"""Bytes of a request's id at most."""
 
 
 class AgentClient:
@@ -93,6 +96,7 @@ class AgentClient:
         questions: Iterable[Question | Mapping[str, object]] = (),
         timeout: float = 600,
         project_directory: str | os.PathLike[str] | None = None,
+        request_id: str | None = None,
     ) -> Answer:
         """Ask, and wait for a person's answer. Cancelling the wait withdraws the question.
 
@@ -103,6 +107,9 @@ class AgentClient:
             timeout: seconds to wait, above 0; parts of a second are rounded up, as the protocol has whole ones. Against
                 a server that does not keep to it, the call is over 30 s later.
             project_directory: in place of the client's own.
+            request_id: the question's id, at most 1 KiB; None makes a new one. Asked again with the same id and
+                content, a server that keeps questions (as the embedded one may) lets the call join the question that
+                waits, or returns its recorded answer: an agent that was restarted picks up its answer.
 
         Returns:
             The answer.
@@ -112,22 +119,24 @@ class AgentClient:
             NoHumanOnlineError: no person is connected with this token.
             RequestCancelledError: the server gave the question up.
             RequestRefusedError: the server did not accept the question, or what it sent is no answer: a page, more
-                than 64 MiB, an encoding that was not asked for.
+                than 64 MiB, an encoding that was not asked for. Also where it knows the id with other content.
             ServerUnreachableError: no connection, or it broke before the answer, and was not to be had again until the
                 timeout where the call may be made again (`retry`).
-            AgentError: a person answered with an error; `meta` tells more.
+            AgentError: a person answered with an error; `meta` tells more. Each of these errors has the question's
+                `request_id`, to ask again with.
             ConfigError: an argument cannot be used.
             EncodeError: a text is not valid Unicode.
             ClosedError: the client was closed.
         """
         seconds = _seconds(timeout)
+        request_id = _request_id(request_id)
         with _encoding():
             structured = [question_to_wire(item) for item in questions]
         if not isinstance(question, str) or not (question.strip() or structured):
             raise ConfigError("a question is a non-empty string", value=question)
         with _encoding():
             request = pb.AskQuestionRequest(
-                ID=uuid.uuid4().hex,
+                ID=request_id,
                 UserToken=self._token.reveal(),
                 Request=pb.McpAskQuestionRequest(
                     ProjectDirectory=self._directory(project_directory),
@@ -140,10 +149,15 @@ class AgentClient:
                 ),
             )
             body = request.SerializeToString()
-        return await self._call("AskQuestion", body, pb.AskQuestionResponse(), timeout)
+        return await self._call("AskQuestion", body, request_id, pb.AskQuestionResponse(), timeout)
 
     async def work_report(
-        self, summary: str, *, timeout: float = 600, project_directory: str | os.PathLike[str] | None = None
+        self,
+        summary: str,
+        *,
+        timeout: float = 600,
+        project_directory: str | os.PathLike[str] | None = None,
+        request_id: str | None = None,
     ) -> Answer:
         """Hand in a report, and wait for a person to confirm it or to answer.
 
@@ -151,6 +165,7 @@ class AgentClient:
             summary: what was done (Markdown).
             timeout: seconds to wait, as for `ask_question`.
             project_directory: in place of the client's own.
+            request_id: the report's id, as for `ask_question`.
 
         Returns:
             The answer.
@@ -159,11 +174,12 @@ class AgentClient:
             MultiChatError: the same errors as `ask_question`.
         """
         seconds = _seconds(timeout)
+        request_id = _request_id(request_id)
         if not isinstance(summary, str) or not summary.strip():
             raise ConfigError("a report is a non-empty string", value=summary)
         with _encoding():
             request = pb.WorkReportRequest(
-                ID=uuid.uuid4().hex,
+                ID=request_id,
                 UserToken=self._token.reveal(),
                 Request=pb.McpWorkReportRequest(
                     ProjectDirectory=self._directory(project_directory),
@@ -175,7 +191,7 @@ class AgentClient:
                 ),
             )
             body = request.SerializeToString()
-        return await self._call("WorkReport", body, pb.WorkReportResponse(), timeout)
+        return await self._call("WorkReport", body, request_id, pb.WorkReportResponse(), timeout)
 
     async def aclose(self) -> None:
         """Close kept connections. Final; a second call does nothing."""
@@ -197,13 +213,17 @@ class AgentClient:
     def __repr__(self) -> str:
         return f"AgentClient({self._base!r}, agent_name={self._agent_name!r})"
 
-    async def _call(self, method: str, body: bytes, into: AnyResponse, timeout: float) -> Answer:
+    async def _call(self, method: str, body: bytes, request_id: str, into: AnyResponse, timeout: float) -> Answer:
         self._check_open()
-        async with self._borrowed() as http:
-            call = Call(http, self._base, f"{SERVICE}{method}", body, self._token)
-            content = await self._calls.make(call, timeout, math.ceil(timeout) + DEADLINE_MARGIN)
-        # A large answer takes seconds, for which no loop can wait.
-        return await asyncio.to_thread(self._read, content, into, timeout)
+        try:
+            async with self._borrowed() as http:
+                call = Call(http, self._base, f"{SERVICE}{method}", body, self._token)
+                content = await self._calls.make(call, timeout, math.ceil(timeout) + DEADLINE_MARGIN)
+            # A large answer takes seconds, for which no loop can wait.
+            return await asyncio.to_thread(self._read, content, into, timeout)
+        except AgentError as error:
+            error.request_id = request_id
+            raise
 
     def _read(self, content: bytes, into: AnyResponse, timeout: float) -> Answer:
         try:
@@ -234,6 +254,20 @@ def _seconds(timeout: float) -> int:
     if not usable or not 0 < timeout <= MAX_TIMEOUT:  # also turns NaN away
         raise ConfigError(f"the timeout must be above 0 s and at most {MAX_TIMEOUT} s, not {timeout!r}", value=timeout)
     return math.ceil(timeout)
+
+
+def _request_id(given: str | None) -> str:
+    if given is None:
+        return uuid.uuid4().hex
+    if not isinstance(given, str) or not given:
+        raise ConfigError(f"a request id is a non-empty string, not {given!r}; leave it out for a new one", value=given)
+    try:
+        size = len(given.encode())
+    except UnicodeEncodeError:
+        raise ConfigError("the request id is not valid Unicode", value=given) from None
+    if size > MAX_ID:
+        raise ConfigError(f"the request id has {size:,} bytes; at most {MAX_ID:,} are allowed", value=given)
+    return given
 
 
 @contextlib.contextmanager

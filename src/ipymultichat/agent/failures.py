@@ -42,6 +42,10 @@ def http_failure(status: int, content: bytes, base: str, token: Secret) -> Agent
         return Unreachable(f"{base} is not available: {message or f'HTTP {status}'}", meta=meta)
     if status == 404:
         return RequestRefusedError(f"{base} takes no such calls; is it an Agent Assistant server?", meta=meta)
+    if code == "already_exists":
+        return RequestRefusedError(
+            f"{base} knows this id with other content; ask with another id, or with none for a new one", meta=meta
+        )
     said = message or f"HTTP {status}"
     return RequestRefusedError(f"{base} refused the request: {said}", meta=meta)
 

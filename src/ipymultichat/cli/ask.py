@@ -43,8 +43,9 @@ def add_parser(commands: Any) -> None:
         help="ask the people on a server, and print the answer",
         description="Asks the people connected to a server, waits, and prints the answer.",
         epilog="exit codes: 0 answered; 1 answered with an error; 2 a wrong argument or no token; 3 nobody is "
-        "connected; 4 nobody answered in time; 5 the server gave the question up; 6 the server refused it; "
-        "7 the server cannot be reached; 130 Ctrl-C",
+        "connected; 4 nobody answered in time; 5 the server gave the question up; 6 the server refused it, "
+        "or knows its id with other content; 7 the server cannot be reached, or not again in time; 130 Ctrl-C, which "
+        "withdraws the question",
     )
     parser.add_argument("url", help="the server, such as ws://localhost:2000")
     parser.add_argument("question", help="the question, or the report (Markdown)")
@@ -59,6 +60,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--timeout", default="600", metavar="SECONDS", help="how long to wait (default: %(default)s)")
     parser.add_argument("--agent", default="", metavar="NAME", help="who asks, as people see it")
     parser.add_argument("--model", default="", metavar="NAME", help="the agent's model, as people see it")
+    parser.add_argument(
+        "--id",
+        metavar="ID",
+        help="the question's id (default: a new one); asked again with the same id and content, a server that keeps "
+        "questions goes on with the one that waits, or gives its answer",
+    )
     parser.add_argument("--report", action="store_true", help="hand in a report to be confirmed, not a question")
     parser.add_argument(
         "--option", action="append", default=[], metavar="LABEL", help="a choice to offer; may be given several times"
@@ -115,10 +122,11 @@ async def _ask(args: argparse.Namespace, token: str) -> Answer:
         raise ConfigError(f"the timeout {args.timeout!r} is no number of seconds", value=args.timeout) from None
     client = AgentClient(args.url, token, agent_name=args.agent, model_name=args.model)
     if args.report:
-        return await client.work_report(args.question, timeout=timeout)
+        return await client.work_report(args.question, timeout=timeout, request_id=args.id)
     # A person may always write something else: the caller of a shell command reads text anyway.
     structured = {"question": args.question, "options": args.option, "custom": True}
-    return await client.ask_question(args.question, questions=[structured] if args.option else (), timeout=timeout)
+    questions = [structured] if args.option else ()
+    return await client.ask_question(args.question, questions=questions, timeout=timeout, request_id=args.id)
 
 
 def _show(answer: Answer, *, as_json: bool) -> None:
