@@ -29,7 +29,7 @@ from ipymultichat.errors import (
     RequestRefusedError,
     ServerUnreachableError,
 )
-from ipymultichat.model import ImageContent, Option, Question, ResourceContent, TextContent
+from ipymultichat.model import ImageContent, Option, Question, ResourceContent, Secret, TextContent
 from ipymultichat.server import Limits, LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -389,7 +389,7 @@ async def test_text_that_is_not_unicode(agent: AgentClient) -> None:
         await agent.ask_question(questions=[{"question": "\ud800"}])
 
 
-@pytest.mark.parametrize("token", ["", None, "a\nb"])
+@pytest.mark.parametrize("token", ["", None, "a\nb", Secret("a\nb")])
 def test_a_token_that_cannot_be_one(token: Any) -> None:
     with pytest.raises(ConfigError):
         AgentClient("ws://localhost:2000", token)

@@ -190,7 +190,7 @@ OTHERS = {
 async def test_a_server_that_does_not_say_that_it_keeps_questions_sees_one_try(
     said: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "HEALTH_SECONDS", 0.2 if said is hold else 5)
+    monkeypatch.setattr(health, "HEALTH_SECONDS", 1 if said is hold else 5)
     async with DurableServer(hang_up, answer("twice"), health=said).running() as server:
         with pytest.raises(ServerUnreachableError, match="broke before the answer"):
             await agent_of(server).ask_question("?")
@@ -210,7 +210,7 @@ async def test_whatever_a_server_says_of_itself_the_answer_comes(said: Step) -> 
 async def test_whatever_a_server_says_of_itself_to_read_it_fails_in_no_way(
     said: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "HEALTH_SECONDS", 0.2 if said is hold else 5)
+    monkeypatch.setattr(health, "HEALTH_SECONDS", 1 if said is hold else 5)
     async with DurableServer(health=said).running() as server, httpx.AsyncClient(trust_env=False) as http:
         asked = health.Health()
         await asked.learn(http, f"http{server.url[2:]}")

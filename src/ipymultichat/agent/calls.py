@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,7 +17,7 @@ import httpx
 from ipymultichat.agent.failures import http_failure, overdue
 from ipymultichat.agent.health import Health
 from ipymultichat.agent.transport import exchange
-from ipymultichat.errors import ClosedError, RequestRefusedError, ServerUnreachableError
+from ipymultichat.errors import AgentError, ClosedError, RequestRefusedError, ServerUnreachableError
 from ipymultichat.model import Secret
 
 HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1"}
@@ -26,6 +27,12 @@ FIRST_PAUSE = 0.25
 
 LONGEST_PAUSE = 10.0
 """Seconds beyond which pauses do not grow. A try that lasted longer lets them begin anew."""
+
+MAX_RECEIPT = 16 * 2**10
+"""Bytes at most of what a server says to a withdrawal."""
+
+WITHDRAW_SECONDS = 2
+"""Seconds that a withdrawal may take: somebody waits for the cancelled call to end."""
 
 log = logging.getLogger("ipymultichat.agent")
 
@@ -61,6 +68,7 @@ class Call:
         base: the server's address.
         path: of the method, below the address.
         body: the request with its id.
+        request_id: that id.
         token: must not be shown.
     """
 
@@ -68,6 +76,7 @@ class Call:
     base: str
     path: str
     body: bytes = field(repr=False)
+    request_id: str
     token: Secret
 
     async def send(self) -> bytes:
@@ -84,6 +93,29 @@ class Call:
         if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
             raise RequestRefusedError(f"{self.base} answered with a page; is it an Agent Assistant server?")
         return content
+
+    async def withdraw(self) -> None:
+        """End the question at once, although the caller was cancelled; that this fails is told to the log alone."""
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.token.reveal()}"}
+        body = json.dumps({"id": self.request_id}).encode()
+        with anyio.move_on_after(WITHDRAW_SECONDS, shield=True):
+            try:
+                response, _ = await exchange(
+                    self.http,
+                    "POST",
+                    self.base,
+                    "/ipymultichat/withdraw",
+                    headers=headers,
+                    body=body,
+                    limit=MAX_RECEIPT,
+                )
+            except (AgentError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile
+                log.debug("a question was not withdrawn: %s", error)
+            else:
+                if response.status_code != 200:
+                    log.debug("a question was not withdrawn: %s answered HTTP %d", self.base, response.status_code)
+            return
+        log.debug("a question was not withdrawn: %s took longer than %d s", self.base, WITHDRAW_SECONDS)
 
 
 class Calls:
@@ -102,6 +134,8 @@ class Calls:
     async def make(self, call: Call, seconds: float, bound: float) -> bytes:
         """Return the body of the answer.
 
+        A call that is cancelled, or longer than its bound, withdraws its question, which takes 2 s more at most.
+
         Args:
             call: what is asked.
             seconds: from now, in which another try may begin.
@@ -112,9 +146,14 @@ class Calls:
             ServerUnreachableError: no connection, or it broke before the answer, with each try.
             MultiChatError: any other way in which there is no answer.
         """
-        with anyio.move_on_after(bound):
-            async with self._learning(call) as learning:
-                return await self._until_answered(call, seconds, learning)
+        try:
+            with anyio.move_on_after(bound):
+                async with self._learning(call) as learning:
+                    return await self._until_answered(call, seconds, learning)
+        except anyio.get_cancelled_exc_class():
+            await self._withdraw(call)
+            raise
+        await self._withdraw(call)
         raise overdue(call.base, bound)
 
     async def _until_answered(self, call: Call, seconds: float, learning: asyncio.Task[None] | None) -> bytes:
@@ -134,14 +173,19 @@ class Calls:
             now = self._pace.now()
             if now - tried > LONGEST_PAUSE:
                 pauses = self._pace.pauses()
-            pause = min(next(pauses), began + seconds - now)
-            if pause > 0:
-                log.info("%s; asked again in %.2f s", failure, pause)
-                await self._pace.sleep(pause)
-            if self._pace.now() - began >= seconds:
+            pause, left = next(pauses), began + seconds - now
+            if pause >= left:
+                await self._pace.sleep(max(left, 0))
                 raise ServerUnreachableError(
                     f"no answer in {tries} tries within {seconds:g} s; the last one: {failure}", meta=failure.meta
                 ) from failure
+            log.info("%s; asked again in %.2f s", failure, pause)
+            await self._pace.sleep(pause)
+
+    async def _withdraw(self, call: Call) -> None:
+        # Elsewhere the end of the connection does it.
+        if self._health.known is not None and self._health.known.withdraw:
+            await call.withdraw()
 
     def _may_repeat(self, call: Call) -> bool:
         known = self._health.known

@@ -31,7 +31,7 @@ SERVICE = "/agentassistproto.SrvAgentAssist/"
 
 DEADLINE_MARGIN = 30
 """Seconds beyond the agent's own timeout after which a call is over, whatever the server does: to connect, to send the
-question, to receive the answer, and what the server is late with."""
+question, to receive the answer, and what the server is late with. To withdraw the question then takes 2 s at most."""
 
 MAX_TIMEOUT = 2**31 - 1
 
@@ -75,7 +75,7 @@ class AgentClient:
         retry: bool = True,
     ) -> None:
         self._base = rpc_base(url)
-        self._token = token_of(token)
+        self._token = token_of(token.reveal() if isinstance(token, Secret) else token)  # it goes into a header
         self._agent_name = agent_name
         self._model_name = model_name
         self._client_name = client_name
@@ -105,7 +105,7 @@ class AgentClient:
             questions: structured questions with options to choose from: `Question`s or mappings of the same names.
                 The first one's text doubles as the plain question where that is left out.
             timeout: seconds to wait, above 0; parts of a second are rounded up, as the protocol has whole ones. Against
-                a server that does not keep to it, the call is over 30 s later.
+                a server that does not keep to it, the call is over 30 s later, and its question withdrawn.
             project_directory: in place of the client's own.
             request_id: the question's id, at most 1 KiB; None makes a new one. Asked again with the same id and
                 content, a server that keeps questions (as the embedded one may) lets the call join the question that
@@ -217,7 +217,7 @@ class AgentClient:
         self._check_open()
         try:
             async with self._borrowed() as http:
-                call = Call(http, self._base, f"{SERVICE}{method}", body, self._token)
+                call = Call(http, self._base, f"{SERVICE}{method}", body, request_id, self._token)
                 content = await self._calls.make(call, timeout, math.ceil(timeout) + DEADLINE_MARGIN)
             # A large answer takes seconds, for which no loop can wait.
             return await asyncio.to_thread(self._read, content, into, timeout)

@@ -24,9 +24,11 @@ class Abilities:
 
     Attributes:
         durable: a call with the same id and content joins the question that waits, or gets its recorded answer.
+        withdraw: a question that waits can be withdrawn by its id.
     """
 
     durable: bool = False
+    withdraw: bool = False
 
 
 class Health:
@@ -62,4 +64,4 @@ async def _ask(http: httpx.AsyncClient, base: str) -> Abilities | None:
         return None
     if not isinstance(said, dict):
         return None
-    return Abilities(durable=said.get("durable") is True)
+    return Abilities(durable=said.get("durable") is True, withdraw=said.get("withdraw") is True)

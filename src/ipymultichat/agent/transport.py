@@ -60,7 +60,7 @@ async def exchange(
     """
     limits = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
     try:
-        plain = httpx.Headers({**headers, "accept-encoding": "identity"})
+        plain = httpx.Headers({**headers, "accept-encoding": "identity"}, encoding="utf-8")
         async with http.stream(method, base + path, content=body, headers=plain, timeout=limits) as response:
             return response, await _read_body(response, base, MAX_RESPONSE if limit is None else limit)
     except httpx.HTTPError as error:
