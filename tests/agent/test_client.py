@@ -99,6 +99,19 @@ async def test_questions_of_one_client_wait_side_by_side(agent: AgentClient, ada
     assert [(await call).text for call in calls] == [f"{n}?" for n in range(5)]
 
 
+async def test_no_question_of_a_client_waits_for_the_answers_to_others_to_be_asked(
+    agent: AgentClient, ada: Person
+) -> None:
+    calls = [asyncio.create_task(agent.ask_question(f"{n}?")) for n in range(101)]
+    for _ in calls:
+        await ada.expect("AskQuestion")
+    for call in calls:
+        call.cancel()
+    for _ in calls:
+        await ada.expect("RequestCancelled")
+    await asyncio.gather(*calls, return_exceptions=True)
+
+
 async def test_nobody_online(agent: AgentClient) -> None:
     with pytest.raises(NoHumanOnlineError) as caught:
         await agent.ask_question("Anybody?")

@@ -26,7 +26,9 @@ def http_client(base: str) -> httpx.AsyncClient:
     """
     # Loading the machine's certificates takes a while, and plain HTTP has no use for them.
     verify: ssl.SSLContext | bool = True if base.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(verify=verify, trust_env=not is_loopback(base), follow_redirects=False)
+    # Each call that waits holds a connection; one more than a limit would wait without having been asked.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+    return httpx.AsyncClient(verify=verify, trust_env=not is_loopback(base), follow_redirects=False, limits=limits)
 
 
 async def exchange(
