@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from ipymultichat.model import ConnectionState, MessageKind, MessageStatus, Preferences
+from ipymultichat.model import AgentState, ConnectionState, MessageKind, MessageStatus, Preferences
 from ipymultichat.model.forms import FIELDS, HIDDEN
 from ipymultichat.model.life import ANSWERED, OPEN, SENDABLE, TRANSITIONS
 
@@ -23,6 +23,7 @@ TYPES = {
     "bool": "boolean",
     "MessageKind": "Kind",
     "MessageStatus": "Status",
+    "AgentState": "AgentState",
     "datetime": "number",
     "datetime | None": "number | null",
     "tuple[Question, ...]": "readonly Question[]",
@@ -108,6 +109,7 @@ def generate() -> str:
             HEAD,
             words("KINDS", "Kind", (kind.value for kind in MessageKind)),
             words("STATUSES", "Status", (status.value for status in MessageStatus)),
+            words("AGENT_STATES", "AgentState", (state.value for state in AgentState)),
             words("SERVER_STATES", "ServerState", (state.value for state in ConnectionState)),
             message(),
             transitions(),

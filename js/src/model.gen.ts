@@ -8,6 +8,9 @@ export type Kind = (typeof KINDS)[number];
 export const STATUSES = ["pending", "sending", "replied", "confirmed", "expired", "cancelled", "sent", "received", "failed"] as const;
 export type Status = (typeof STATUSES)[number];
 
+export const AGENT_STATES = ["", "away", "kept", "fetched"] as const;
+export type AgentState = (typeof AGENT_STATES)[number];
+
 export const SERVER_STATES = ["connecting", "connected", "error", "disconnected"] as const;
 export type ServerState = (typeof SERVER_STATES)[number];
 
@@ -35,6 +38,7 @@ export interface Message {
   readonly reply: Reply | null;
   readonly error: string;
   readonly draft: string;
+  readonly agent_state: AgentState;
   readonly discarded: boolean;
 }
 
@@ -63,6 +67,7 @@ export const MESSAGE_FIELDS = {
   reply: "Reply | null",
   error: "string",
   draft: "string",
+  agent_state: "AgentState",
   discarded: "boolean",
 } as const;
 

@@ -63,6 +63,8 @@ export interface Server {
   readonly enabled: boolean;
   readonly state: ServerState;
   readonly error: string;
+  /** What the server says about itself, or "". */
+  readonly notice: string;
   readonly attempt: number;
   readonly retry_at: number | null;
   readonly connected_at: number | null;

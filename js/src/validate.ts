@@ -3,6 +3,8 @@
  * right, or the message is refused; what is only shown falls back to something empty.
  */
 import {
+  AGENT_STATES,
+  type AgentState,
   KINDS,
   type Kind,
   MESSAGE_FIELDS,
@@ -97,6 +99,7 @@ interface FieldTypes {
   Order: Order;
   Kind: Kind;
   Status: Status;
+  AgentState: AgentState;
   string: string;
   number: number;
   boolean: boolean;
@@ -110,6 +113,7 @@ const READ: { readonly [T in keyof FieldTypes]: (value: unknown) => FieldTypes[T
   Order: readOrder,
   Kind: (value) => oneOf(value, KINDS),
   Status: (value) => oneOf(value, STATUSES),
+  AgentState: (value) => oneOf(value, AGENT_STATES) ?? "",
   string: text,
   number,
   boolean: (value) => value === true,
@@ -171,6 +175,7 @@ export function readServers(value: unknown): Server[] {
         enabled: item.enabled !== false,
         state: oneOf(item.state, SERVER_STATES) ?? "disconnected",
         error: text(item.error),
+        notice: text(item.notice),
         attempt: number(item.attempt),
         retry_at: time(item.retry_at),
         connected_at: time(item.connected_at),

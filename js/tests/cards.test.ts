@@ -261,3 +261,56 @@ describe("how a card was switched", () => {
     expect(page.button("Show source", card())).toBeDefined();
   });
 });
+
+describe("what the server says of the agent", () => {
+  const chips = () => [...card().querySelectorAll(".imc-status")].map((chip) => chip.textContent);
+
+  test("that it is away stands beside the status of what waits, and says that the answer is kept", async () => {
+    await page.open([pending(1, { agent_state: "away" })]);
+    expect(chips()).toEqual(["its agent is away", "pending"]);
+    expect(card().querySelector<HTMLElement>(".imc-status")?.title).toBe(
+      "It lost its connection. Your answer is kept for it.",
+    );
+    page.kernel.tell(patch(2, [pending(1)]));
+    await settle();
+    expect(chips()).toEqual(["pending"]);
+  });
+
+  test("what became of an answer stands in place of its status", async () => {
+    await page.open([raw(1, { reply: reply("yes"), agent_state: "kept" })]);
+    expect(chips()).toEqual(["kept for the agent"]);
+    page.kernel.tell(patch(2, [raw(1, { reply: reply("yes"), agent_state: "fetched" })]));
+    await settle();
+    expect(chips()).toEqual(["fetched by the agent"]);
+    page.kernel.tell(patch(3, [raw(1, { kind: "question", reply: reply("yes"), agent_state: "asleep" })]));
+    await settle();
+    expect(chips()).toEqual(["replied"]);
+  });
+
+  test("is nothing on what is not answered yet, or ended otherwise", async () => {
+    await page.open([raw(1, { status: "sending", agent_state: "kept" })]);
+    expect(chips()).toEqual(["sending"]);
+    page.kernel.tell(patch(2, [raw(1, { status: "expired", agent_state: "away" })]));
+    await settle();
+    expect(chips()).toEqual(["expired"]);
+  });
+});
+
+test("an answer that lost shows whose won, and the text to copy", async () => {
+  const won = reply("no", { by: "bob", mine: false });
+  await page.open([raw(1, { reply: won, error: "bob answered before", draft: "my own words" })]);
+  for (const words of ["bob", "no", "bob answered before", "Answered by someone else", "my own words"])
+    expect(card().textContent).toContain(words);
+});
+
+test("what a server says about itself stands beside its status", async () => {
+  await page.open([]);
+  const server = { id: "s1", label: "Work", url: "ws://w", enabled: true, state: "connected" };
+  page.kernel.set("_servers", [{ ...server, notice: "The database cannot be reached." }]);
+  page.button("1 of 2 servers connected")?.click();
+  await settle();
+  expect(page.named("Server connections").textContent).toContain("The database cannot be reached.");
+  page.kernel.set("_servers", [{ ...server, notice: "" }]);
+  await settle();
+  expect(page.named("Server connections").textContent).not.toContain("database");
+});

@@ -8,6 +8,7 @@ const EMPTY: Readonly<Record<FieldType, unknown>> = {
   Order: [0, 0],
   Kind: "question",
   Status: "replied",
+  AgentState: "",
   string: "",
   number: 0,
   boolean: false,

@@ -37,6 +37,7 @@ describe("every field of a message", () => {
     Order: [7, 8],
     Kind: "report",
     Status: "confirmed",
+    AgentState: "kept",
     string: "some words",
     number: 9,
     boolean: true,

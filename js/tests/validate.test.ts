@@ -92,6 +92,11 @@ describe("traits", () => {
     });
   });
 
+  test("a server may say something about itself", () => {
+    expect(readServers([{ id: "s", url: "ws://x", notice: "No database." }])[0]?.notice).toBe("No database.");
+    expect(readServers([{ id: "s", url: "ws://x", notice: 3 }])[0]?.notice).toBe("");
+  });
+
   test("only a clear no asks for a token", () => {
     expect(readSettings({}).has_token).toBe(true);
     expect(readSettings({ has_token: false }).has_token).toBe(false);

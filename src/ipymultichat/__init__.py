@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ipymultichat import errors
 from ipymultichat.errors import DeliveryError, MultiChatError
 from ipymultichat.model import (
+    AgentState,
     AudioContent,
     ConnectionState,
     Content,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ipymultichat.widget import MultiChat
 
 __all__ = [
+    "AgentState",
     "AudioContent",
     "Chat",
     "ConnectionState",

@@ -29,6 +29,12 @@ plausible = st.one_of(
         PEOPLE,
         st.sampled_from(["connected", "disconnected", ""]),
     ),
+    st.builds(
+        lambda state, ids: f.agent_state(state, *ids),
+        st.sampled_from(["away", "back", "kept", "fetched", ""]),
+        st.lists(IDS, max_size=3),
+    ),
+    st.builds(f.notice, TEXT),
 )
 
 COMMANDS = [
@@ -43,6 +49,8 @@ COMMANDS = [
     "RequestCancelled",
     "ChatMessageNotification",
     "UserConnectionStatusNotification",
+    "RequestState",
+    "Notice",
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ipymultichat.model import (
+    AgentState,
     AudioContent,
     Entry,
     ImageContent,
@@ -39,6 +40,7 @@ SAMPLES: dict[str, Any] = {
         (TextContent("yes"), AudioContent(b"RIFF", "audio/wav"), ResourceContent("file:///a/b.txt", "text/plain", b"x"),
          UnknownContent(9)), "bob", NOW, mine=False,
     ),
+    "agent_state": AgentState.FETCHED,
     "draft": (TextContent("mine"), ImageContent(b"\xff\xd8", "image/jpeg")),
 }  # fmt: skip
 """Values of fields; a text that is not here has its field's name, and a bool is the other one than by default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from ipymultichat.errors import TransitionError
 from ipymultichat.model import Message, MessageKind, MessageStatus
-from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS
+from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS, AgentState
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -61,7 +62,27 @@ def test_every_status_can_be_reached_from_a_birth() -> None:
         assert reached == set(table)
 
 
-@pytest.mark.parametrize("word", [*MessageKind, *MessageStatus])
+@pytest.mark.parametrize(
+    ("before", "state", "after", "known"),
+    [
+        ("pending", "away", "sending", "away"),
+        ("sending", "away", "failed", "away"),
+        ("sending", "away", "replied", ""),
+        ("sending", "kept", "replied", "kept"),
+        ("pending", "fetched", "replied", "fetched"),
+        ("pending", "away", "expired", ""),
+        ("sending", "kept", "cancelled", ""),
+        ("replied", "kept", "pending", ""),
+    ],
+)
+def test_what_is_known_of_the_agent_lasts_as_long_as_it_says_something(
+    before: str, state: str, after: str, known: str
+) -> None:
+    message = replace(a(MessageKind.QUESTION, MessageStatus(before)), agent_state=AgentState(state))
+    assert message.moved(MessageStatus(after)).agent_state == known
+
+
+@pytest.mark.parametrize("word", [*MessageKind, *MessageStatus, *AgentState])
 def test_a_word_is_its_plain_string(word: Any) -> None:
     assert word == word.value
     assert {word.value: 1}[word] == 1

@@ -7,7 +7,7 @@ from any_message import messages
 from histories import answered, kept, living, message, on_disk
 from hypothesis import given
 
-from ipymultichat.model import Entry, ImageContent, Message, MessageFilter, MessageStatus, TextContent
+from ipymultichat.model import AgentState, Entry, ImageContent, Message, MessageFilter, MessageStatus, TextContent
 from ipymultichat.store.body import COLUMNS, MAX_SEARCHED, READ, Row, entry_of, merged, row_of
 
 DRAFT = (TextContent("my long answer"),)
@@ -87,6 +87,11 @@ def test_the_later_of_two_kernels_wins_and_the_order_stays() -> None:
 )
 def test_a_proved_reply_of_ours_stays_with_its_outcome(other: Message) -> None:
     assert both(answered(1, "mine"), other).message == on_disk(answered(1, "mine"))
+
+
+def test_what_became_of_a_proved_reply_stays_with_it() -> None:
+    kept = answered(1, "mine", agent_state=AgentState.KEPT)
+    assert both(kept, message(1, agent_state=AgentState.AWAY)).message == on_disk(kept)
 
 
 def test_a_later_proved_reply_replaces_one() -> None:

@@ -28,6 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipymultichat.model import (
+    AgentState,
     AudioContent,
     Content,
     Entry,
@@ -208,7 +209,7 @@ def restored(entries: list[Entry]) -> list[Entry]:
 def test_every_message_of_an_old_file_is_exactly_what_it_was(
     tmp_path_factory: pytest.TempPathFactory, items: list[Message], version: int, data: st.DataObject
 ) -> None:
-    items = [replace(item, discarded=False) for item in items]  # a field that came later
+    items = [replace(item, discarded=False, agent_state=AgentState.NONE) for item in items]  # fields that came later
     entries = [Entry((-number, number), item, data.draw(st.booleans())) for number, item in enumerate(items)]
     path = tmp_path_factory.mktemp("old") / "h.sqlite3"
     make_old(path, version, entries)

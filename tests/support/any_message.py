@@ -8,6 +8,7 @@ from datetime import timezone
 from hypothesis import strategies as st
 
 from ipymultichat.model import (
+    AgentState,
     AudioContent,
     Content,
     ImageContent,
@@ -48,6 +49,7 @@ BY_TYPE: dict[str, st.SearchStrategy[object]] = {
     "bool": st.booleans(),
     "MessageKind": st.sampled_from(MessageKind),
     "MessageStatus": st.sampled_from(MessageStatus),
+    "AgentState": st.sampled_from(AgentState),
     "datetime": times,
     "datetime | None": st.none() | times,
     "tuple[Question, ...]": st.lists(questions, max_size=2).map(tuple),

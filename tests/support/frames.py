@@ -116,6 +116,15 @@ def presence(client_id: str = "ada-1", nickname: str = "ada", status: str = "con
     return frame("UserConnectionStatusNotification", UserConnectionStatusNotification=notice)
 
 
+def agent_state(state: str, *request_ids: str) -> bytes:
+    ids = pb.CheckMessageValidityRequest(request_ids=request_ids)
+    return frame("RequestState", StrParam=state, CheckMessageValidityRequest=ids)
+
+
+def notice(text: str) -> bytes:
+    return frame("Notice", StrParam=text)
+
+
 class Driver:
     """A session with a clock in the test's hand."""
 

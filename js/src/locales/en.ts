@@ -32,6 +32,10 @@ export const en = {
   failed: "failed",
   sent: "sent",
   received: "received",
+  agentAway: "its agent is away",
+  agentAwayHint: "It lost its connection. Your answer is kept for it.",
+  kept: "kept for the agent",
+  fetched: "fetched by the agent",
 
   connecting: "connecting",
   connected: "connected",

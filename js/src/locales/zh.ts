@@ -33,6 +33,10 @@ export const zh: Record<keyof typeof en, string> = {
   failed: "失败",
   sent: "已发送",
   received: "已收到",
+  agentAway: "智能体已离开",
+  agentAwayHint: "它的连接断开了。你的回答会为它保留。",
+  kept: "已为智能体保留",
+  fetched: "智能体已取走",
 
   connecting: "连接中",
   connected: "已连接",

@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from "@preact/signals";
-import { isOpen, isRequest, peerOf } from "../message";
+import { isAnswered, isOpen, isRequest, peerOf } from "../message";
 import type { Message } from "../model.gen";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
@@ -39,7 +39,14 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
       <span class="imc-grow" />
       <span class="imc-meta">
         {message.deadline !== null && isOpen(message) && <Deadline at={message.deadline} />}
-        {status !== "received" && <span class={`imc-status imc-status-${status}`}>{t(status)}</span>}
+        {isOpen(message) && message.agent_state === "away" && (
+          <span class="imc-status" title={t("agentAwayHint")}>
+            {t("agentAway")}
+          </span>
+        )}
+        {status !== "received" && (
+          <span class={`imc-status imc-status-${status}`}>{t(statusWord(message) ?? status)}</span>
+        )}
         <time class="imc-dim" dateTime={new Date(at).toISOString()} title={formatFull(at, t.locale)}>
           {formatTime(at, t.locale)}
         </time>
@@ -55,6 +62,12 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
       </span>
     </div>
   );
+}
+
+/** What became of an answer that was kept for its agent says more than that there is one. */
+function statusWord(message: Message): "kept" | "fetched" | null {
+  const { agent_state } = message;
+  return isAnswered(message) && (agent_state === "kept" || agent_state === "fetched") ? agent_state : null;
 }
 
 /** Names stand in `bdi`: one that is written from right to left must not turn its neighbours around. */

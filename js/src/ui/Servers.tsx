@@ -82,6 +82,7 @@ function ServerItem({ server }: { server: Server }) {
         </span>
       </div>
       {server.error && server.enabled && <p class="imc-error">{server.error}</p>}
+      {server.notice && server.enabled && <p class="imc-server-notice">{server.notice}</p>}
       <p class="imc-dim imc-facts">
         {waits && server.attempt > 0 && <span>{t("attempt", { n: server.attempt })}</span>}
         {waits && server.retry_at !== null && <NextTry at={server.retry_at} />}

@@ -51,10 +51,17 @@ id; in any thread, soon to return."""
 
 
 class Notice(NamedTuple):
-    """A line about trouble in the background, for the person, and when it came up (aware UTC)."""
+    """A line about trouble in the background, for the person.
+
+    Attributes:
+        text: the line.
+        at: when it came up (aware UTC).
+        server_id: the server that says so about itself, and takes it back when it is over; "" for every other line.
+    """
 
     text: str
     at: datetime
+    server_id: str = ""
 
 
 class Hub:
@@ -329,10 +336,21 @@ class Hub:
         """See `Owner`."""
         with self.lock:
             self._statuses[server_id] = status
+            self._server_notice(server_id, status.notice)
             if status.state is not ConnectionState.CONNECTED:
                 self.inbound.no_users(server_id)
             self._refresh_statuses()
         self.notify("servers")
+
+    def _server_notice(self, server_id: str, text: str) -> None:
+        """Show what a server says about itself, for as long as it does. It may say much: it is logged by its link."""
+        lines = [f"{self.settings.label_of(server_id)}: {text}"] if text else []
+        shown = [notice for notice in self.notices if notice.server_id == server_id]
+        if [notice.text for notice in shown] != lines:
+            for notice in shown:
+                self.notices.remove(notice)
+            self.notices.extend(Notice(line, _now(), server_id) for line in lines)
+            self.notify("notices")
 
     def _refresh_statuses(self) -> None:
         """Servers without a link still have a status: switched off, or in want of a token."""

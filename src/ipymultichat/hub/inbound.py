@@ -16,6 +16,7 @@ from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import (
     ANSWERED,
+    AgentState,
     Entry,
     Message,
     MessageKind,
@@ -148,6 +149,9 @@ class Inbound:
             return
         for message in self._inbox.open_beyond(server_id, event.waits):
             self._end(message, _AWAY)
+        # A server that tells of agents does so after this list: what it said before that does not hold any more.
+        for message in self._inbox.open_beyond(server_id, ()):
+            self._inbox.note_agent(message.id, AgentState.NONE)
         for ids in (self.unconfirmed, self._cut_short):
             ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])
 
@@ -166,6 +170,13 @@ class Inbound:
         message = self._find(server_id, event.request_id)
         if message is not None and message.status in _WAITS_OR_FAILED:
             self._inbox.move(message.id, self._withdrawn_status(message), error=event.reason)
+
+    def _agent_changed(self, server_id: str, event: s.AgentChanged) -> None:
+        """Word of agents, also of those of other people's requests, which are none of ours."""
+        for request_id in event.request_ids:
+            message = self._find(server_id, request_id)
+            if message is not None:
+                self._inbox.note_agent(message.id, event.state)
 
     def _reply_verified(self, server_id: str, event: s.ReplyVerified) -> None:
         message = self._find(server_id, event.request_id)
@@ -350,6 +361,7 @@ class Inbound:
         s.AnsweredElsewhere: _answered_elsewhere,
         s.Gone: _gone,
         s.Withdrawn: _withdrawn,
+        s.AgentChanged: _agent_changed,
         s.ReplyVerified: _reply_verified,
         s.ReplyFailed: _reply_failed,
         s.ChatArrived: _chat_arrived,

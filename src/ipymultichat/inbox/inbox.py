@@ -12,6 +12,7 @@ from threading import RLock
 from ipymultichat.errors import UnknownMessageError
 from ipymultichat.model import (
     OPEN,
+    AgentState,
     Content,
     Conversation,
     Entry,
@@ -22,6 +23,7 @@ from ipymultichat.model import (
     Order,
     TextContent,
     UnknownContent,
+    state_after,
 )
 
 _SKEW = timedelta(seconds=5)
@@ -130,6 +132,24 @@ class Inbox:
             moved = self._replace(entry, entry.message.moved(status, **changes))
         self._changed(message_id)
         return moved
+
+    def note_agent(self, message_id: str, state: AgentState) -> None:
+        """Note what is known of the agent that asked; where that says nothing of such a message, it stays as it is.
+
+        Args:
+            message_id: a request.
+            state: whether its agent is there, while it is open; what became of its answer, also once it has one.
+        """
+        with self.lock:
+            entry = self._by_id.get(message_id)
+            if entry is None:
+                return
+            message = entry.message
+            fits = message.open or (state and state is state_after(state, message.status))
+            if not fits or message.agent_state is state:
+                return
+            self._replace(entry, replace(message, agent_state=state))
+        self._changed(message_id)
 
     def restore(
         self, entries: Iterable[Entry], *, complete_from: Order | None, conversations: Iterable[Conversation]

@@ -2,7 +2,7 @@
 
 from ipymultichat.model.filter import MessageFilter, searchable
 from ipymultichat.model.identity import Secret, nickname_of, token_of
-from ipymultichat.model.life import ANSWERED, OPEN, MessageKind, MessageStatus
+from ipymultichat.model.life import ANSWERED, OPEN, AgentState, MessageKind, MessageStatus, state_after
 from ipymultichat.model.message import (
     Asked,
     AudioContent,
@@ -34,6 +34,7 @@ from ipymultichat.model.settings import Preferences, Retention, Settings, Snippe
 __all__ = [
     "ANSWERED",
     "OPEN",
+    "AgentState",
     "Asked",
     "AudioContent",
     "ConnectionState",
@@ -65,6 +66,7 @@ __all__ = [
     "normalize_url",
     "searchable",
     "server_config",
+    "state_after",
     "text_of",
     "token_of",
 ]

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, overload
 
-from ipymultichat.model.life import MessageKind, MessageStatus
+from ipymultichat.model.life import AgentState, MessageKind, MessageStatus
 from ipymultichat.model.message import (
     AudioContent,
     Content,
@@ -70,6 +70,7 @@ def browser_form(entry: Entry) -> Json:
     form["order"] = list(entry.order)
     form["text"], form["length"] = _beginning(message.text)
     form["kind"], form["status"] = message.kind.value, message.status.value
+    form["agent_state"] = message.agent_state.value
     form["options"] = [dataclasses.asdict(question) for question in message.options]
     form["reply"] = None if message.reply is None else _reply_form(message.reply)
     form["draft"] = text_of(message.draft) if message.draft else ""
@@ -206,6 +207,7 @@ _TO: dict[str, Callable[[Any, Keep], Any]] = {
     "bool": lambda value, _keep: value,
     "MessageKind": lambda value, _keep: value.value,
     "MessageStatus": lambda value, _keep: value.value,
+    "AgentState": lambda value, _keep: value.value,
     "datetime": lambda value, _keep: value.isoformat(),
     "datetime | None": lambda value, _keep: value.isoformat() if value else None,
     "tuple[Question, ...]": lambda value, _keep: [dataclasses.asdict(question) for question in value],
@@ -218,6 +220,7 @@ _FROM: dict[str, Callable[[Any, Fetch], Any]] = {
     "bool": lambda value, _fetch: value,
     "MessageKind": lambda value, _fetch: MessageKind(value),
     "MessageStatus": lambda value, _fetch: MessageStatus(value),
+    "AgentState": lambda value, _fetch: AgentState(value),
     "datetime": lambda value, _fetch: datetime.fromisoformat(value),
     "datetime | None": lambda value, _fetch: datetime.fromisoformat(value) if value else None,
     "tuple[Question, ...]": lambda value, _fetch: tuple(_question_from(form) for form in value),

@@ -49,6 +49,22 @@ class MessageStatus(Word):
     FAILED = "failed"
 
 
+class AgentState(Word):
+    """What a server says of the agent that waits for an answer, or for whom one is kept.
+
+    It is no status: whether a question waits or has its answer is one thing, whether its agent is there another.
+    """
+
+    NONE = ""
+    """Nothing is known against its being there."""
+    AWAY = "away"
+    """It lost its connection. The question still waits, and the answer is kept for it."""
+    KEPT = "kept"
+    """The question was answered while it was away."""
+    FETCHED = "fetched"
+    """It came back and took the answer that was kept."""
+
+
 _S = MessageStatus
 Transitions = Mapping[MessageStatus, frozenset[MessageStatus]]
 
@@ -98,3 +114,15 @@ ANSWERED: Mapping[MessageKind, MessageStatus] = {
     MessageKind.REPORT: _S.CONFIRMED,
 }
 """What a request is once it has its answer."""
+
+_OUTLASTS: Mapping[MessageStatus, frozenset[AgentState]] = {
+    _S.SENDING: frozenset(AgentState),
+    _S.FAILED: frozenset(AgentState),
+    # Word of an answer that is kept may come before the answer does, or is proved.
+    **dict.fromkeys(ANSWERED.values(), frozenset({AgentState.KEPT, AgentState.FETCHED})),
+}
+
+
+def state_after(state: AgentState, status: MessageStatus) -> AgentState:
+    """What is still known of its agent once a request has another status."""
+    return state if state in _OUTLASTS.get(status, ()) else AgentState.NONE

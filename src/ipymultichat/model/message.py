@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from ipymultichat.errors import TransitionError
 from ipymultichat.model.frozen import frozen
-from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS, MessageKind, MessageStatus
+from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS, AgentState, MessageKind, MessageStatus, state_after
 
 logger = logging.getLogger("ipymultichat.messages")
 
@@ -144,6 +144,7 @@ class Message:
         reply: the answer, or None.
         error: why delivery failed, or why it ended, in words, or "".
         draft: the answer that could not be delivered, kept for another try.
+        agent_state: what the server says of the agent that asked, see `AgentState`; compares equal to its plain string.
         discarded: put away by this person: it stays so, whoever still lists it.
         live: pushed while connected (False: found in a server's pending list or in the history).
     """
@@ -171,6 +172,7 @@ class Message:
     reply: Reply | None = None
     error: str = ""
     draft: tuple[Content, ...] = ()
+    agent_state: AgentState = AgentState.NONE
     discarded: bool = False
     live: bool = True
 
@@ -186,6 +188,8 @@ class Message:
         """
         if status not in TRANSITIONS[self.kind].get(self.status, ()):
             raise TransitionError(f"a {self.kind} that is {self.status} cannot become {status}")
+        if self.agent_state:
+            changes.setdefault("agent_state", state_after(self.agent_state, status))
         logger.debug("%s: %s %.80r: %s → %s", self.server_name, self.kind, self.id, self.status, status)
         return replace(self, status=status, **changes)  # type: ignore[arg-type]
 

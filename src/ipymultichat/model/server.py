@@ -179,6 +179,7 @@ class ServerStatus:
         attempt: tries since the last login; 0 when connected or never tried.
         retry_at: when the next try starts (aware UTC), or None.
         connected_at: since when the login stands (aware UTC), or None.
+        notice: what the server says about itself while it holds, as that its database cannot be reached, or "".
     """
 
     state: ConnectionState = ConnectionState.DISCONNECTED
@@ -186,6 +187,7 @@ class ServerStatus:
     attempt: int = 0
     retry_at: datetime | None = None
     connected_at: datetime | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True)

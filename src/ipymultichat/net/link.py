@@ -6,13 +6,13 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from ipymultichat.model import ConnectionState, Secret, ServerConfig, ServerStatus
 from ipymultichat.net.connection import MAX_FRAME, MAX_LIST, ConnectFailedError, Connection
 from ipymultichat.session import Backoff, Session, Timing
-from ipymultichat.session.events import LoggedIn, LoginFailed, Overdue, Resynced, SessionEvent
+from ipymultichat.session.events import LoggedIn, LoginFailed, Overdue, Resynced, ServerNotice, SessionEvent
 
 logger = logging.getLogger("ipymultichat.net")
 
@@ -20,7 +20,7 @@ _PAUSE_COUNTS = 30.0
 """For how long after a pause of this machine a lost connection is put down to it, in seconds."""
 
 
-_ABOUT_THE_CONNECTION = (LoggedIn, LoginFailed, Overdue, Resynced)
+_ABOUT_THE_CONNECTION = (LoggedIn, LoginFailed, Overdue, Resynced, ServerNotice)
 
 
 @dataclass(frozen=True)
@@ -271,6 +271,9 @@ class Link:
                 self._connection.abort(event.reason)
         elif isinstance(event, Overdue):
             self._probe("the server no longer answers")
+        elif isinstance(event, ServerNotice):
+            logger.debug("%s: says %r", self.config.label, event.text)
+            self._set(replace(self.status, notice=event.text))  # every other status is made anew, without it
         elif isinstance(event, Resynced):
             logger.debug("%s: in step", self.config.label)
             self._settle_first_outcome()

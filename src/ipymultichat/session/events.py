@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ipymultichat.model import Content
 from ipymultichat.model.frozen import frozen
-from ipymultichat.wire.events import ChatReceived, Request, RequestAnswered, RequestReceived, User
+from ipymultichat.wire.events import (
+    AgentStateChanged,
+    ChatReceived,
+    NoticeChanged,
+    Request,
+    RequestAnswered,
+    RequestReceived,
+    User,
+)
 
 
 @frozen
@@ -72,6 +80,11 @@ class Withdrawn:
     reason: str
 
 
+AgentChanged = AgentStateChanged
+"""Agents went away, came back, or left or took an answer: passed on as it came in. Which of the requests are ours is
+known to whoever keeps what was answered, in this kernel or an earlier one: here only what waits is."""
+
+
 @frozen
 class ReplyVerified:
     """Our reply was taken: sent, then seen to be pending no longer, with nothing that speaks against it."""
@@ -134,6 +147,10 @@ class UserChanged:
     online: bool
 
 
+ServerNotice = NoticeChanged
+"""What the server says about itself now: passed on as it came in. It holds no longer than the connection."""
+
+
 @frozen
 class Overdue:
     """A request of ours was not answered in time: the other side may be gone."""
@@ -156,6 +173,7 @@ SessionEvent = (
     | StillPending
     | Gone
     | Withdrawn
+    | AgentChanged
     | ReplyVerified
     | ReplyFailed
     | ChatArrived
@@ -163,6 +181,7 @@ SessionEvent = (
     | ChatFailed
     | UsersListed
     | UserChanged
+    | ServerNotice
     | Overdue
     | Trouble
 )

@@ -378,6 +378,10 @@ class Session:
             self._users.pop(user.client_id, None)
         self._io.emit(s.UserChanged(user, event.online))
 
+    def _pass_on(self, event: e.AgentStateChanged | e.NoticeChanged, _now: float) -> None:
+        if self.phase is Phase.READY:
+            self._io.emit(event)
+
     def _on_unknown(self, event: e.UnknownCommand, _now: float) -> None:
         self._ignore(f"the unknown command {event.cmd[:40]!r}")
 
@@ -397,5 +401,7 @@ class Session:
         e.RequestCancelled: _on_cancelled,
         e.ChatReceived: _on_chat,
         e.PresenceChanged: _on_presence,
+        e.AgentStateChanged: _pass_on,
+        e.NoticeChanged: _pass_on,
         e.UnknownCommand: _on_unknown,
     }

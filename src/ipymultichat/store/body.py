@@ -143,7 +143,7 @@ def merged(old: Entry, new: Entry) -> Entry:
     proved = now.reply is not None and now.reply.mine
     changes: dict[str, Any] = {"live": False}
     if was.reply is not None and was.reply.mine and not proved:
-        changes |= {"reply": was.reply, "status": was.status, "error": was.error}
+        changes |= {"reply": was.reply, "status": was.status, "error": was.error, "agent_state": was.agent_state}
     if was.draft and not now.draft and not proved:
         changes["draft"] = was.draft
     return Entry(old.order, replace(now, **changes), old.unread and new.unread)

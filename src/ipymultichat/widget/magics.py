@@ -69,7 +69,8 @@ class MultiChatMagics(Magics):
     def _status(self) -> str:
         statuses = self.chat.statuses
         lines = (
-            f"{config.label}: {(s := statuses[config.id]).state} {s.error}".rstrip() for config in self.chat.servers
+            f"{config.label}: {(s := statuses[config.id]).state} {s.error or s.notice}".rstrip()
+            for config in self.chat.servers
         )
         return "\n".join(lines)
 

@@ -192,7 +192,12 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
         for config in self.servers:
             status = statuses.get(config.id, ServerStatus())
             times = {name: milliseconds(getattr(status, name)) for name in ("retry_at", "connected_at")}
-            words = {"state": status.state.value, "error": status.error, "attempt": status.attempt}
+            words = {
+                "state": status.state.value,
+                "error": status.error,
+                "notice": status.notice,
+                "attempt": status.attempt,
+            }
             own = self._hub.own_server
             file = str(own.token_file) if own is not None and own.server.url == config.url else ""
             forms.append({**vars(config), "label": config.label, "token_file": file, **words, **times})

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
 from ipymultichat.errors import DecodeError, EncodeError
-from ipymultichat.model import MessageKind, Option, Question
+from ipymultichat.model import AgentState, MessageKind, Option, Question
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
@@ -31,6 +31,7 @@ _MAX_TIMEOUT = 10 * 365 * 86_400
 _CMD = pb.WebsocketMessage.DESCRIPTOR.fields_by_name["Cmd"].number
 _MAX_TOP_FIELDS = 100
 _MAX_PATH = 4096
+_IDS_AT_ONCE = 500
 MAX_OPTIONS = 64 * 2**10
 """Bytes of structured questions; larger ones become part of the text."""
 
@@ -67,7 +68,12 @@ def decode_in_slices(frame: bytes) -> Iterator[e.WireEvent]:
         spans[number] = value, end
     if command not in _LISTS:
         check_fields(frame, pb.WebsocketMessage.DESCRIPTOR)
-        yield decode(frame)
+        event = decode(frame)
+        if isinstance(event, e.AgentStateChanged):
+            for begin in range(0, len(event.request_ids), _IDS_AT_ONCE):
+                yield e.AgentStateChanged(event.state, event.request_ids[begin : begin + _IDS_AT_ONCE])
+        else:
+            yield event
         return
     number, response, read = _LISTS[command]
     parts = slices(frame, *spans.get(number, (0, 0)))
@@ -281,6 +287,21 @@ def _read_presence(message: pb.WebsocketMessage) -> e.WireEvent:
     return e.PresenceChanged(_user(notice.user), notice.status == "connected")
 
 
+_AGENT_STATES = {
+    "away": AgentState.AWAY,
+    "back": AgentState.NONE,
+    "kept": AgentState.KEPT,
+    "fetched": AgentState.FETCHED,
+}
+
+
+def _read_agent_state(message: pb.WebsocketMessage) -> e.WireEvent:
+    state = _AGENT_STATES.get(message.StrParam)
+    if state is None:
+        return e.UnknownCommand(f"{message.Cmd} {message.StrParam[:MAX_ID]}")
+    return e.AgentStateChanged(state, tuple(message.CheckMessageValidityRequest.request_ids))
+
+
 _READERS: dict[str, Callable[[pb.WebsocketMessage], e.WireEvent]] = {
     "UserLogin": _read_login,
     "AskQuestion": _read_question,
@@ -293,6 +314,8 @@ _READERS: dict[str, Callable[[pb.WebsocketMessage], e.WireEvent]] = {
     "RequestCancelled": _read_cancelled,
     "ChatMessageNotification": _read_chat,
     "UserConnectionStatusNotification": _read_presence,
+    "RequestState": _read_agent_state,
+    "Notice": lambda message: e.NoticeChanged(words_of(message.StrParam)),
 }
 
 _LISTS: dict[str, tuple[int, type[Any], Callable[..., e.WireEvent]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from ipymultichat.model import Asked, Content, MessageKind, Question, asked_of
+from ipymultichat.model import AgentState, Asked, Content, MessageKind, Question, asked_of
 from ipymultichat.model.frozen import frozen
 
 DEFAULT_TIMEOUT = 600
@@ -136,6 +136,24 @@ class PresenceChanged:
 
 
 @frozen
+class AgentStateChanged:
+    """The agents of some requests went away, came back, or left or took an answer that is kept for them.
+
+    Only some servers tell. It may come for requests of which we know nothing, or no more.
+    """
+
+    state: AgentState
+    request_ids: tuple[str, ...]
+
+
+@frozen
+class NoticeChanged:
+    """What the server has to say about itself now; "" is nothing. Only some servers do."""
+
+    text: str
+
+
+@frozen
 class UnknownCommand:
     """A command this version does not know; the connection stays."""
 
@@ -152,5 +170,7 @@ WireEvent = (
     | RequestCancelled
     | ChatReceived
     | PresenceChanged
+    | AgentStateChanged
+    | NoticeChanged
     | UnknownCommand
 )
