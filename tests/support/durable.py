@@ -19,8 +19,8 @@ DURABLE = b'{"status": "ok", "durable": true, "withdraw": true}'
 
 def page(status: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
     """A whole response."""
-    head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}connection: close\r\n\r\n".encode() + body
 
 
 def say(raw: bytes) -> Step:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from random import random
 
@@ -148,15 +146,18 @@ class Calls:
         """
         try:
             with anyio.move_on_after(bound):
-                async with self._learning(call) as learning:
-                    return await self._until_answered(call, seconds, learning)
+                if self._retry and self._health.known is None:
+                    # First: what is known before the question is out holds whatever becomes of it, and many agents at
+                    # once have one connection each.
+                    await self._health.learn(call.http, call.base)
+                return await self._until_answered(call, seconds)
         except anyio.get_cancelled_exc_class():
             await self._withdraw(call)
             raise
         await self._withdraw(call)
         raise overdue(call.base, bound)
 
-    async def _until_answered(self, call: Call, seconds: float, learning: asyncio.Task[None] | None) -> bytes:
+    async def _until_answered(self, call: Call, seconds: float) -> bytes:
         began = self._pace.now()
         pauses = self._pace.pauses()
         tries = 0
@@ -165,9 +166,7 @@ class Calls:
             try:
                 return await call.send()
             except ServerUnreachableError as error:
-                if learning is not None:
-                    await asyncio.wait([learning])
-                if not self._may_repeat(call):
+                if not await self._may_repeat(call):
                     raise
                 failure = error
             now = self._pace.now()
@@ -187,20 +186,9 @@ class Calls:
         if self._health.known is not None and self._health.known.withdraw:
             await call.withdraw()
 
-    def _may_repeat(self, call: Call) -> bool:
-        known = self._health.known
-        return self._retry and known is not None and known.durable and not call.http.is_closed
-
-    @contextlib.asynccontextmanager
-    async def _learning(self, call: Call) -> AsyncIterator[asyncio.Task[None] | None]:
-        """Ask the server beside a call what it can, where that is not known yet and matters."""
-        if not self._retry or self._health.known is not None:
-            yield None
-            return
-        task = asyncio.create_task(self._health.learn(call.http, call.base))
-        try:
-            yield task
-        finally:
-            task.cancel()
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait([task])
+    async def _may_repeat(self, call: Call) -> bool:
+        if not self._retry or call.http.is_closed:
+            return False
+        if self._health.known is None:  # it may say so now: what it keeps, it kept before
+            await self._health.learn(call.http, call.base)
+        return self._health.known is not None and self._health.known.durable

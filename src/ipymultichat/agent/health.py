@@ -11,8 +11,8 @@ import httpx
 from ipymultichat.agent.transport import exchange
 from ipymultichat.errors import AgentError
 
-HEALTH_SECONDS = 5
-"""Seconds in which a server says what it can."""
+HEALTH_SECONDS = 10
+"""Seconds in which a server says what it can, before it is asked anything else."""
 
 MAX_HEALTH = 16 * 2**10
 """Bytes of what it says at most."""
@@ -56,7 +56,8 @@ class Health:
 
 
 async def _ask(http: httpx.AsyncClient, base: str) -> Abilities | None:
-    headers = {"accept": "application/json"}
+    # A connection of its own: what an odd server does to it must not meet the question.
+    headers = {"accept": "application/json", "connection": "close"}
     try:
         response, content = await exchange(http, "GET", base, "/health", headers=headers, limit=MAX_HEALTH)
         said = json.loads(content) if response.status_code == 200 else None
