@@ -46,10 +46,11 @@ bench: $(READY)
 walk: $(READY)
 	@MULTICHAT_CONFIG_DIR=build/walk PYTHONPATH=tests/support $(BIN)/python tests/bench/walk.py
 
-# SEEDS random schedules against five servers that fail; QUIRKS=1: servers with the faults of the real one.
+# SEEDS random schedules against five servers that fail; QUIRKS=1: servers with the faults of the real one; DURABLE=1:
+# servers that keep what they hold in SQLite.
 SEEDS ?= 200
 soak: $(READY)
-	@$(BIN)/python tests/support/soak.py $(SEEDS) $(if $(QUIRKS),--quirks) $(ARGS)
+	@$(BIN)/python tests/support/soak.py $(SEEDS) $(if $(QUIRKS),--quirks) $(if $(DURABLE),--durable) $(ARGS)
 
 # Servers killed while agents wait: 20 rounds on SQLite, then five minutes with three servers on PostgreSQL.
 kills: $(READY)

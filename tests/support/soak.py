@@ -1,6 +1,6 @@
 """Seeded random schedules against five servers: agents ask, people answer and chat, networks and servers fail.
 
-As a script: `soak.py SEEDS [--quirks] [--first N]` runs that many seeds and prints what came of them.
+As a script: `soak.py SEEDS [--quirks | --durable] [--first N]` runs that many seeds and prints what came of them.
 """
 
 import argparse
@@ -14,21 +14,18 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 import warnings
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
-from unittest import mock
 
 from inboxes import hub_of, make_inbox
 from proxy import Proxy
 from quirks import Quirks, QuirkyServer
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.errors import AgentError, DeliveryError, MultiChatError
+from ipymultichat.errors import AgentError, DeliveryError, MultiChatError, RequestRefusedError
 from ipymultichat.model import Message, OnlineUser
 from ipymultichat.net import LinkSettings
 from ipymultichat.server import LocalServer
@@ -43,8 +40,8 @@ STORM = 0.9
 """How long faults happen, in seconds; then everything is healed."""
 HEALED_WITHIN = 25.0
 """How long the healed network may take until every agent has its answer, in seconds."""
-REUSED: ContextVar[str] = ContextVar("REUSED", default="")
-"""The id of all that an agent asks which uses one again and again, for whatever it asks; each has a task of its own."""
+GRACE = 0.3
+"""For how long servers with a store hold a question whose agent has gone, in seconds."""
 TIMING = Timing(login=0.5, answer=0.5, settle=0.1, resend_first=0.03, resend_cap=0.2, recheck=0.1)
 
 
@@ -185,8 +182,9 @@ class Person:
 class World:
     """Servers, proxies, people and agents of one seed."""
 
-    def __init__(self, seed: int, *, quirks: bool) -> None:
+    def __init__(self, seed: int, *, quirks: bool, folder: str | None = None) -> None:
         self.seed = seed
+        self.folder = folder
         self.random = random.Random(seed)
         self.quirks = quirks
         self.servers = [self._make_server(number) for number in range(SERVERS)]
@@ -203,7 +201,11 @@ class World:
     def _make_server(self, number: int, port: int = 0) -> LocalServer:
         # Some of the five behave well all the same: the client must not depend on a fault.
         quirky = self.quirks and number != self.seed % SERVERS
-        return QuirkyServer(Quirks.all(), port=port) if quirky else LocalServer(port=port)
+        if quirky:
+            return QuirkyServer(Quirks.all(), port=port)
+        if self.folder is not None:
+            return LocalServer(port=port, store=f"sqlite:///{self.folder}/s{number}.db", grace=GRACE)
+        return LocalServer(port=port)
 
     def count(self, what: str, times: int = 1) -> None:
         self.report.counts[what] += times
@@ -229,17 +231,17 @@ class World:
         rng = random.Random(f"{self.seed}/agent{number}")
         server = rng.randrange(SERVERS)
         client = AgentClient(self.servers[server].url, "team", agent_name=f"agent{number}", project_directory="/p")
-        if number % 4 == 0:
-            REUSED.set(f"id-of-agent{number}")
+        # Some use one id again and again, for whatever they ask, as long as the server lets them.
+        used = f"id-of-agent{number}" if number % 4 == 0 else None
         await asyncio.sleep(rng.uniform(0, STORM))
         for attempt in itertools.count():
-            call = Call(f"agent{number} try {attempt} on s{server}", server, bool(REUSED.get()))
+            call = Call(f"agent{number} try {attempt} on s{server}", server, used is not None)
             self.calls.append(call)
             ask = client.ask_question if number % 3 else client.work_report
-            impatient = rng.random() < (0.6 if REUSED.get() else 0.15) and not self.healed
+            impatient = rng.random() < (0.6 if used else 0.15) and not self.healed
             patience = rng.uniform(0, 0.3) if impatient else None
             try:
-                answer = await asyncio.wait_for(ask(call.text, timeout=60), patience)
+                answer = await asyncio.wait_for(ask(call.text, timeout=60, request_id=used), patience)
             except asyncio.TimeoutError:
                 call.error = "hung up"
                 self.count("agents hung up")
@@ -247,6 +249,8 @@ class World:
             except AgentError as error:
                 call.error = type(error).__name__
                 self.count(f"agent: {call.error}")
+                if used and isinstance(error, RequestRefusedError):  # the id has its answer
+                    used = f"{used}+"
                 await asyncio.sleep(0.05)
                 continue
             call.answer = answer.text
@@ -533,8 +537,8 @@ class _Errors(logging.Handler):
         )
 
 
-async def _live(seed: int, quirks: bool) -> Report:
-    world = World(seed, quirks=quirks)
+async def _live(seed: int, quirks: bool, folder: str | None) -> Report:
+    world = World(seed, quirks=quirks, folder=folder)
     before = asyncio.all_tasks()
     handler = _Errors(world.problem)
     logging.getLogger().addHandler(handler)
@@ -567,22 +571,14 @@ def environment(folder: str) -> Iterator[None]:
             os.environ["MULTICHAT_CONFIG_DIR"] = before
 
 
-@contextlib.contextmanager
-def reused_ids() -> Iterator[None]:
-    """Let agents that have set `REUSED` ask under that id, instead of a new one each time."""
-    with mock.patch("ipymultichat.agent.client.uuid") as fake:
-        fake.uuid4 = lambda: mock.Mock(hex=REUSED.get()) if REUSED.get() else uuid.uuid4()
-        yield
-
-
-def run_seed(seed: int, *, quirks: bool = False) -> Report:
+def run_seed(seed: int, *, quirks: bool = False, durable: bool = False) -> Report:
     """Run one schedule; returns its `Report`. Warnings, lost exceptions and logged errors count as problems."""
     lost: list[str] = []
     hook, sys.unraisablehook = sys.unraisablehook, lambda args: lost.append(repr(args.exc_value))
     try:
-        with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, environment(folder), reused_ids():
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, environment(folder):
             warnings.simplefilter("error")
-            report = asyncio.run(_live(seed, quirks))
+            report = asyncio.run(_live(seed, quirks, folder if durable else None))
     finally:
         sys.unraisablehook = hook
     report.problems += [f"unraisable: {text}" for text in lost]
@@ -594,6 +590,7 @@ def main() -> int:
     parser.add_argument("seeds", type=int)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--quirks", action="store_true")
+    parser.add_argument("--durable", action="store_true", help="servers that keep what they hold in SQLite")
     options = parser.parse_args()
     logging.getLogger("ipymultichat").addHandler(logging.NullHandler())
     logging.getLogger("ipymultichat").setLevel(logging.ERROR)
@@ -601,7 +598,7 @@ def main() -> int:
     failed, began, slowest = 0, time.perf_counter(), 0.0
     heals = []
     for seed in range(options.first, options.first + options.seeds):
-        report = run_seed(seed, quirks=options.quirks)
+        report = run_seed(seed, quirks=options.quirks, durable=options.durable)
         heals.append(report.counts.pop("heal ms"))
         total += report.counts
         slowest = max(slowest, report.seconds)
@@ -609,7 +606,8 @@ def main() -> int:
         for problem in report.problems:
             print(f"seed {seed}: {problem}", flush=True)
     heals.sort()
-    print(f"{options.seeds} seeds{' with quirks' if options.quirks else ''}: {failed} with problems", end=", ")
+    kind = " with quirks" if options.quirks else " with stores" if options.durable else ""
+    print(f"{options.seeds} seeds{kind}: {failed} with problems", end=", ")
     print(f"{time.perf_counter() - began:.0f} s in all, slowest {slowest:.1f} s")
     print(f"last answer after the healing: median {heals[len(heals) // 2]} ms, longest {heals[-1]} ms")
     for what, times in sorted(total.items()):

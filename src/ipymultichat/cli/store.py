@@ -149,9 +149,11 @@ def _to_json(record: Record) -> dict[str, object]:
     }
 
 
-def _from_json(values: dict[str, Any]) -> Record:
+def _from_json(values: Any) -> Record:
     from ipymultichat.server.stores.record import Record
 
+    if not isinstance(values, dict):
+        raise TypeError("a request is an object")
     known = {item.name for item in fields(Record)}
     given = {key: value for key, value in values.items() if key in known}
     for name in ("request", "response"):
