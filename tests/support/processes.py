@@ -78,7 +78,7 @@ class ServerProcess:
     Args:
         token: the only token it accepts.
         port: 0 takes a free one, and keeps it over the next starts.
-        options: what else `ipymultichat serve` is told.
+        options: what else `ipymultichat serve` is told; without a store there, it keeps nothing.
     """
 
     url: str
@@ -86,7 +86,7 @@ class ServerProcess:
     def __init__(self, token: str | None = None, port: int = 0, options: Sequence[str] = ()) -> None:
         self.token = token
         self.port = port
-        self.options = options
+        self.options = options if "--store" in options else ("--store", "memory:", *options)
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> "ServerProcess":

@@ -40,8 +40,9 @@ STORM = 0.9
 """How long faults happen, in seconds; then everything is healed."""
 HEALED_WITHIN = 25.0
 """How long the healed network may take until every agent has its answer, in seconds."""
-GRACE = 0.3
-"""For how long servers with a store hold a question whose agent has gone, in seconds."""
+GRACE = 5.0
+"""For how long servers with a store hold a question whose agent has gone, in seconds: longer than a storm, or an agent
+that comes back would ask it anew."""
 TIMING = Timing(login=0.5, answer=0.5, settle=0.1, resend_first=0.03, resend_cap=0.2, recheck=0.1)
 
 

@@ -65,12 +65,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(children: Children, folder: Path, port: int) -> str:
     token = secrets.token_urlsafe(12)
-    chat = {**os.environ, "MULTICHAT_TOKEN": token}
+    settings = {"MULTICHAT_CONFIG_DIR": str(folder / "config")}  # the servers keep what they hold there, too
+    chat = {**os.environ, **settings, "MULTICHAT_TOKEN": token}
     home = children.start_server("Home", chat)
     work = children.start_server("Work", chat)
     _write_profile(folder / "config", token, {"Home": home, "Work": work})
     children.start("the agents", [sys.executable, "-m", "ipymultichat.cli.actors", home, work], chat)
-    lab = Lab(children, folder, port, {"MULTICHAT_CONFIG_DIR": str(folder / "config")})
+    lab = Lab(children, folder, port, settings)
     shutil.copy(notebook_path(), lab.notebooks / NOTEBOOK)
     lab.start()
     lab.run_cell(NOTEBOOK, "inbox")

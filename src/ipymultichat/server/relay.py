@@ -160,6 +160,7 @@ class Relay:
             raise _stopping()
         asked = replace(self.state.prepare(kind, request, team), waiter=self.process)
         answer: Answer = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_retrieve)
         self._answers.setdefault(asked.key, set()).add(answer)  # before: it may be answered before the store returns
         try:
             record = await self._stored(asked)
@@ -375,6 +376,12 @@ class Relay:
                 logger.warning("client %s is cut off: it reads too slowly", client.client_id)
                 slow.append(client)
         return slow
+
+
+def _retrieve(answer: Answer) -> None:
+    """Let asyncio not log what a caller that is gone was to be told."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _stopping() -> Refused:
