@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
+import psycopg
 import pytest
 from chat_person import Enter, Person, question
 from postgres import Postgres
 from waiting import until
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.errors import NoHumanOnlineError, RequestCancelledError
+from ipymultichat.errors import NoHumanOnlineError, RequestCancelledError, ServerStartError
 from ipymultichat.server import LocalServer, peers
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -198,3 +199,39 @@ async def test_two_servers_that_start_at_once_on_an_empty_database_both_do(datab
     servers = [LocalServer(store=database) for _ in range(4)]
     await asyncio.gather(*(server.start() for server in servers))
     await asyncio.gather(*(server.stop() for server in servers))
+
+
+async def test_tables_of_a_newer_version_are_left_as_they_are(database: str) -> None:
+    async with LocalServer(store=database):
+        pass
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await connection.execute("INSERT INTO ipymultichat.version VALUES (9)")
+    with pytest.raises(ServerStartError, match="the tables are of version 9, this ipymultichat knows 1"):
+        await LocalServer(store=database).start()
+
+
+async def test_people_and_agents_of_a_server_that_is_no_more_are_gone_for_the_others(
+    database: str, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "BEAT_EVERY", 0.1)
+    async with LocalServer(store=database, grace=60) as server:
+        ada = await enter(server)
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as other:
+            await other.execute("SET search_path TO ipymultichat")
+            await other.execute("INSERT INTO processes VALUES ('dead', 9999999999999)")
+            await other.execute(
+                "INSERT INTO people SELECT 'bob-1', 'dead', team, 'bob', 1 FROM people WHERE client_id = %s",
+                (ada.client_id,),
+            )
+            come = (await skip_to(ada, "UserConnectionStatusNotification")).UserConnectionStatusNotification
+            assert (come.user.nickname, come.status) == ("bob", "connected")
+            asking = asyncio.ensure_future(AgentClient(server.url, "team").ask_question("Still there?"))
+            request = (await skip_to(ada, "AskQuestion")).AskQuestionRequest
+            await other.execute("UPDATE requests SET waiter = 'dead', version = version + 1")
+            await other.execute("UPDATE processes SET beat_ms = 0 WHERE process = 'dead'")
+            gone = [await ada.next() for _ in range(2)]
+        told = {message.Cmd: message for message in gone}
+        assert told["UserConnectionStatusNotification"].UserConnectionStatusNotification.status == "disconnected"
+        assert told["RequestState"].StrParam == "away"
+        await ada.reply(request, "yes")
+        assert await asking == "yes"

@@ -59,6 +59,19 @@ async def test_one_stranger_more_than_allowed_ends_the_oldest_and_nobody_else(en
         assert await ada.before_answer() == ["UserConnectionStatusNotification"] * 2
 
 
+async def test_a_burst_of_connections_of_one_program_is_let_in_as_its_calls_come() -> None:
+    whole = question("q1").SerializeToString()
+    call = CALL + b"content-length: %d\r\n\r\n" % len(whole) + whole
+    async with LocalServer(limits=Limits(max_strangers=4)) as server, contextlib.AsyncExitStack() as stack:
+        host, port = "127.0.0.1", int(server.http_url.rpartition(":")[2])
+        opened = [await asyncio.open_connection(host, port) for _ in range(20)]
+        for _, writer in opened:
+            stack.callback(writer.close)
+            writer.write(call)
+        for reader, _ in opened:
+            assert b"no_clients" in await asyncio.wait_for(reader.readuntil(b"no_clients"), 5)
+
+
 async def test_a_socket_that_does_not_log_in_is_closed_and_one_that_did_stays(enter: Enter) -> None:
     async with LocalServer(limits=SHORT) as server:
         ada = await enter(server)
