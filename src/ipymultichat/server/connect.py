@@ -24,6 +24,7 @@ STATUS = {
     "canceled": 499,
     "invalid_argument": 400,
     "deadline_exceeded": 504,
+    "not_found": 404,
     "already_exists": 409,
     "permission_denied": 403,
     "resource_exhausted": 429,

@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ipymultichat.errors import ConfigError, ServerStartError
+from ipymultichat.mcp.port import Waits
 from ipymultichat.model import Secret, token_of
 from ipymultichat.server.acceptor import places_within
 from ipymultichat.server.app import make_app
 from ipymultichat.server.faults import Faults
 from ipymultichat.server.limits import MIB, Limits
 from ipymultichat.server.listener import Listener, bind
+from ipymultichat.server.mcp import McpEndpoint, installed
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.state import ServerState
 from ipymultichat.server.stores.opening import MEMORY, make_store
@@ -60,6 +62,7 @@ class LocalServer:
         allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
             Programs, which send no `Origin`, are not concerned.
         limits: see `Limits`.
+        waits: how long the calls of tools take that agents make over MCP (`/mcp`, with the `[mcp]` extra); see `Waits`.
 
     Attributes:
         faults: where tests of clients make it err; see `Faults`.
@@ -80,6 +83,7 @@ class LocalServer:
         keep: float = KEEP_HOURS,
         allowed_origins: Iterable[str] = (),
         limits: Limits | None = None,
+        waits: Waits | None = None,
     ) -> None:
         if isinstance(allowed_origins, str):
             raise ConfigError("allowed_origins is a list of origins, not one string", value=allowed_origins)
@@ -93,6 +97,7 @@ class LocalServer:
         self._keep = _seconds("keep", keep) * 3600
         self._allowed_origins = frozenset(allowed_origins)
         self._limits = limits or (Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK))
+        self._waits = waits or Waits()
         self.faults = Faults()
         self._relay: Relay | None = None
         self._upkeep: Upkeep | None = None
@@ -139,7 +144,8 @@ class LocalServer:
         except BaseException:
             listening.close()
             raise
-        upkeep = Upkeep(relay, keep=self._keep, grace=self._grace)
+        mcp = McpEndpoint(relay, self._allowed_origins, self._waits) if installed() else None
+        upkeep = Upkeep(relay, keep=self._keep, grace=self._grace, mcp=mcp)
         places = places_within(self._limits)
         if places < self._limits.max_connections:
             logger.warning(
@@ -147,7 +153,7 @@ class LocalServer:
                 places,
                 self._limits.max_connections,
             )
-        listener = Listener(make_app(relay, self._allowed_origins), limits=self._limits, places=places)
+        listener = Listener(make_app(relay, self._allowed_origins, mcp), limits=self._limits, places=places)
         try:
             listener.start(listening)
         except BaseException:

@@ -146,8 +146,14 @@ class Relay:
             self.guesses.wrong(address)
         return team
 
-    async def ask(self, kind: Kind, request: AnyRequest, team: str) -> tuple[Record, Answer]:
+    async def ask(self, kind: Kind, request: AnyRequest, team: str, *, hold: bool = False) -> tuple[Record, Answer]:
         """Take a request in, join one that waits, or fetch a recorded answer.
+
+        Args:
+            kind: question or report.
+            request: what is asked; the relay's from here on.
+            team: who is asked.
+            hold: let it wait for somebody to come online, whatever the server does otherwise.
 
         Returns:
             The request, and its answer to come; `abandon` it when nobody waits for it any more.
@@ -156,20 +162,44 @@ class Relay:
             Refused: by the state, for want of room, because its id is used for something else, or because the store
                 cannot be used or the server is stopping.
         """
+        return await self._enter(request, self.state.prepare(kind, request, team), hold=hold)
+
+    async def rejoin(self, key: Key) -> tuple[Record, Answer]:
+        """Join a request that waits, or fetch how it ended, by its id alone.
+
+        Returns:
+            As `ask`.
+
+        Raises:
+            Refused: `not_found` where there is none, or as `ask`.
+        """
+        record = await self._asked_of_store(self.store.read(key))
+        if record is None:
+            raise Refused("not_found", "there is no request with this id")
+        if record.state in ("waiting", "answered"):
+            request = record.parsed_request()
+            return await self._enter(request, self.state.prepare(record.kind, request, record.team), insert=False)
+        answer: Answer = asyncio.get_running_loop().create_future()
+        answer.set_result(outcome(record))
+        return record, answer
+
+    async def _enter(
+        self, request: AnyRequest, asked: Record, *, hold: bool = False, insert: bool = True
+    ) -> tuple[Record, Answer]:
         if self._closed:
             raise _stopping()
-        asked = replace(self.state.prepare(kind, request, team), waiter=self.process)
+        kind, asked = asked.kind, replace(asked, waiter=self.process)
         answer: Answer = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_retrieve)
         self._answers.setdefault(asked.key, set()).add(answer)  # before: it may be answered before the store returns
         try:
-            record = await self._stored(asked)
+            record = await self._stored(asked, hold=hold, insert=insert)
         except BaseException:
             self._remove(asked.key, answer)
             raise
         if record is None:
             self._remove(asked.key, answer)
-            answer.set_result(make_response(kind, asked.request_id, "no_clients"))
+            answer.set_result(make_response(kind, asked.request_id, "no_clients" if insert else "cancelled"))
         elif record.state == "answered" and not answer.done():
             self._remove(asked.key, answer)
             answer.set_result(outcome(record))
@@ -190,6 +220,10 @@ class Relay:
             self._spawn(self._change(self.store.leave(record.key, self.process, until)))
         else:
             self._spawn(self._change(self.store.end(record.key, "cancelled", self.state.now_ms)))
+
+    def detach(self, record: Record, answer: Answer) -> None:
+        """Let a request wait on although its caller goes: its agent has the id, and will ask for the answer with it."""
+        self._remove(record.key, answer)
 
     def missed(self, record: Record) -> None:
         """Take note that an answer reached nobody, because its caller had hung up by then."""
@@ -244,13 +278,14 @@ class Relay:
         for answer in set[Answer]().union(*answers.values()):
             if not answer.done():
                 answer.set_exception(_stopping())
+                answer.exception()  # asyncio need not complain where its caller has just gone
 
     # Parts
 
-    async def _stored(self, asked: Record) -> Record | None:
+    async def _stored(self, asked: Record, *, hold: bool, insert: bool) -> Record | None:
         waiting = self.state.waiting
-        refusal = waiting.refusal(asked)
-        insert = refusal is None and self.state.somebody_for(asked.team)
+        refusal = waiting.refusal(asked) if insert else None
+        insert = insert and refusal is None and (hold or self.state.somebody_for(asked.team))
         if insert:
             waiting.reserve(asked)
         try:

@@ -87,25 +87,11 @@ class RpcEndpoint:
         return team
 
     async def _body(self, request: Request, content_type: str) -> bytes:
-        visit: Visit = request.scope["state"]["visit"]
-        admission: Admission = request.scope["state"]["admission"]
         limit = self._relay.state.limits.max_body
         remedy = ""
         if content_type == connect.JSON and self._relay.state.limits.max_json < limit:
             limit, remedy = self._relay.state.limits.max_json, f"; as {connect.PROTO} it may have {limit}"
-        too_large = Refused("resource_exhausted", f"the body is larger than {limit} bytes{remedy}", status=413)
-        length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit:
-            raise too_large
-        chunks, size = [], 0
-        async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise too_large
-            if not admission.hold(visit, size):
-                raise Refused("resource_exhausted", "the server receives too much at once, try again later")
-        return b"".join(chunks)
+        return await read_body(request, limit, remedy)
 
     async def _ask(
         self, request: Request, kind: Kind, call: AnyRequest, team: str, deadline: float | None
@@ -159,16 +145,9 @@ class Withdrawal:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        visit: Visit = request.scope["state"]["visit"]
-        admission: Admission = request.scope["state"]["admission"]
         if not origin_allowed(request.headers.get("origin"), request.headers.get("host"), self._allowed_origins):
             raise Refused("permission_denied", "web pages of this origin may not call the server")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        await asyncio.sleep(self._relay.guesses.delay(visit.address))
-        team = self._relay.authorize(token.strip(), visit.address) if scheme.lower() == "bearer" else None
-        if team is None:
-            raise Refused("unauthenticated", "the server does not accept this token")
-        admission.prove(visit)
+        team = await bearer_team(request, self._relay)
         body = b""
         async for chunk in request.stream():
             body += chunk
@@ -176,6 +155,63 @@ class Withdrawal:
                 raise Refused("resource_exhausted", f"the body is larger than {MAX_WITHDRAWAL} bytes", status=413)
         request_id = connect.field(body, "id")
         return JSONResponse({"withdrawn": await self._relay.withdraw((team, request_id))})
+
+
+async def read_body(request: Request, limit: int, remedy: str = "") -> bytes:
+    """Read the body of a call; whoever uses it gives its room back with `Admission.hold`.
+
+    Args:
+        request: the call.
+        limit: bytes at most.
+        remedy: what to do about a larger one, as the end of a sentence.
+
+    Raises:
+        Refused: it is larger, or too much comes in at once.
+        ClientDisconnect: the caller hung up.
+    """
+    visit: Visit = request.scope["state"]["visit"]
+    admission: Admission = request.scope["state"]["admission"]
+    too_large = Refused("resource_exhausted", f"the body is larger than {limit} bytes{remedy}", status=413)
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise too_large
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        if not admission.hold(visit, size):
+            raise Refused("resource_exhausted", "the server receives too much at once, try again later")
+    return b"".join(chunks)
+
+
+async def bearer_team(request: Request, relay: Relay) -> str:
+    """Return the team of the token in `Authorization: Bearer TOKEN`; only then may the connection stay.
+
+    Raises:
+        Refused: the token is not accepted, or there is none.
+    """
+    visit: Visit = request.scope["state"]["visit"]
+    admission: Admission = request.scope["state"]["admission"]
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    await asyncio.sleep(relay.guesses.delay(visit.address))
+    token = _as_sent(token.strip()) if scheme.lower() == "bearer" else ""
+    team = relay.authorize(token, visit.address) if token else None
+    if not token:
+        relay.guesses.wrong(visit.address)
+    if team is None:
+        raise Refused("unauthenticated", "the server does not accept this token")
+    admission.prove(visit)
+    return team
+
+
+def _as_sent(header: str) -> str:
+    """Return a header as its sender wrote it: in UTF-8, as tokens are, though HTTP reads each byte as one letter."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return header
 
 
 async def _hung_up(request: Request) -> None:

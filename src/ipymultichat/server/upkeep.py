@@ -9,6 +9,7 @@ from typing import cast
 
 import anyio
 
+from ipymultichat.server.mcp import McpEndpoint
 from ipymultichat.server.peers import Peers, cancelled
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.stores.port import SharedStore, StoreError
@@ -35,10 +36,12 @@ class Upkeep:
         relay: whose requests are looked after.
         grace: seconds for which requests wait on whose process has died.
         keep: seconds for which an answer is kept for an agent that has not fetched it.
+        mcp: what serves calls over MCP and runs something beside them, if anything does.
     """
 
-    def __init__(self, relay: Relay, *, keep: float, grace: float) -> None:
+    def __init__(self, relay: Relay, *, keep: float, grace: float, mcp: McpEndpoint | None = None) -> None:
         self._relay = relay
+        self._mcp = mcp
         self._keep_ms = int(keep * 1000)
         self._tasks: list[asyncio.Task[None]] = []
         self._peers: Peers | None = None
@@ -53,6 +56,8 @@ class Upkeep:
 
     async def stop(self) -> None:
         """End all of it."""
+        if self._mcp is not None:
+            await self._mcp.stop()
         await cancelled(self._tasks)
         if self._peers is not None:
             await self._peers.stop()

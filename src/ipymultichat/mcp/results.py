@@ -1,0 +1,95 @@
+"""What a call of a tool returns: words for the model, and the same as data."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mcp_types import (
+    AudioContent,
+    BlobResourceContents,
+    CallToolResult,
+    ContentBlock,
+    EmbeddedResource,
+    ImageContent,
+    TextContent,
+    TextResourceContents,
+)
+
+from ipymultichat import model
+from ipymultichat.mcp.port import Outcome
+
+OUTPUT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "status": {
+            "type": "string",
+            "enum": ["answered", "no_humans", "timed_out", "cancelled", "refused", "waiting"],
+            "description": "`waiting`: call `await_answer` with the id. Nothing but `answered` is an answer.",
+        },
+        "answer": {"type": ["string", "null"], "description": "The text of the answer; null where there is none."},
+        "by": {"type": ["string", "null"], "description": "Who answered, where that is known."},
+        "id": {"type": "string", "description": "The question's id."},
+    },
+    "required": ["status", "answer", "by", "id"],
+}
+
+_WORDS = {
+    "no_humans": "Nobody is online to answer. Go on without an answer only where that is safe, and say what you "
+    "assumed; or ask again later.",
+    "timed_out": "Nobody answered in time. That is no consent: do not take it for a yes. Choose what can be undone, or "
+    "ask again with a longer timeout.",
+    "cancelled": "The question ended before anybody answered it. Ask again only if you still need the answer.",
+    "refused": "There is no answer: {reason}",
+    "waiting": "Nobody has answered yet; the question is still shown to people, and the answer will be kept for you. "
+    'Call the tool `await_answer` with id "{id}" now, as often as needed. Do not ask the question again.',
+}
+
+_READABLE = ("application/json", "application/xml", "application/yaml", "image/svg+xml")
+
+
+def result_of(outcome: Outcome) -> CallToolResult:
+    """Return what the model gets."""
+    answered = outcome.status == "answered"
+    if answered:
+        blocks = [_block(part) for part in outcome.contents] or [TextContent(text="(an answer without words)")]
+    else:
+        words = _WORDS[outcome.status].format(id=outcome.request_id, reason=outcome.reason or "no reason given")
+        blocks = [TextContent(text=words)]
+    structured = {
+        "status": outcome.status,
+        "answer": model.text_of(outcome.contents) if answered else None,
+        "by": outcome.by,
+        "id": outcome.request_id,
+    }
+    failed = outcome.status not in ("answered", "waiting")
+    return CallToolResult(content=blocks, structured_content=structured, is_error=failed)
+
+
+def failure(words: str) -> CallToolResult:
+    """Return that a call was not made, and why."""
+    return CallToolResult(content=[TextContent(text=words)], is_error=True)
+
+
+def _block(part: model.Content) -> ContentBlock:
+    if isinstance(part, model.TextContent):
+        return TextContent(text=part.text)
+    if isinstance(part, model.ImageContent):
+        return ImageContent(data=base64.b64encode(part.data).decode(), mime_type=part.mime_type)
+    if isinstance(part, model.AudioContent):
+        return AudioContent(data=base64.b64encode(part.data).decode(), mime_type=part.mime_type)
+    if isinstance(part, model.ResourceContent):
+        return EmbeddedResource(resource=_resource(part))
+    return TextContent(text=f"(a part of the unknown type {part.type} is left out)")
+
+
+def _resource(part: model.ResourceContent) -> TextResourceContents | BlobResourceContents:
+    """Return a file as text where it is some: models read no base64."""
+    media = part.mime_type.partition(";")[0].strip().lower()
+    if media.startswith("text/") or media in _READABLE:
+        try:
+            return TextResourceContents(uri=part.uri, mime_type=part.mime_type, text=part.data.decode())
+        except UnicodeDecodeError:
+            pass
+    blob = base64.b64encode(part.data).decode()
+    return BlobResourceContents(uri=part.uri, mime_type=part.mime_type, blob=blob)

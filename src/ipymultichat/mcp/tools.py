@@ -1,0 +1,229 @@
+"""The MCP server: its tools, and how a call waits for a person."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, cast
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    RequestId,
+    Tool,
+    ToolAnnotations,
+)
+from pydantic import BaseModel
+
+from ipymultichat.errors import ConfigError, NotFoundError
+from ipymultichat.mcp.arguments import AskQuestion, AwaitAnswer, WorkReport, checked, schema_of
+from ipymultichat.mcp.port import Asked, Kind, Outcome, Port, Ticket, Waits
+from ipymultichat.mcp.results import OUTPUT_SCHEMA, failure, result_of
+from ipymultichat.model import Question
+
+INSTRUCTIONS = """\
+Reach the people you work for. Ask with `ask_question` before what cannot be undone, and where only they know; \
+hand in results with `work_report`. When a call ends with status `waiting`, call `await_answer` with its id."""
+
+ASK_QUESTION = """\
+Ask the people you work for, and wait for the answer. Use it where a wrong guess is costly: before what cannot be \
+undone (deleting, publishing, paying, deploying), where requirements contradict each other, where a choice is a \
+matter of taste, or where you lack something only a person has. Do not use it for what you can find out yourself \
+in files, by running something or in documentation, to be reassured, or to report (that is `work_report`). Put all \
+of it into one call, with the context that a person needs who does not see your conversation, and the choice you \
+would make. A person may take an hour. When nobody answers, that is no consent."""
+
+WORK_REPORT = """\
+Hand in a report when a task is done, or when you cannot go on, and wait until a person confirms it or answers. \
+What the answer asks for is your next task. Do not use it for progress in between, or to ask (that is \
+`ask_question`)."""
+
+AWAIT_ANSWER = """\
+Go on waiting for the answer to a question or report whose call ended with status `waiting`, or broke off. Call it \
+again as long as the status is `waiting`. Never ask the same question again instead."""
+
+Context = ServerRequestContext[Any, Any]
+
+DESCRIPTIONS: dict[str, tuple[type[BaseModel], str, str]] = {
+    "ask_question": (AskQuestion, "Ask a person", ASK_QUESTION),
+    "work_report": (WorkReport, "Report to a person", WORK_REPORT),
+    "await_answer": (AwaitAnswer, "Wait for an answer", AWAIT_ANSWER),
+}
+"""Each tool's parameters, title and description."""
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of a tool that is under way.
+
+    Attributes:
+        team: who is asked.
+        request_id: its question's id.
+        cancelled: whether its client cancelled it.
+    """
+
+    team: str
+    request_id: str
+    cancelled: bool = False
+
+
+@dataclass(eq=False)
+class Tools:
+    """The tools in front of a port.
+
+    Attributes:
+        port: takes the questions to people.
+        team_of: returns the team of a call.
+        waits: how long calls take.
+        agent_name: who asks, where an agent does not say it.
+    """
+
+    port: Port
+    team_of: Callable[[Context], str]
+    waits: Waits = field(default_factory=Waits)
+    agent_name: str = ""
+    _calls: dict[tuple[str, str, RequestId], Call] = field(default_factory=dict)
+
+    def server(self) -> Server[Any]:
+        """Make the MCP server that offers them."""
+        return Server(
+            "ipymultichat",
+            version=version("ipymultichat"),
+            title="ipymultichat",
+            instructions=INSTRUCTIONS,
+            on_list_tools=self._list,
+            on_call_tool=self._call,
+        )
+
+    async def cancel(self, team: str, conversation: str, request_id: RequestId) -> None:
+        """Withdraw the question of a call that its client has cancelled.
+
+        Where the transport keeps a connection for each client, the SDK does that by cancelling the call.
+
+        Args:
+            team: of the client.
+            conversation: the `Mcp-Session-Id` of the client.
+            request_id: what the client calls its call.
+        """
+        call = self._calls.get((team, conversation, request_id))
+        if call is not None:
+            call.cancelled = True
+            await self.port.withdraw(call.team, call.request_id)
+
+    async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=[_tool(name) for name in DESCRIPTIONS])
+
+    async def _call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+        if params.name not in DESCRIPTIONS:
+            return failure(f"there is no tool {params.name!r}; there are {', '.join(DESCRIPTIONS)}")
+        try:
+            arguments = checked(DESCRIPTIONS[params.name][0], params.name, params.arguments)
+            if isinstance(arguments, AwaitAnswer):
+                outcome = await self._await_answer(context, arguments)
+            else:
+                outcome = await self._ask(context, self._asked(context, arguments))
+        except (ConfigError, NotFoundError) as error:
+            return failure(str(error))
+        return await asyncio.to_thread(result_of, outcome)  # to write a large image in base64 takes a while
+
+    def _asked(self, context: Context, arguments: AskQuestion | WorkReport) -> Asked:
+        questions: tuple[Question, ...] = ()
+        if isinstance(arguments, AskQuestion):
+            kind: Kind = "AskQuestion"
+            questions = tuple(item.as_question() for item in arguments.questions)
+            text = arguments.question if arguments.question.strip() else questions[0].question
+        else:
+            kind, text = "WorkReport", arguments.summary
+        return Asked(
+            kind=kind,
+            request_id=uuid.uuid4().hex,
+            text=text,
+            questions=questions,
+            timeout=arguments.seconds,
+            project_directory=arguments.project_directory,
+            agent_name=arguments.agent_name or self.agent_name or _client_name(context),
+            model_name=arguments.reasoning_model_name,
+            client_name=_client_name(context),
+        )
+
+    async def _ask(self, context: Context, asked: Asked) -> Outcome:
+        team = self.team_of(context)
+        return await self._waited(context, Call(team, asked.request_id), lambda: self.port.ask(team, asked))
+
+    async def _await_answer(self, context: Context, arguments: AwaitAnswer) -> Outcome:
+        team, request_id = self.team_of(context), arguments.id
+        call = Call(team, request_id)
+        return await self._waited(context, call, lambda: self.port.rejoin(team, request_id), arguments.timeout)
+
+    async def _waited(
+        self,
+        context: Context,
+        call: Call,
+        begin: Callable[[], Awaitable[Ticket]],
+        longest: float | None = None,
+    ) -> Outcome:
+        name = (call.team, _conversation(context), context.request_id or "")
+        self._calls[name] = call
+        try:
+            ticket = await begin()
+            if call.cancelled:
+                await self.port.withdraw(call.team, call.request_id)
+            return await self._answer(context, ticket, longest)
+        finally:
+            if self._calls.get(name) is call:
+                del self._calls[name]
+
+    async def _answer(self, context: Context, ticket: Ticket, longest: float | None) -> Outcome:
+        """Wait for the end of a question, or of the patience of the client."""
+        beating = bool(context.meta and context.meta.get("progress_token") is not None)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if not beating:
+            longest = min(self.waits.silent, longest or self.waits.silent)
+        waiting = asyncio.ensure_future(ticket.outcome())
+        try:
+            while True:
+                left = None if longest is None else began + longest - loop.time()
+                pause = min(self.waits.beat, self.waits.beat if left is None else left) if beating else left
+                await asyncio.wait({waiting}, timeout=None if pause is None else max(pause, 0))
+                if waiting.done():
+                    return waiting.result()
+                if left is not None and loop.time() - began >= cast("float", longest):
+                    ticket.detach()
+                    return Outcome("waiting", ticket.request_id)
+                await context.session.report_progress(loop.time() - began, message="waiting for a person to answer")
+        except asyncio.CancelledError:
+            ticket.leave()
+            raise
+        finally:
+            waiting.cancel()
+
+
+def _tool(name: str) -> Tool:
+    model, title, description = DESCRIPTIONS[name]
+    return Tool(
+        name=name,
+        title=title,
+        description=description,
+        input_schema=schema_of(model),
+        output_schema=OUTPUT_SCHEMA,
+        annotations=ToolAnnotations(
+            read_only_hint=name == "await_answer", destructive_hint=False, open_world_hint=True
+        ),
+    )
+
+
+def _client_name(context: Context) -> str:
+    client = context.session.client_params
+    return client.client_info.name if client is not None else ""
+
+
+def _conversation(context: Context) -> str:
+    return "" if context.request is None else context.request.headers.get("mcp-session-id", "")
