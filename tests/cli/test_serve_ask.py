@@ -267,9 +267,9 @@ async def test_serving_the_network_without_a_token_is_warned_of() -> None:
         assert b"no token is set" in await child.stderr.readline()
 
 
-async def test_serve_names_a_bad_host_port_or_token_in_one_line(
-    server: LocalServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: LocalServer, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("hunter2")
     taken = server.http_url.rpartition(":")[2]
     for args, words in (
         (["--port", taken], "already in use"),
@@ -278,6 +278,9 @@ async def test_serve_names_a_bad_host_port_or_token_in_one_line(
         (["--host", "no-such-host.invalid"], "no such host name"),
         (["--host", ""], "no name or address"),
         (["--token", " "], "token"),
+        (["--tokens", str(tmp_path / "none")], "none cannot be read: No such file or directory"),
+        (["--tokens", str(tokens)], "tokens, line 1: write NAME = TOKEN"),
+        (["--tokens", str(tokens), "--token", "x"], "give one of them"),
     ):
         done = await asyncio.to_thread(
             subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=30, check=False
@@ -286,6 +289,19 @@ async def test_serve_names_a_bad_host_port_or_token_in_one_line(
         assert done.stdout == ""
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
+        assert "hunter2" not in done.stderr
+
+
+async def test_serve_takes_several_tokens_from_a_file_instead_of_the_one_in_the_environment(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("ops = one\n")
+    tokens.chmod(0o600)
+    async with serving("--tokens", str(tokens), MULTICHAT_TOKEN="two") as (_, url):
+        ada, eve = await Person.connect(url), await Person.connect(url)
+        await ada.login("one", "ada")
+        await eve.send(Cmd="UserLogin", StrParam="two", Nickname="eve")
+        assert await eve.closed() == 1008
+        await ada.leave()
 
 
 def test_the_help_of_serve_names_the_limits_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,8 +30,8 @@ def add_parser(commands: Any) -> None:
         epilog="limits: 256 people, 896 connections, 500 waiting requests (48 MiB) per token, 24 MiB per request "
         "(256 KiB in JSON), 32 MiB per message, 1 MiB per chat text, 10 s for a login; one remote address has at most "
         "three quarters of the places, and waits up to 5 s per try after wrong tokens. HTTP/1.1 and websockets, no "
-        "HTTP/2. Warnings go to stderr. exit codes: 0 stopped; 2 the host, the port or the store cannot be used, or a "
-        "wrong argument",
+        "HTTP/2. Warnings go to stderr. exit codes: 0 stopped; 2 the host, the port, the store or a file cannot be "
+        "used, or a wrong argument",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default="2000", help="port to listen on, 0 takes a free one (default: %(default)s)")
@@ -39,6 +39,12 @@ def add_parser(commands: Any) -> None:
         "--token",
         help="the only token accepted (default: $MULTICHAT_TOKEN; without one, every token names a group of its own). "
         "Other users of the machine can see arguments, so the variable is safer",
+    )
+    parser.add_argument(
+        "--tokens",
+        metavar="FILE",
+        help="several tokens instead of one: a line NAME = TOKEN for each. Read again when it changes; who came with a "
+        "token that is gone is sent away, and what waits stays with the name",
     )
     parser.add_argument(
         "--hold",
@@ -84,20 +90,23 @@ def run(args: argparse.Namespace) -> int:
         port = int(args.port)
     except ValueError:
         raise ConfigError(f"the port {args.port!r} is no number from 0 to 65535", value=args.port) from None
-    token = args.token if args.token is not None else os.environ.get("MULTICHAT_TOKEN") or None
+    token = args.token
+    if token is None and args.tokens is None:
+        token = os.environ.get("MULTICHAT_TOKEN") or None
     server = LocalServer(
         args.host,
         port,
         token,
         args.store if args.store is not None else default_url(port),
         args.hold,
+        tokens=args.tokens,
         grace=None if args.grace is None else _number("grace", args.grace),
         keep=_number("keep", args.keep),
     )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(server, open_to_all=token is None and args.host not in LOOPBACK))
+        asyncio.run(_serve(server, open_to_all=token is None and args.tokens is None and args.host not in LOOPBACK))
     return 0
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from ipymultichat.server.relay import Relay
 from ipymultichat.server.state import ServerState
 from ipymultichat.server.stores.opening import MEMORY, make_store
 from ipymultichat.server.stores.port import StoreError
+from ipymultichat.server.tokenfile import TokenFile
 from ipymultichat.server.tokens import Tokens
 from ipymultichat.server.upkeep import Upkeep
 
@@ -34,6 +36,9 @@ logger = logging.getLogger("ipymultichat.server")
 
 GRACE_SECONDS = 120
 KEEP_HOURS = 24
+TOKENS_EVERY = 2.0
+"""Seconds between two looks whether the file with the tokens has changed."""
+
 KEPT_ON_DISK = 1024 * MIB
 """What is kept where there is a disk to keep it on."""
 
@@ -56,6 +61,9 @@ class LocalServer:
             servers may share.
         hold: whether a request waits for somebody to come online while nobody is; without it, its agent hears at once
             that nobody is there, as from other servers of the protocol.
+        tokens: a file with several tokens instead of one, a line `NAME = TOKEN` for each; lines that begin with `#` are
+            left out. Questions belong to the name, so a token can be replaced while they wait. The file is read again
+            when it changes, and who came with a token that is no longer in it is sent away.
         grace: seconds for which a request waits on when its agent has lost its connection; None takes 120, or 0 where
             nothing is kept on disk, as on other servers of the protocol.
         keep: hours for which an answer is kept for an agent that has not fetched it.
@@ -68,7 +76,7 @@ class LocalServer:
         faults: where tests of clients make it err; see `Faults`.
 
     Raises:
-        ConfigError: the token is empty or not printable, or an argument is of the wrong type.
+        ConfigError: the token is empty or not printable, a file cannot be used, or an argument is of the wrong type.
     """
 
     def __init__(  # noqa: PLR0913 - each of them is one thing that a person may want to say
@@ -79,6 +87,7 @@ class LocalServer:
         store: str = MEMORY,
         hold: bool = False,
         *,
+        tokens: str | os.PathLike[str] | None = None,
         grace: float | None = None,
         keep: float = KEEP_HOURS,
         allowed_origins: Iterable[str] = (),
@@ -89,7 +98,12 @@ class LocalServer:
             raise ConfigError("allowed_origins is a list of origins, not one string", value=allowed_origins)
         self._host = host
         self._port = port
+        if token is not None and tokens is not None:
+            raise ConfigError("there is a token and a file with tokens: give one of them")
         self._token = None if token is None else token_of(token)
+        self._token_file = None if tokens is None else TokenFile(tokens)
+        if self._token_file is not None:
+            self._token_file.read(quietly=True)  # says what is wrong with it
         self._hold = hold
         self._store_url = store
         make_store(store)  # says what is wrong with the address
@@ -99,6 +113,7 @@ class LocalServer:
         self._limits = limits or (Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK))
         self._waits = waits or Waits()
         self.faults = Faults()
+        self._tokens = Tokens()
         self._relay: Relay | None = None
         self._upkeep: Upkeep | None = None
         self._listener: Listener | None = None
@@ -127,14 +142,18 @@ class LocalServer:
             The server itself.
 
         Raises:
-            ConfigError: the host or port cannot be one.
+            ConfigError: the host or port cannot be one, or a file can no longer be used.
             ServerStartError: the host is unknown, the port is taken, the store cannot be used, or the server runs
                 already.
         """
         if self._listener is not None:
             raise ServerStartError(f"the server runs already, on {self._address}")
+        accepted: Secret | Mapping[str, Secret] | None = self._token
+        if self._token_file is not None:
+            accepted = await asyncio.to_thread(self._token_file.read)
+        self._tokens = Tokens(accepted)
         listening = await bind(self._host, self._port)
-        state = ServerState(clock=time.time, tokens=Tokens(self._token), limits=self._limits, hold=self._hold)
+        state = ServerState(clock=time.time, tokens=self._tokens, limits=self._limits, hold=self._hold)
         relay = Relay(state, self.faults, make_store(self._store_url), grace=self._grace)
         try:
             await relay.open()
@@ -161,6 +180,8 @@ class LocalServer:
             await relay.store.close()
             raise
         upkeep.start()
+        if self._token_file is not None:
+            upkeep.also(self._follow_tokens(self._token_file))
         self._relay, self._listener, self._upkeep = relay, listener, upkeep
         self._address = _address_of(listening)
         return self
@@ -176,6 +197,29 @@ class LocalServer:
             self._relay = self._listener = self._upkeep = None
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
+
+    async def reload_tokens(self) -> None:
+        """Read the file with the tokens now; it is done a moment after the file has changed in any case.
+
+        Raises:
+            ConfigError: the file cannot be used, or the server has none; the tokens so far are accepted on.
+        """
+        if self._token_file is None:
+            raise ConfigError("the server has no file with tokens: make it with tokens=PATH")
+        accepted = await asyncio.to_thread(self._token_file.read)
+        gone = self._tokens.replace(accepted)
+        if self._relay is not None:
+            self._relay.revoke(gone)
+        logger.info("read %d tokens again, %d of before are accepted no longer", len(accepted), len(gone))
+
+    async def _follow_tokens(self, file: TokenFile) -> None:
+        while True:
+            await asyncio.sleep(TOKENS_EVERY)
+            if await asyncio.to_thread(file.changed):
+                try:
+                    await self.reload_tokens()
+                except ConfigError as error:
+                    logger.warning("%s; the tokens so far are accepted on", error)
 
     async def __aenter__(self) -> Self:
         return await self.start()

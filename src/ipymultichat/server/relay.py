@@ -7,7 +7,7 @@ import contextlib
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ from ipymultichat.server.effects import (
 from ipymultichat.server.faults import Faults
 from ipymultichat.server.guesses import Guesses
 from ipymultichat.server.outbox import Outbox
-from ipymultichat.server.state import ServerState
+from ipymultichat.server.state import CLOSE_REFUSED, ServerState
 from ipymultichat.server.stores.port import Store, StoreError
 from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -38,6 +38,9 @@ logger = logging.getLogger("ipymultichat.server")
 
 REPLIES = tuple(pb.WebsocketMessage(Cmd=cmd).SerializeToString() for cmd in ("AskQuestionReply", "WorkReportReply"))
 """How the frames begin that carry an answer."""
+
+REVOKED_GRACE = 120
+"""Seconds for which a request waits on at least whose token was replaced: its agent may come with the new one."""
 
 MOST_UNSETTLED = 64
 """Answers of one client that are with the store at once."""
@@ -102,6 +105,18 @@ class Relay:
         await self.store.open(self.process, now_ms, self._away_until(now_ms))
         for record in await self.store.open_records():
             self.take(record)
+
+    def revoke(self, teams: Collection[str]) -> None:
+        """Send away everybody who came with the token of these teams, which is accepted no longer.
+
+        What they asked waits on for a while, for whoever comes with the new token of the team.
+        """
+        for key, answers in self._answers.items():
+            for answer in answers:
+                if key[0] in teams and not answer.done():
+                    answer.set_exception(Refused("unauthenticated", "the server does not accept this token any more"))
+        people = [client for client in self.state.clients if client.team in teams]
+        self.apply([Close(client, CLOSE_REFUSED, "token not accepted") for client in people])
 
     # People
 
@@ -199,7 +214,8 @@ class Relay:
             raise
         if record is None:
             self._remove(asked.key, answer)
-            answer.set_result(make_response(kind, asked.request_id, "no_clients" if insert else "cancelled"))
+            if not answer.done():
+                answer.set_result(make_response(kind, asked.request_id, "no_clients" if insert else "cancelled"))
         elif record.state == "answered" and not answer.done():
             self._remove(asked.key, answer)
             answer.set_result(outcome(record))
@@ -215,8 +231,10 @@ class Relay:
         """Take note that a caller waits no longer: when it was the last one, the request's agent is away."""
         if not self._remove(record.key, answer):
             return
-        if self._grace:
-            until = self._away_until(self.state.now_ms)
+        revoked = answer.done() and answer.exception() is not None
+        if self._grace or revoked:
+            grace = max(self._grace, REVOKED_GRACE) if revoked else self._grace
+            until = self.state.now_ms + int(grace * 1000)
             self._spawn(self._change(self.store.leave(record.key, self.process, until)))
         else:
             self._spawn(self._change(self.store.end(record.key, "cancelled", self.state.now_ms)))

@@ -33,8 +33,18 @@ class Tokens:
         found = None
         for name, secret in self._accepted.items():
             if hmac.compare_digest(given, secret.reveal().encode()):
-                found = f"name:{name}"
+                found = _named(name)
         return found
+
+    def replace(self, accepted: Mapping[str, Secret]) -> frozenset[str]:
+        """Take other tokens with names from here on; return the teams whose token so far is accepted no longer."""
+        before = self._accepted if isinstance(self._accepted, Mapping) else {}
+        self._accepted = accepted
+        return frozenset(_named(name) for name, secret in before.items() if accepted.get(name) != secret)
+
+
+def _named(name: str) -> str:
+    return f"name:{name}"
 
 
 def _hashed(token: bytes) -> str:

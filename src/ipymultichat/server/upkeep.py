@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import cast
+from collections.abc import Coroutine
+from typing import Any, cast
 
 import anyio
 
@@ -53,6 +54,10 @@ class Upkeep:
         self._tasks = [asyncio.create_task(self._end_what_is_due()), asyncio.create_task(self._forget_what_is_over())]
         if self._peers is not None:
             self._peers.start()
+
+    def also(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run something else that goes on for ever, until it is stopped."""
+        self._tasks.append(asyncio.create_task(task))
 
     async def stop(self) -> None:
         """End all of it."""
