@@ -281,6 +281,8 @@ async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: Loc
         (["--tokens", str(tmp_path / "none")], "none cannot be read: No such file or directory"),
         (["--tokens", str(tokens)], "tokens, line 1: write NAME = TOKEN"),
         (["--tokens", str(tokens), "--token", "x"], "give one of them"),
+        (["--certfile", str(tokens)], "there is no certificate in"),
+        (["--keyfile", str(tokens)], "but no certificate"),
     ):
         done = await asyncio.to_thread(
             subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=30, check=False

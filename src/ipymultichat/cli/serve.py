@@ -69,6 +69,10 @@ def add_parser(commands: Any) -> None:
         metavar="HOURS",
         help="how long an answer is kept for an agent that has not fetched it (default: %(default)s)",
     )
+    parser.add_argument("--certfile", metavar="FILE", help="a certificate for TLS, in PEM with those it rests on")
+    parser.add_argument(
+        "--keyfile", metavar="FILE", help="its key, without a passphrase (default: it is in the certificate's file)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -102,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
         tokens=args.tokens,
         grace=None if args.grace is None else _number("grace", args.grace),
         keep=_number("keep", args.keep),
+        certfile=args.certfile,
+        keyfile=args.keyfile,
     )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.

@@ -7,11 +7,16 @@ import contextlib
 import logging
 import os
 import socket
+import ssl
+import sys
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import anyio
 
-from ipymultichat.server.limits import Limits
+from ipymultichat.server.admission import Admission, Visit
+from ipymultichat.server.limits import Limits, address_key
 
 try:
     import resource
@@ -25,6 +30,9 @@ RESERVE = 128
 
 PAUSE = 1.0
 """Seconds until the next try after the process had no descriptor left."""
+
+GOODBYE = 1.0
+"""Seconds a peer has to agree to the end of its encrypted connection."""
 
 QUIET = 60.0
 """Seconds between two lines of the log about a lack of room."""
@@ -60,25 +68,30 @@ class Acceptor:
 
     Args:
         listening: a socket that listens; it is closed with this.
-        protocol: makes the protocol of a connection.
-        has_room: whether so many connections that are on their way in still fit.
-        crowded: how long one more had better wait, in seconds, beside so many that are on their way in.
+        admission: who may be connected; a connection is counted from the moment it is accepted, so that those that are
+            still to be encrypted have their bounds as well.
+        protocol: makes the protocol of a connection; once that has its transport, ends are its business.
+        tls: None takes connections as they are.
     """
 
     def __init__(
         self,
         listening: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
-        has_room: Callable[[int], bool],
-        crowded: Callable[[int], float],
+        admission: Admission,
+        protocol: Callable[[Visit], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
+        self._admission = admission
         self._protocol = protocol
-        self._has_room = has_room
-        self._crowded = crowded
+        self._tls: dict[str, Any] = {}
+        if tls is not None:
+            self._tls = {"ssl": tls, "ssl_handshake_timeout": admission.limits.login_seconds}
+            if sys.version_info >= (3, 11):
+                self._tls["ssl_shutdown_timeout"] = GOODBYE
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        self._entering: set[asyncio.Task[None]] = set()
+        self._entering: dict[asyncio.Task[Any], socket.socket] = {}
         self._closing = False
         self._told = -QUIET
         self._task = self._loop.create_task(self._run())
@@ -96,22 +109,25 @@ class Acceptor:
         for _ in range(3):
             await asyncio.sleep(0)
         self._task.cancel()
+        if self._tls:
+            for connection in self._entering.values():
+                _hang_up(connection)  # a peer that says nothing would be waited for
         await asyncio.wait({self._task, *self._entering})
         self._listening.close()
 
     async def _run(self) -> None:
         while not self._closing:
             self._changed.clear()
-            if not self._has_room(len(self._entering)):
+            if len(self._admission) >= self._admission.places:
                 self._tell("all places for connections are taken; new ones wait")
                 await self._changed.wait()
                 continue
-            if (seconds := self._crowded(len(self._entering))) > 0:
+            if (seconds := self._admission.crowded()) > 0:
                 with anyio.move_on_after(seconds):
                     await self._changed.wait()
                 continue
             try:
-                connection, _ = await self._loop.sock_accept(self._listening)
+                connection, peer = await self._loop.sock_accept(self._listening)
             except ConnectionAbortedError:
                 continue  # it had gone before it was accepted
             except OSError as error:
@@ -119,19 +135,27 @@ class Acceptor:
                 self._tell(f"no connection can be taken in for now: {reason}")
                 await asyncio.sleep(PAUSE)
                 continue
-            task = self._loop.create_task(self._enter(connection))
-            self._entering.add(task)
-            task.add_done_callback(self._entered)
+            self._enter(connection, address_key(peer[0]))
             await asyncio.sleep(0)  # `sock_accept` does not give way while connections are waiting
 
-    async def _enter(self, connection: socket.socket) -> None:
-        try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
-        except OSError:  # it is gone already
+    def _enter(self, connection: socket.socket, address: str) -> None:
+        """Take a connection in, or close it where its address has its share."""
+        leave = partial(_hang_up, connection)
+        visit = self._admission.enter(address, leave, leave)
+        if visit is None:
             connection.close()
+            return
+        task = self._loop.create_task(
+            self._loop.connect_accepted_socket(lambda: self._protocol(visit), connection, **self._tls)
+        )
+        self._entering[task] = connection
+        task.add_done_callback(partial(self._entered, visit))
 
-    def _entered(self, task: asyncio.Task[None]) -> None:
-        self._entering.discard(task)
+    def _entered(self, visit: Visit, task: asyncio.Task[Any]) -> None:
+        connection = self._entering.pop(task)
+        if task.cancelled() or task.exception() is not None:  # it is gone already, or its TLS is none
+            self._admission.leave(visit)
+            connection.close()
         self._changed.set()
 
     def _tell(self, line: str) -> None:
@@ -139,3 +163,8 @@ class Acceptor:
         if self._loop.time() - self._told >= QUIET:
             self._told = self._loop.time()
             logger.warning("%s", line)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -72,13 +72,13 @@ class Admission:
         self.renew(visit)
         return visit
 
-    def crowded(self, entering: int) -> float:
-        """Return how long a newcomer should wait, in seconds, while others are on their way in.
+    def crowded(self) -> float:
+        """Return how long a newcomer should wait, in seconds.
 
         With all places of strangers taken, one more ends the oldest. When they all came in one burst, as the agents of
         one program do, that one has had no time yet to show what it came for.
         """
-        if len(self._strangers) + entering < self.limits.max_strangers or not self._strangers:
+        if len(self._strangers) < self.limits.max_strangers:
             return 0.0
         oldest = next(iter(self._strangers))
         return max(oldest.since + NEWCOMER_SECONDS - self._loop.time(), 0.0)

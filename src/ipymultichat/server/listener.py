@@ -5,8 +5,8 @@ without a close frame, letting the app cut off a peer that does not read, a time
 logged in, a shutdown that takes a second at most.
 
 HTTP/1.1 is what it speaks: a peer that begins with HTTP/2 (h2c) is told `HTTP_1_1_REQUIRED` in its own language, a
-request to upgrade to it is answered in HTTP/1.1 as if it were none, and TLS in front has to offer `http/1.1` alone
-(ALPN).
+request to upgrade to it is answered in HTTP/1.1 as if it were none, and TLS offers `http/1.1` alone (ALPN), as one in
+front has to.
 
 An ASGI server it has to be, for what agents speak (MCP) comes as an ASGI application. Looked at on 2026-11-25:
 hypercorn 0.18 has a ping interval but no time-out for the pong, granian 2.8 no setting for pings at all, and neither
@@ -21,6 +21,7 @@ import errno
 import logging
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 
@@ -33,9 +34,10 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame
 
 from ipymultichat.errors import ConfigError, ServerStartError
-from ipymultichat.server.acceptor import Acceptor
+from ipymultichat.server.acceptor import GOODBYE, Acceptor
 from ipymultichat.server.admission import Admission, Visit
-from ipymultichat.server.limits import KIB, Limits, address_key
+from ipymultichat.server.limits import KIB, Limits
+from ipymultichat.server.tls import read_little
 
 logger = logging.getLogger("ipymultichat.server")
 
@@ -132,35 +134,29 @@ class _Http(H11Protocol):
 
     server_state: _State
 
-    def __init__(self, config: Config, server_state: _State) -> None:
-        super().__init__(config, server_state, {})
+    def __init__(self, config: Config, server_state: _State, visit: Visit) -> None:
+        super().__init__(config, server_state, {"visit": visit, "admission": server_state.admission})
         self.logger = logger
         self.access_log = False
-        self._visit: Visit | None = None
+        self._visit = visit
         self._preface = b""
         self._begun = False  # whether anything has come since the last answer
         self._speaks_h2 = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection in, or cut it where its address has its share."""
+        """Take the connection over."""
         super().connection_made(transport)
-        admission = self.server_state.admission
-        self._visit = admission.enter(address_key((self.client or ("",))[0]), transport.abort, self._expire)
-        if self._visit is None:
-            transport.abort()
-        else:
-            self.app_state = {"visit": self._visit, "admission": admission}
+        self._visit.abort, self._visit.expire = transport.abort, self._expire
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room."""
         super().connection_lost(exc)
-        if self._visit is not None:
-            self.server_state.admission.leave(self._visit)
+        self.server_state.admission.leave(self._visit)
         self.server_state.on_leave()
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless what begins here is HTTP/2."""
-        if self._visit is None or self._speaks_h2:
+        if self._speaks_h2:
             return
         if not self._begun:
             self._begun = True
@@ -181,7 +177,7 @@ class _Http(H11Protocol):
         """Expect another call, or the end."""
         self._begun = False
         super().on_response_complete()
-        if self.cycle is not None and not self.cycle.response_complete and self._visit is not None:
+        if self.cycle is not None and not self.cycle.response_complete:
             self._begun = True  # it had come already
             self.server_state.admission.renew(self._visit)
 
@@ -237,8 +233,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over from HTTP."""
         super().connection_made(transport)
-        if hasattr(transport, "max_size"):  # asyncio's own, 256 KiB
-            transport.max_size = READ_SIZE
+        read_little(transport, READ_SIZE)
         self._visit.expire = self._expire
         self._state.admission.renew(self._visit)
 
@@ -312,8 +307,11 @@ def _close(transport: asyncio.Transport) -> None:
     """Close at once a connection to which only a few words are to be sent; one that does not take them is cut."""
     if transport.get_write_buffer_size():
         transport.abort()
-    else:
-        transport.close()
+        return
+    transport.close()
+    if transport.get_extra_info("ssl_object") is not None:
+        # Before Python 3.11, TLS waits without end for the peer's word that it has heard of it.
+        asyncio.get_running_loop().call_later(GOODBYE, transport.abort)
 
 
 class Listener:
@@ -323,9 +321,10 @@ class Listener:
         app: what it serves. Finds a connection's `Visit` in `scope["state"]["visit"]`, the `Admission` beside it.
         limits: see `Limits`.
         places: connections at once.
+        tls: None for no TLS.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, places: int) -> None:
+    def __init__(self, app: ASGIApp, *, limits: Limits, places: int, tls: ssl.SSLContext | None = None) -> None:
         self._config = Config(
             app,
             http=_Http,
@@ -343,6 +342,7 @@ class Listener:
         )
         self._limits = limits
         self._places = places
+        self._tls = tls
         self._running: tuple[Acceptor, _State] | None = None
 
     def start(self, listening: socket.socket) -> None:
@@ -350,12 +350,7 @@ class Listener:
         self._config.load()
         admission = Admission(self._limits, self._places)
         state = _State(admission)
-        acceptor = Acceptor(
-            listening,
-            lambda: _Http(self._config, state),
-            lambda entering: len(admission) + entering < admission.places,
-            admission.crowded,
-        )
+        acceptor = Acceptor(listening, admission, lambda visit: _Http(self._config, state, visit), self._tls)
         state.on_leave = admission.on_room = acceptor.one_left
         self._running = acceptor, state
 

@@ -25,6 +25,7 @@ from ipymultichat.server.relay import Relay
 from ipymultichat.server.state import ServerState
 from ipymultichat.server.stores.opening import MEMORY, make_store
 from ipymultichat.server.stores.port import StoreError
+from ipymultichat.server.tls import make_context
 from ipymultichat.server.tokenfile import TokenFile
 from ipymultichat.server.tokens import Tokens
 from ipymultichat.server.upkeep import Upkeep
@@ -67,6 +68,8 @@ class LocalServer:
         grace: seconds for which a request waits on when its agent has lost its connection; None takes 120, or 0 where
             nothing is kept on disk, as on other servers of the protocol.
         keep: hours for which an answer is kept for an agent that has not fetched it.
+        certfile: a certificate for TLS in PEM, with those between it and its authority.
+        keyfile: its key, without a passphrase; None where the certificate's file holds it.
         allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
             Programs, which send no `Origin`, are not concerned.
         limits: see `Limits`.
@@ -90,6 +93,8 @@ class LocalServer:
         tokens: str | os.PathLike[str] | None = None,
         grace: float | None = None,
         keep: float = KEEP_HOURS,
+        certfile: str | os.PathLike[str] | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
         allowed_origins: Iterable[str] = (),
         limits: Limits | None = None,
         waits: Waits | None = None,
@@ -104,6 +109,7 @@ class LocalServer:
         self._token_file = None if tokens is None else TokenFile(tokens)
         if self._token_file is not None:
             self._token_file.read(quietly=True)  # says what is wrong with it
+        self._tls = make_context(certfile, keyfile)
         self._hold = hold
         self._store_url = store
         make_store(store)  # says what is wrong with the address
@@ -122,13 +128,13 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        """Where people connect, `ws://HOST:PORT/ws`. Kept after `stop()`."""
-        return f"ws://{self._known_address()}/ws"
+        """Where people connect, `ws://HOST:PORT/ws`, or `wss://` with TLS. Kept after `stop()`."""
+        return f"ws{self._s}://{self._known_address()}/ws"
 
     @property
     def http_url(self) -> str:
-        """Where agents call, `http://HOST:PORT`. Kept after `stop()`."""
-        return f"http://{self._known_address()}"
+        """Where agents call, `http://HOST:PORT`, or `https://` with TLS. Kept after `stop()`."""
+        return f"http{self._s}://{self._known_address()}"
 
     @property
     def running(self) -> bool:
@@ -172,7 +178,8 @@ class LocalServer:
                 places,
                 self._limits.max_connections,
             )
-        listener = Listener(make_app(relay, self._allowed_origins, mcp), limits=self._limits, places=places)
+        app = make_app(relay, self._allowed_origins, mcp)
+        listener = Listener(app, limits=self._limits, places=places, tls=self._tls)
         try:
             listener.start(listening)
         except BaseException:
@@ -231,6 +238,10 @@ class LocalServer:
 
     def __repr__(self) -> str:
         return f"<LocalServer {self._address or 'not started'}{'' if self.running else ', stopped'}>"
+
+    @property
+    def _s(self) -> str:
+        return "" if self._tls is None else "s"
 
     def _known_address(self) -> str:
         if self._address is None:
