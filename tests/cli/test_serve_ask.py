@@ -283,6 +283,9 @@ async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: Loc
         (["--tokens", str(tokens), "--token", "x"], "give one of them"),
         (["--certfile", str(tokens)], "there is no certificate in"),
         (["--keyfile", str(tokens)], "but no certificate"),
+        (["--root-path", "chat"], "write it like '/chat'"),
+        (["--allow-host", "https://x"], "is no name"),
+        (["--trust-proxy", "proxy"], "is no address or network"),
     ):
         done = await asyncio.to_thread(
             subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=30, check=False

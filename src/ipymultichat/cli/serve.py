@@ -73,6 +73,35 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--keyfile", metavar="FILE", help="its key, without a passphrase (default: it is in the certificate's file)"
     )
+    parser.add_argument(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="the path below which a proxy offers the server, as /chat; it answers with and without it",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that callers may know the server by, besides this machine's own and its address; others get HTTP "
+        "421. May be given again (default: any)",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="web pages that may connect besides those of this machine, as https://name:port, or *. May be given again",
+    )
+    parser.add_argument(
+        "--trust-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy, or a network of them, whose X-Forwarded-For and X-Forwarded-Proto are believed. May be given "
+        "again (default: nobody's are)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -108,6 +137,10 @@ def run(args: argparse.Namespace) -> int:
         keep=_number("keep", args.keep),
         certfile=args.certfile,
         keyfile=args.keyfile,
+        root_path=args.root_path,
+        allowed_hosts=args.allow_host,
+        allowed_origins=args.allow_origin,
+        trusted_proxies=args.trust_proxy,
     )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.

@@ -71,6 +71,7 @@ class Acceptor:
         admission: who may be connected; a connection is counted from the moment it is accepted, so that those that are
             still to be encrypted have their bounds as well.
         protocol: makes the protocol of a connection; once that has its transport, ends are its business.
+        trusts: whether an address is a proxy's, behind which there are others.
         tls: None takes connections as they are.
     """
 
@@ -79,9 +80,12 @@ class Acceptor:
         listening: socket.socket,
         admission: Admission,
         protocol: Callable[[Visit], asyncio.Protocol],
-        tls: ssl.SSLContext | None = None,
+        *,
+        trusts: Callable[[str], bool],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._listening = listening
+        self._trusts = trusts
         self._admission = admission
         self._protocol = protocol
         self._tls: dict[str, Any] = {}
@@ -135,13 +139,13 @@ class Acceptor:
                 self._tell(f"no connection can be taken in for now: {reason}")
                 await asyncio.sleep(PAUSE)
                 continue
-            self._enter(connection, address_key(peer[0]))
+            self._enter(connection, peer[0])
             await asyncio.sleep(0)  # `sock_accept` does not give way while connections are waiting
 
     def _enter(self, connection: socket.socket, address: str) -> None:
         """Take a connection in, or close it where its address has its share."""
         leave = partial(_hang_up, connection)
-        visit = self._admission.enter(address, leave, leave)
+        visit = self._admission.enter(address_key(address), leave, leave, for_many=self._trusts(address))
         if visit is None:
             connection.close()
             return

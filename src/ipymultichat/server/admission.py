@@ -63,14 +63,35 @@ class Admission:
     def __len__(self) -> int:
         return len(self._visits)
 
-    def enter(self, address: str, abort: Callable[[], None], expire: Callable[[], None]) -> Visit | None:
-        """Take a connection in, as a stranger; return None where its address has its share already."""
-        if sum(visit.address == address for visit in self._visits) >= share(self.places):
+    def enter(
+        self, address: str, abort: Callable[[], None], expire: Callable[[], None], *, for_many: bool = False
+    ) -> Visit | None:
+        """Take a connection in, as a stranger; return None where its address has its share already.
+
+        Args:
+            address: where it comes from.
+            abort: see `Visit`.
+            expire: see `Visit`.
+            for_many: whether the address is a proxy's, which has no share: those behind it have theirs, see `move`.
+        """
+        if not for_many and self._has_its_share(address):
             return None
         visit = Visit(address, abort, expire)
         self._visits.add(visit)
         self.renew(visit)
         return visit
+
+    def move(self, visit: Visit, address: str) -> bool:
+        """Count a connection as one of another address; return False where that has its share already."""
+        if address == visit.address:
+            return True
+        if self._has_its_share(address):
+            return False
+        held = visit.held
+        self.hold(visit, 0)
+        visit.address = address
+        self.hold(visit, held)
+        return True
 
     def crowded(self) -> float:
         """Return how long a newcomer should wait, in seconds.
@@ -122,6 +143,9 @@ class Admission:
             return True
         most = self.limits.max_incoming
         return self._incoming[visit.address] <= share(most) and sum(self._incoming.values()) <= most
+
+    def _has_its_share(self, address: str) -> bool:
+        return sum(visit.address == address for visit in self._visits) >= share(self.places)
 
     def _watch(self, visit: Visit) -> None:
         paid_for = min(visit.received, self.limits.max_body) / self.limits.min_bytes_per_second

@@ -321,10 +321,13 @@ class Listener:
         app: what it serves. Finds a connection's `Visit` in `scope["state"]["visit"]`, the `Admission` beside it.
         limits: see `Limits`.
         places: connections at once.
+        trusts: whether an address is a proxy's, behind which there are others.
         tls: None for no TLS.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, places: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limits: Limits, places: int, trusts: Callable[[str], bool], tls: ssl.SSLContext | None
+    ) -> None:
         self._config = Config(
             app,
             http=_Http,
@@ -342,6 +345,7 @@ class Listener:
         )
         self._limits = limits
         self._places = places
+        self._trusts = trusts
         self._tls = tls
         self._running: tuple[Acceptor, _State] | None = None
 
@@ -350,7 +354,13 @@ class Listener:
         self._config.load()
         admission = Admission(self._limits, self._places)
         state = _State(admission)
-        acceptor = Acceptor(listening, admission, lambda visit: _Http(self._config, state, visit), self._tls)
+        acceptor = Acceptor(
+            listening,
+            admission,
+            lambda visit: _Http(self._config, state, visit),
+            trusts=self._trusts,
+            tls=self._tls,
+        )
         state.on_leave = admission.on_room = acceptor.one_left
         self._running = acceptor, state
 

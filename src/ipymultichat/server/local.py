@@ -18,6 +18,7 @@ from ipymultichat.model import Secret, token_of
 from ipymultichat.server.acceptor import places_within
 from ipymultichat.server.app import make_app
 from ipymultichat.server.faults import Faults
+from ipymultichat.server.front import Front
 from ipymultichat.server.limits import MIB, Limits
 from ipymultichat.server.listener import Listener, bind
 from ipymultichat.server.mcp import McpEndpoint, installed
@@ -72,6 +73,11 @@ class LocalServer:
         keyfile: its key, without a passphrase; None where the certificate's file holds it.
         allowed_origins: web pages that may connect besides those of this machine, as `https://name:port`, or "*".
             Programs, which send no `Origin`, are not concerned.
+        root_path: where a proxy offers it, as `/chat`; it answers there, and without that path as well.
+        allowed_hosts: names that callers may know it by, besides this machine's own and its address; a call to another
+            one gets HTTP 421. Empty allows any, and web pages are told by their `Origin` alone.
+        trusted_proxies: addresses and networks of proxies whose word is taken for where a call comes from
+            (`X-Forwarded-For`, `X-Forwarded-Proto`). Limits then count those behind them.
         limits: see `Limits`.
         waits: how long the calls of tools take that agents make over MCP (`/mcp`, with the `[mcp]` extra); see `Waits`.
 
@@ -96,6 +102,9 @@ class LocalServer:
         certfile: str | os.PathLike[str] | None = None,
         keyfile: str | os.PathLike[str] | None = None,
         allowed_origins: Iterable[str] = (),
+        root_path: str = "",
+        allowed_hosts: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         limits: Limits | None = None,
         waits: Waits | None = None,
     ) -> None:
@@ -116,6 +125,7 @@ class LocalServer:
         self._grace = _seconds("grace", grace if grace is not None else 0 if store == MEMORY else GRACE_SECONDS)
         self._keep = _seconds("keep", keep) * 3600
         self._allowed_origins = frozenset(allowed_origins)
+        self._front = Front(host, root_path, allowed_hosts, trusted_proxies)
         self._limits = limits or (Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK))
         self._waits = waits or Waits()
         self.faults = Faults()
@@ -129,12 +139,12 @@ class LocalServer:
     @property
     def url(self) -> str:
         """Where people connect, `ws://HOST:PORT/ws`, or `wss://` with TLS. Kept after `stop()`."""
-        return f"ws{self._s}://{self._known_address()}/ws"
+        return f"ws{self._s}://{self._known_address()}{self._front.root_path}/ws"
 
     @property
     def http_url(self) -> str:
         """Where agents call, `http://HOST:PORT`, or `https://` with TLS. Kept after `stop()`."""
-        return f"http{self._s}://{self._known_address()}"
+        return f"http{self._s}://{self._known_address()}{self._front.root_path}"
 
     @property
     def running(self) -> bool:
@@ -178,8 +188,8 @@ class LocalServer:
                 places,
                 self._limits.max_connections,
             )
-        app = make_app(relay, self._allowed_origins, mcp)
-        listener = Listener(app, limits=self._limits, places=places, tls=self._tls)
+        app = self._front.wrap(make_app(relay, self._allowed_origins, mcp))
+        listener = Listener(app, limits=self._limits, places=places, trusts=self._front.trusts, tls=self._tls)
         try:
             listener.start(listening)
         except BaseException:

@@ -21,16 +21,20 @@ def origin_allowed(origin: str | None, host: str | None, allowed: Collection[str
     """
     if origin is None or "*" in allowed or origin.lower() in {entry.lower().rstrip("/") for entry in allowed}:
         return True
-    page = _hostname(origin)
+    page = hostname_of(origin)
     if page is None:
         return False
-    address = _address(page)
-    if address is None:
-        return page == "localhost" or page.endswith(".localhost")
-    return address.is_loopback or page == _hostname(f"//{host or ''}")
+    return is_local(page) or (_address(page) is not None and page == hostname_of(f"//{host or ''}"))
 
 
-def _hostname(url: str) -> str | None:
+def is_local(host: str) -> bool:
+    """Whether a name or address without a port is that of this machine, whoever asks."""
+    address = _address(host)
+    return host == "localhost" or host.endswith(".localhost") if address is None else address.is_loopback
+
+
+def hostname_of(url: str) -> str | None:
+    """Return the name or address in a URL, in lower case and without brackets; None where there is none."""
     try:
         return urlsplit(url).hostname
     except ValueError:
