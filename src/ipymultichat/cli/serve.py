@@ -102,6 +102,12 @@ def add_parser(commands: Any) -> None:
         help="a proxy, or a network of them, whose X-Forwarded-For and X-Forwarded-Proto are believed. May be given "
         "again (default: nobody's are)",
     )
+    parser.add_argument(
+        "--metrics",
+        action="store_true",
+        help="tell at /metrics what goes on, in Prometheus' format (takes the [metrics] extra); whoever reaches the "
+        "server can read it",
+    )
     parser.set_defaults(run=run)
 
 
@@ -141,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
         allowed_hosts=args.allow_host,
         allowed_origins=args.allow_origin,
         trusted_proxies=args.trust_proxy,
+        metrics=args.metrics,
     )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.

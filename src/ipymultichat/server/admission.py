@@ -49,11 +49,13 @@ class Admission:
 
     Attributes:
         on_room: called when there is a stranger less.
+        entered: how many connections were taken in so far.
     """
 
     def __init__(self, limits: Limits, places: int) -> None:
         self.limits = limits
         self.places = places
+        self.entered = 0
         self._loop = asyncio.get_running_loop()
         self._visits: set[Visit] = set()
         self._strangers: dict[Visit, None] = {}  # in the order in which they became that
@@ -76,6 +78,7 @@ class Admission:
         """
         if not for_many and self._has_its_share(address):
             return None
+        self.entered += 1
         visit = Visit(address, abort, expire)
         self._visits.add(visit)
         self.renew(visit)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ipymultichat.server.mcp import McpEndpoint
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.rpc import PATH, WITHDRAW, RpcEndpoint, Withdrawal
@@ -26,13 +25,13 @@ TURN = 0.01
 """Seconds for which the messages of one socket are handled before others have their turn, however many came at once."""
 
 
-def make_app(relay: Relay, allowed_origins: Collection[str], mcp: McpEndpoint | None) -> Starlette:
+def make_app(relay: Relay, allowed_origins: Collection[str], more: Iterable[BaseRoute] = ()) -> Starlette:
     """Put the endpoints together.
 
     Args:
         relay: what they talk to.
         allowed_origins: see `origin_allowed`.
-        mcp: what serves `/mcp`, if anything does.
+        more: what else it answers.
     """
 
     async def socket(websocket: WebSocket) -> None:
@@ -52,10 +51,10 @@ def make_app(relay: Relay, allowed_origins: Collection[str], mcp: McpEndpoint | 
         routes=[
             WebSocketRoute("/ws", socket),
             Route(PATH, RpcEndpoint(relay, allowed_origins)),
-            *([] if mcp is None else [Route("/mcp", mcp)]),
             Route(WITHDRAW, Withdrawal(relay, allowed_origins), methods=["POST"]),
             Route("/health", health, methods=["GET"]),
             Route("/ready", ready, methods=["GET"]),
+            *more,
         ]
     )
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from starlette.routing import Route
+
 from ipymultichat.errors import ConfigError, ServerStartError
 from ipymultichat.mcp.port import Waits
 from ipymultichat.model import Secret, token_of
@@ -78,6 +80,7 @@ class LocalServer:
             one gets HTTP 421. Empty allows any, and web pages are told by their `Origin` alone.
         trusted_proxies: addresses and networks of proxies whose word is taken for where a call comes from
             (`X-Forwarded-For`, `X-Forwarded-Proto`). Limits then count those behind them.
+        metrics: whether `/metrics` tells what goes on, in Prometheus' format; it takes the package `prometheus-client`.
         limits: see `Limits`.
         waits: how long the calls of tools take that agents make over MCP (`/mcp`, with the `[mcp]` extra); see `Waits`.
 
@@ -105,6 +108,7 @@ class LocalServer:
         root_path: str = "",
         allowed_hosts: Iterable[str] = (),
         trusted_proxies: Iterable[str] = (),
+        metrics: bool = False,
         limits: Limits | None = None,
         waits: Waits | None = None,
     ) -> None:
@@ -126,6 +130,7 @@ class LocalServer:
         self._keep = _seconds("keep", keep) * 3600
         self._allowed_origins = frozenset(allowed_origins)
         self._front = Front(host, root_path, allowed_hosts, trusted_proxies)
+        self._metrics = metrics
         self._limits = limits or (Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK))
         self._waits = waits or Waits()
         self.faults = Faults()
@@ -188,7 +193,8 @@ class LocalServer:
                 places,
                 self._limits.max_connections,
             )
-        app = self._front.wrap(make_app(relay, self._allowed_origins, mcp))
+        more = [*self._more_routes(relay), *([] if mcp is None else [Route("/mcp", mcp)])]
+        app = self._front.wrap(make_app(relay, self._allowed_origins, more))
         listener = Listener(app, limits=self._limits, places=places, trusts=self._front.trusts, tls=self._tls)
         try:
             listener.start(listening)
@@ -248,6 +254,16 @@ class LocalServer:
 
     def __repr__(self) -> str:
         return f"<LocalServer {self._address or 'not started'}{'' if self.running else ', stopped'}>"
+
+    def _more_routes(self, relay: Relay) -> list[Route]:
+        if not self._metrics:
+            return []
+        try:
+            from ipymultichat.server.metrics import metrics_route
+        except ImportError as error:
+            logger.warning("there is nothing at /metrics: %s", error)
+            return []
+        return [metrics_route(relay)]
 
     @property
     def _s(self) -> str:

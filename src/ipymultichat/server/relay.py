@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from ipymultichat.server.counters import Counters
 from ipymultichat.server.effects import (
     Client,
     Close,
@@ -65,6 +66,7 @@ class Relay:
 
     Attributes:
         guesses: the wrong tokens of late.
+        counters: how much has happened.
         process: the name of this process among those that share the store.
         forward: takes a frame for somebody who is connected to another process, where there are others.
         people_changed: set whenever somebody has logged in or left.
@@ -76,6 +78,7 @@ class Relay:
         self.state = state
         self.store = store
         self.guesses = Guesses()
+        self.counters = Counters()
         self.forward: Callable[[str, bytes], None] | None = None
         self.people_changed = asyncio.Event()
         self.process = uuid.uuid4().hex
@@ -85,7 +88,7 @@ class Relay:
         self._faults = faults
         self._outboxes: dict[Client, Outbox] = {}
         self._answers: dict[Key, set[Answer]] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
         self._unsettled: dict[Client, set[asyncio.Task[None]]] = {}
         self._closed = False
         self._settled_bytes = 0
@@ -94,6 +97,11 @@ class Relay:
     def trouble(self) -> str:
         """Why new requests are not taken; "" while they are."""
         return "the server is stopping" if self._closed else self.state.notice
+
+    @property
+    def callers(self) -> int:
+        """How many calls wait here."""
+        return sum(len(answers) for answers in self._answers.values())
 
     async def open(self) -> None:
         """Open the store and learn what waits.
@@ -219,8 +227,10 @@ class Relay:
         elif record.state == "answered" and not answer.done():
             self._remove(asked.key, answer)
             answer.set_result(outcome(record))
+            self.counters.fetched += 1
             self.take(record)
         else:
+            self.counters.asked += record.version == asked.version
             self.take(record, request if record.version == asked.version else None)
             if self._closed and not answer.done():
                 self.abandon(record, answer)
@@ -237,7 +247,7 @@ class Relay:
             until = self.state.now_ms + int(grace * 1000)
             self._spawn(self._change(self.store.leave(record.key, self.process, until)))
         else:
-            self._spawn(self._change(self.store.end(record.key, "cancelled", self.state.now_ms)))
+            self._spawn(self._cancel(record.key))
 
     def detach(self, record: Record, answer: Answer) -> None:
         """Let a request wait on although its caller goes: its agent has the id, and will ask for the answer with it."""
@@ -245,7 +255,7 @@ class Relay:
 
     def missed(self, record: Record) -> None:
         """Take note that an answer reached nobody, because its caller had hung up by then."""
-        self._spawn(self._change(self.store.keep(record.key)))
+        self._spawn(self._keep(record.key))
 
     async def withdraw(self, key: Key) -> bool:
         """End a request whose agent wants no answer any more; return whether it waited.
@@ -255,6 +265,7 @@ class Relay:
         """
         record = await self._asked_of_store(self.store.end(key, "cancelled", self.state.now_ms))
         if record is not None:
+            self.counters.ended(record)
             self.take(record)
         return record is not None
 
@@ -266,6 +277,8 @@ class Relay:
         self.changed.set()
         if record.state == "answered" and before is not None:
             self._count_settled(before.size + len(record.response))
+            if any(client.client_id == record.answerer for client in self._unsettled):
+                self.counters.ended(record)  # only where it was given: other processes hear of it as well
         if record.state == "answered" and before is not None and unclaimed and not record.kept:
             self.missed(record)
         elif record.state == "waiting" and not record.waiter and record.key in self._answers:
@@ -290,7 +303,7 @@ class Relay:
             if self.store.durable:
                 self._spawn(self._change(self.store.leave(key, self.process, self._away_until(now_ms))))
             else:
-                self._spawn(self._change(self.store.end(key, "cancelled", now_ms)))
+                self._spawn(self._cancel(key))
         while underway := self._background.union(*self._unsettled.values()):
             await asyncio.wait(underway)
         for answer in set[Answer]().union(*answers.values()):
@@ -312,6 +325,7 @@ class Relay:
             if insert:
                 waiting.release(asked)
         if record is None and refusal is not None:
+            self.counters.refused += 1
             raise refusal
         if record is not None and record.digest != asked.digest:
             raise Refused("already_exists", "this ID is that of another request; use one ID for each question")
@@ -334,12 +348,23 @@ class Relay:
         who = answer.client.nickname, answer.client.client_id
         await self._change(self.store.answer(answer.key, answer.digest, given, who, self.state.now_ms))
 
-    async def _change(self, change: Coroutine[Any, Any, Record | None]) -> None:
+    async def _cancel(self, key: Key) -> None:
+        record = await self._change(self.store.end(key, "cancelled", self.state.now_ms))
+        if record is not None:
+            self.counters.ended(record)
+
+    async def _keep(self, key: Key) -> None:
+        if await self._change(self.store.keep(key)) is not None:
+            self.counters.kept += 1
+
+    async def _change(self, change: Coroutine[Any, Any, Record | None]) -> Record | None:
         """Have the store change a row, and act on it; what cannot be done is shown and logged."""
         with contextlib.suppress(StoreError):
             record = await self.with_notice(change)
             if record is not None:
                 self.take(record)
+            return record
+        return None
 
     async def _asked_of_store(self, change: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Have the store do what an agent waits for."""
@@ -355,6 +380,7 @@ class Relay:
         try:
             done = await change
         except StoreError as error:
+            self.counters.store_failures += 1
             self.remind(FULL if error.full else AWAY, error)
             raise
         self.remind("")
@@ -382,7 +408,7 @@ class Relay:
             del self._answers[key]
         return not waiting
 
-    def _spawn(self, change: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, change: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(change)
         self._background.add(task)
         task.add_done_callback(self._background.discard)

@@ -91,7 +91,11 @@ class RpcEndpoint:
         remedy = ""
         if content_type == connect.JSON and self._relay.state.limits.max_json < limit:
             limit, remedy = self._relay.state.limits.max_json, f"; as {connect.PROTO} it may have {limit}"
-        return await read_body(request, limit, remedy)
+        try:
+            return await read_body(request, limit, remedy)
+        except Refused:
+            self._relay.counters.refused += 1
+            raise
 
     async def _ask(
         self, request: Request, kind: Kind, call: AnyRequest, team: str, deadline: float | None

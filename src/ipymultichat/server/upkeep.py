@@ -79,6 +79,7 @@ class Upkeep:
                 continue
             try:
                 for record in await relay.with_notice(relay.store.due(state.now_ms)):
+                    relay.counters.ended(record)
                     relay.take(record)
             except StoreError:
                 await asyncio.sleep(RETRY)
