@@ -14,7 +14,7 @@ from waiting import until
 from ipymultichat.agent import AgentClient, calls, health
 from ipymultichat.agent import client as client_module
 from ipymultichat.agent.calls import Calls, Pace
-from ipymultichat.errors import AgentError, AgentTimeoutError, ClosedError, ServerUnreachableError
+from ipymultichat.errors import AgentError, AgentTimeoutError, ClosedError, RequestRefusedError, ServerUnreachableError
 
 
 class Clock:
@@ -295,3 +295,25 @@ async def test_a_call_is_not_made_again_once_its_client_is_closed() -> None:
             with pytest.raises(ClosedError):
                 await agent.ask_question("?")
         assert len(server.calls) == 1
+
+
+def too_often(seconds: str) -> Step:
+    head = f"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\nretry-after: {seconds}\r\n\r\n"
+    return say(head.encode())
+
+
+async def test_who_asks_too_often_asks_again_when_the_server_says_but_not_later_than_after_the_longest_pause() -> None:
+    clock = Clock()
+    async with DurableServer(too_often("3"), too_often("999"), too_often("soon"), hang_up).running() as server:
+        with pytest.raises(RequestRefusedError) as refused:
+            await agent_of(server, clock).ask_question("Deploy?")
+    assert refused.value.meta["http_status"] == "429"
+    assert clock.slept == [3.0, 10.0]
+
+
+async def test_who_asks_too_often_hears_so_when_its_time_is_over_before() -> None:
+    clock = Clock()
+    async with DurableServer(too_often("9"), too_often("9")).running() as server:
+        with pytest.raises(RequestRefusedError, match="HTTP 429"):
+            await agent_of(server, clock).ask_question("Deploy?", timeout=10)
+    assert clock.slept == [9.0]

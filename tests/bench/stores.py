@@ -112,7 +112,7 @@ def measure_memory(folder: Path) -> None:
         url = f"sqlite:///{folder}/waiting-{number}.db"
         if full:
             asyncio.run(fill(url))
-        server = ServerProcess(TOKEN, 0, ["--store", url]).start()
+        server = ServerProcess(TOKEN, 0, ["--store", url, "--rate", "100000"]).start()
         sizes.append(resident(server))
         server.kill()
     each = (sizes[1] - sizes[0]) / WAITING
@@ -136,7 +136,7 @@ def main() -> int:
             rates: dict[str, list[float]] = {name: [] for name in setups}
             for _ in range(ROUNDS):
                 for name, urls in setups.items():
-                    servers = [ServerProcess(TOKEN, 0, ["--store", url]).start() for url in urls]
+                    servers = [ServerProcess(TOKEN, 0, ["--store", url, "--rate", "100000"]).start() for url in urls]
                     rates[name].append(asyncio.run(rate([server.port for server in servers])))
                     for server in servers:
                         server.kill()

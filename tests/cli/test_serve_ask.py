@@ -286,6 +286,7 @@ async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: Loc
         (["--root-path", "chat"], "write it like '/chat'"),
         (["--allow-host", "https://x"], "is no name"),
         (["--trust-proxy", "proxy"], "is no address or network"),
+        (["--rate", "0"], "--rate '0' is no whole number of at least 1"),
     ):
         done = await asyncio.to_thread(
             subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=30, check=False
@@ -323,5 +324,6 @@ def test_the_help_of_serve_names_the_limits_as_they_are(capsys: pytest.CaptureFi
         f"{limits.max_chat // mib} MiB per chat text",
         f"{limits.login_seconds} s for a login",
         f"up to {LONGEST_DELAY:g} s per try",
+        f"{limits.max_calls_per_second} requests per second, {limits.max_calls_at_once} at once",
     ):
         assert fact in told, fact

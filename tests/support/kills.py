@@ -162,7 +162,7 @@ async def killed_on_sqlite(agents: int) -> Tally:
     """One round: all agents wait, a person begins to answer, and the server is killed amid that and started again."""
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--store", f"sqlite:///{Path(folder)}/requests.db", "--hold"]
+        options = ["--store", f"sqlite:///{Path(folder)}/requests.db", "--hold", "--rate", "100000"]
         with serving(await asyncio.to_thread(ServerProcess, TOKEN, 0, options)) as server:
             chat = person(server.url, "ada", tally, begin=(begin := asyncio.Event()))
             await chat.connect()
@@ -182,7 +182,7 @@ async def killed_on_postgres(agents: int, seconds: float, database_falls: int = 
     """Three servers behind a balancer, of which one after the other is killed, and the database twice."""
     tally = Tally()
     database = await asyncio.to_thread(Postgres)
-    servers = [ServerProcess(TOKEN, 0, ["--store", database.url(), "--hold"]) for _ in range(3)]
+    servers = [ServerProcess(TOKEN, 0, ["--store", database.url(), "--hold", "--rate", "100000"]) for _ in range(3)]
     people: list[Chat] = []
     balancer: Balancer | None = None
     try:

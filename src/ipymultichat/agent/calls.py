@@ -87,7 +87,11 @@ class Call:
             raise ClosedError("this AgentClient was closed; make another one")
         response, content = await exchange(self.http, "POST", self.base, self.path, headers=HEADERS, body=self.body)
         if response.status_code != 200:
-            raise http_failure(response.status_code, content, self.base, self.token)
+            failure = http_failure(response.status_code, content, self.base, self.token)
+            after = response.headers.get("retry-after", "")
+            if after.isascii() and after.isdigit() and len(after) <= 6:  # it may be a date as well
+                failure.meta["retry_after"] = after
+            raise failure
         if response.headers.get("content-type", "").partition(";")[0].strip() != HEADERS["content-type"]:
             raise RequestRefusedError(f"{self.base} answered with a page; is it an Agent Assistant server?")
         return content
@@ -165,14 +169,21 @@ class Calls:
             tries, tried = tries + 1, self._pace.now()
             try:
                 return await call.send()
-            except ServerUnreachableError as error:
+            except (ServerUnreachableError, RequestRefusedError) as error:
+                busy = error.meta.get("http_status") == "429" and "retry_after" in error.meta
+                if isinstance(error, RequestRefusedError) and not busy:
+                    raise
                 if not await self._may_repeat(call):
                     raise
-                failure = error
+                failure: AgentError = error
             now = self._pace.now()
             if now - tried > LONGEST_PAUSE:
                 pauses = self._pace.pauses()
-            pause, left = next(pauses), began + seconds - now
+            # What a server says of the time counts as far as it could be a pause of ours.
+            asked_for = min(float(failure.meta.get("retry_after", 0)), LONGEST_PAUSE)
+            pause, left = max(next(pauses), asked_for), began + seconds - now
+            if pause >= left and isinstance(failure, RequestRefusedError):
+                raise failure
             if pause >= left:
                 await self._pace.sleep(max(left, 0))
                 raise ServerUnreachableError(

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipymultichat.cli.ending import ending_signals, restore_interrupts
@@ -29,9 +30,9 @@ def add_parser(commands: Any) -> None:
         "Questions and answers are kept in a file, and outlive it.",
         epilog="limits: 256 people, 896 connections, 500 waiting requests (48 MiB) per token, 24 MiB per request "
         "(256 KiB in JSON), 32 MiB per message, 1 MiB per chat text, 10 s for a login; one remote address has at most "
-        "three quarters of the places, and waits up to 5 s per try after wrong tokens. HTTP/1.1 and websockets, no "
-        "HTTP/2. Warnings go to stderr. exit codes: 0 stopped; 2 the host, the port, the store or a file cannot be "
-        "used, or a wrong argument",
+        "three quarters of the places, and waits up to 5 s per try after wrong tokens. Each token may make 50 "
+        "requests per second, 500 at once. HTTP/1.1 and websockets, no HTTP/2. Warnings go to "
+        "stderr. exit codes: 0 stopped; 2 the host, the port, the store or a file cannot be used, or a wrong argument",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default="2000", help="port to listen on, 0 takes a free one (default: %(default)s)")
@@ -103,6 +104,11 @@ def add_parser(commands: Any) -> None:
         "again (default: nobody's are)",
     )
     parser.add_argument(
+        "--rate",
+        metavar="N",
+        help="requests per second and token in the long run, ten times as many at once (default: 50)",
+    )
+    parser.add_argument(
         "--metrics",
         action="store_true",
         help="tell at /metrics what goes on, in Prometheus' format (takes the [metrics] extra); whoever reaches the "
@@ -123,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
         ImportError: the packages of the `[server]` extra are missing.
     """
     from ipymultichat.server import LocalServer
+    from ipymultichat.server.local import usual_limits
     from ipymultichat.server.stores.opening import default_url
 
     try:
@@ -132,11 +139,16 @@ def run(args: argparse.Namespace) -> int:
     token = args.token
     if token is None and args.tokens is None:
         token = os.environ.get("MULTICHAT_TOKEN") or None
+    store = args.store if args.store is not None else default_url(port)
+    limits = usual_limits(store)
+    if args.rate is not None:
+        rate = _count("rate", args.rate)
+        limits = replace(limits, max_calls_per_second=rate, max_calls_at_once=10 * rate)
     server = LocalServer(
         args.host,
         port,
         token,
-        args.store if args.store is not None else default_url(port),
+        store,
         args.hold,
         tokens=args.tokens,
         grace=None if args.grace is None else _number("grace", args.grace),
@@ -148,6 +160,7 @@ def run(args: argparse.Namespace) -> int:
         allowed_origins=args.allow_origin,
         trusted_proxies=args.trust_proxy,
         metrics=args.metrics,
+        limits=limits,
     )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
@@ -161,6 +174,12 @@ def _number(name: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise ConfigError(f"--{name} {text!r} is no number", value=text) from None
+
+
+def _count(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 9 and int(text)):
+        raise ConfigError(f"--{name} {text!r} is no whole number of at least 1", value=text)
+    return int(text)
 
 
 async def _serve(server: LocalServer, *, open_to_all: bool) -> None:

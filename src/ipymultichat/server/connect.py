@@ -144,4 +144,7 @@ def refusal(refused: Refused) -> Response:
     """Return the HTTP response that carries an error: always JSON, whatever the call was."""
     text = json.dumps({"code": refused.code, "message": refused.message})
     status = refused.status or STATUS[refused.code]
-    return Response(text, status, headers={"content-type": JSON})
+    headers = {"content-type": JSON}
+    if refused.retry_after is not None:
+        headers["retry-after"] = str(refused.retry_after)
+    return Response(text, status, headers=headers)

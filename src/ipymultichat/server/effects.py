@@ -21,10 +21,12 @@ class Refused(Exception):  # noqa: N818 - a normal answer of the RPC, not a faul
         code: the Connect error code, such as `already_exists`.
         message: one sentence for the agent.
         status: the HTTP status, or None for the one that belongs to the code.
+        retry_after: seconds after which the call may be made again, or None where nobody knows.
     """
 
-    def __init__(self, code: str, message: str, *, status: int | None = None) -> None:
+    def __init__(self, code: str, message: str, *, status: int | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.code = code
         self.message = message
         self.status = status

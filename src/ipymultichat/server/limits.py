@@ -27,6 +27,9 @@ class Limits:
         min_bytes_per_second: how quickly a body has to come (default 16 KiB).
         max_clients: people logged in at once (default 256); one more is refused at its login and closed with 1013.
         max_pending: requests waiting at once per token (default 500); one more gets `resource_exhausted` (429).
+        max_calls_per_second: requests per second and token in the long run (default 50), those that join what waits or
+            fetch its answer included; more get `resource_exhausted` (429) with the header `Retry-After`.
+        max_calls_at_once: the same at once, after there were fewer (default 500).
         max_waiting: bytes of the requests that wait per token (default 48 MiB, below what clients read as one frame).
         max_waiting_in_all: the same of all tokens (default 256 MiB); more than either gets `resource_exhausted` (429).
         max_body: bytes of an agent's request (default 24 MiB); a larger one gets `resource_exhausted` (413).
@@ -55,6 +58,8 @@ class Limits:
     min_bytes_per_second: int = 16 * KIB
     max_clients: int = 256
     max_pending: int = 500
+    max_calls_per_second: int = 50
+    max_calls_at_once: int = 500
     max_waiting: int = 48 * MIB
     max_waiting_in_all: int = 256 * MIB
     max_body: int = 24 * MIB

@@ -131,7 +131,7 @@ class LocalServer:
         self._allowed_origins = frozenset(allowed_origins)
         self._front = Front(host, root_path, allowed_hosts, trusted_proxies)
         self._metrics = metrics
-        self._limits = limits or (Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK))
+        self._limits = limits or usual_limits(store)
         self._waits = waits or Waits()
         self.faults = Faults()
         self._tokens = Tokens()
@@ -273,6 +273,11 @@ class LocalServer:
         if self._address is None:
             raise ServerStartError("the server has no address yet: start it first")
         return self._address
+
+
+def usual_limits(store: str) -> Limits:
+    """Return the limits of a server with this store unless it is told others."""
+    return Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK)
 
 
 async def _stop(relay: Relay, listener: Listener, upkeep: Upkeep) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine
@@ -30,6 +31,7 @@ from ipymultichat.server.effects import (
 from ipymultichat.server.faults import Faults
 from ipymultichat.server.guesses import Guesses
 from ipymultichat.server.outbox import Outbox
+from ipymultichat.server.rates import Rates
 from ipymultichat.server.state import CLOSE_REFUSED, ServerState
 from ipymultichat.server.stores.port import Store, StoreError
 from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
@@ -67,6 +69,7 @@ class Relay:
     Attributes:
         guesses: the wrong tokens of late.
         counters: how much has happened.
+        rates: how often each team may ask.
         process: the name of this process among those that share the store.
         forward: takes a frame for somebody who is connected to another process, where there are others.
         people_changed: set whenever somebody has logged in or left.
@@ -79,6 +82,7 @@ class Relay:
         self.store = store
         self.guesses = Guesses()
         self.counters = Counters()
+        self.rates = Rates(state.limits.max_calls_per_second, state.limits.max_calls_at_once)
         self.forward: Callable[[str, bytes], None] | None = None
         self.people_changed = asyncio.Event()
         self.process = uuid.uuid4().hex
@@ -182,8 +186,8 @@ class Relay:
             The request, and its answer to come; `abandon` it when nobody waits for it any more.
 
         Raises:
-            Refused: by the state, for want of room, because its id is used for something else, or because the store
-                cannot be used or the server is stopping.
+            Refused: by the state, for want of room, because its team asks too often, because its id is used for
+                something else, or because the store cannot be used or the server is stopping.
         """
         return await self._enter(request, self.state.prepare(kind, request, team), hold=hold)
 
@@ -211,6 +215,9 @@ class Relay:
     ) -> tuple[Record, Answer]:
         if self._closed:
             raise _stopping()
+        if (seconds := self.rates.take(asked.team)) > 0:
+            self.counters.refused += 1
+            raise Refused("resource_exhausted", "this token asks too often", retry_after=math.ceil(seconds))
         kind, asked = asked.kind, replace(asked, waiter=self.process)
         answer: Answer = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_retrieve)
