@@ -298,7 +298,7 @@ async def test_a_call_is_not_made_again_once_its_client_is_closed() -> None:
 
 
 def too_often(seconds: str) -> Step:
-    head = f"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\nretry-after: {seconds}\r\n\r\n"
+    head = f"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\nconnection: close\r\nretry-after: {seconds}\r\n\r\n"
     return say(head.encode())
 
 

@@ -214,8 +214,8 @@ async def test_a_call_that_waits_is_not_cut_as_one_of_a_stranger(
     visits: list[Visit | None] = []
     enter = Admission.enter
 
-    def entered(admission: Admission, *given: Any) -> Visit | None:
-        visits.append(enter(admission, *given))
+    def entered(admission: Admission, *given: Any, **named: Any) -> Visit | None:
+        visits.append(enter(admission, *given, **named))
         return visits[-1]
 
     monkeypatch.setattr(Admission, "enter", entered)

@@ -8,7 +8,7 @@ import pytest
 
 from ipymultichat.server.stores.opening import make_store
 from ipymultichat.server.stores.port import Store
-from ipymultichat.server.stores.record import Record
+from ipymultichat.server.stores.record import DETACHED, Record
 
 NOW = 1_750_000_000_000
 ADA, BOB = ("ada", "client-ada"), ("bob", "client-bob")
@@ -150,6 +150,20 @@ async def test_an_answer_is_kept_when_nobody_waits_for_it(store: Store) -> None:
     assert missed.kept
     assert await store.keep(("t", "missed")) is None
     assert {found.request_id for found in await store.open_records()} == {"away", "missed"}
+
+
+async def test_a_request_that_was_left_with_its_id_waits_for_its_whole_time_and_its_answer_is_kept(
+    store: Store, any_store: str
+) -> None:
+    await store.ask(record(), insert=True)
+    await store.join(record().key, DETACHED)
+    if store.durable:
+        await store.close()
+        await store.open("p2", NOW, NOW + 1)
+    assert await store.due(NOW + 59_999) == []
+    answered = await store.answer(record().key, "d1", b"yes", ADA, NOW)
+    assert answered is not None
+    assert (answered.state, answered.kept) == ("answered", True)
 
 
 async def test_what_is_due_ends_once_and_as_what_it_is(store: Store) -> None:

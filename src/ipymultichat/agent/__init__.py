@@ -2,5 +2,6 @@
 
 from ipymultichat.agent.answer import Answer
 from ipymultichat.agent.client import AgentClient
+from ipymultichat.agent.scripts import HumanAnswer, ask_human, notify_when_done
 
-__all__ = ["AgentClient", "Answer"]
+__all__ = ["AgentClient", "Answer", "HumanAnswer", "ask_human", "notify_when_done"]

@@ -28,18 +28,21 @@ class Answer(str):
     Attributes:
         contents: its parts, in order; the string is their text, joined with newlines.
         meta: the `Meta` map of the response.
+        by: the nickname of who answered, where the server says it; else "".
     """
 
-    __slots__ = ("contents", "meta")
+    __slots__ = ("by", "contents", "meta")
 
     contents: tuple[Content, ...]
     meta: Mapping[str, str]
+    by: str
 
-    def __new__(cls, contents: tuple[Content, ...], meta: Mapping[str, str] | None = None) -> Self:
+    def __new__(cls, contents: tuple[Content, ...], meta: Mapping[str, str] | None = None, by: str = "") -> Self:
         """Make an answer of its parts."""
         answer = super().__new__(cls, text_of(contents))
         answer.contents = contents
         answer.meta = dict(meta or {})
+        answer.by = by
         return answer
 
     @property
@@ -63,7 +66,8 @@ def read_answer(response: AnyResponse, timeout: float) -> Answer:
     """
     meta = dict(response.Meta)
     if not response.IsError:
-        return Answer(tuple(content_from_wire(part) for part in response.contents), meta)
+        by = escape_invisible(meta.pop("by", "")[:MAX_WORDS])
+        return Answer(tuple(content_from_wire(part) for part in response.contents), meta, by)
     reason = meta.get("error", "")
     if reason == "timeout":
         raise AgentTimeoutError(f"nobody answered within {timeout:g} s", meta=meta)

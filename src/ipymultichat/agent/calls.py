@@ -68,6 +68,7 @@ class Call:
         body: the request with its id.
         request_id: that id.
         token: must not be shown.
+        leave: where the server keeps what it is asked, it answers at once, with nothing, and waits by itself.
     """
 
     http: httpx.AsyncClient
@@ -76,6 +77,7 @@ class Call:
     body: bytes = field(repr=False)
     request_id: str
     token: Secret
+    leave: bool = False
 
     async def send(self) -> bytes:
         """Try once, and return the body of the answer.
@@ -85,7 +87,11 @@ class Call:
         """
         if self.http.is_closed:
             raise ClosedError("this AgentClient was closed; make another one")
-        response, content = await exchange(self.http, "POST", self.base, self.path, headers=HEADERS, body=self.body)
+        # Preferences (RFC 7240) that our server knows, and others ignore.
+        headers = {**HEADERS, "prefer": "respond-async" if self.leave else "answered-by"}
+        response, content = await exchange(self.http, "POST", self.base, self.path, headers=headers, body=self.body)
+        if self.leave and response.status_code == 202:
+            return b""
         if response.status_code != 200:
             failure = http_failure(response.status_code, content, self.base, self.token)
             after = response.headers.get("retry-after", "")

@@ -20,7 +20,14 @@ from ipymultichat.agent.answer import Answer, AnyResponse, read_answer
 from ipymultichat.agent.calls import Call, Calls
 from ipymultichat.agent.questions import question_to_wire
 from ipymultichat.agent.transport import http_client
-from ipymultichat.errors import AgentError, ClosedError, ConfigError, EncodeError, RequestRefusedError
+from ipymultichat.errors import (
+    AgentError,
+    AgentTimeoutError,
+    ClosedError,
+    ConfigError,
+    EncodeError,
+    RequestRefusedError,
+)
 from ipymultichat.model import Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -173,25 +180,39 @@ class AgentClient:
         Raises:
             MultiChatError: the same errors as `ask_question`.
         """
-        seconds = _seconds(timeout)
         request_id = _request_id(request_id)
-        if not isinstance(summary, str) or not summary.strip():
-            raise ConfigError("a report is a non-empty string", value=summary)
-        with _encoding():
-            request = pb.WorkReportRequest(
-                ID=request_id,
-                UserToken=self._token.reveal(),
-                Request=pb.McpWorkReportRequest(
-                    ProjectDirectory=self._directory(project_directory),
-                    Summary=summary,
-                    Timeout=seconds,
-                    AgentName=self._agent_name,
-                    ReasoningModelName=self._model_name,
-                    McpClientName=self._client_name,
-                ),
-            )
-            body = request.SerializeToString()
+        body = self._report(summary, timeout, project_directory, request_id)
         return await self._call("WorkReport", body, request_id, pb.WorkReportResponse(), timeout)
+
+    async def notify(self, summary: str, *, timeout: float = 24 * 3600, patience: float = 20) -> str:
+        """Hand in a report that nobody waits for.
+
+        Args:
+            summary: what was done (Markdown).
+            timeout: seconds for which it waits to be seen, where the server keeps it.
+            patience: seconds until it must be handed in. A server that does not keep it shows it for so long.
+
+        Returns:
+            The report's id: `work_report` with it and the same summary gets the answer, should there be one.
+
+        Raises:
+            MultiChatError: it was not handed in; the same errors as `ask_question`. Nobody was seen to confirm it is
+                none.
+        """
+        request_id = _request_id(None)
+        body = self._report(summary, timeout, None, request_id)
+        self._check_open()
+        async with self._borrowed() as http:
+            call = Call(http, self._base, f"{SERVICE}WorkReport", body, request_id, self._token, leave=True)
+            try:
+                content = await self._calls.make(call, patience, patience)
+                await asyncio.to_thread(self._read, content, pb.WorkReportResponse(), patience)
+            except AgentTimeoutError:
+                return request_id  # it was shown
+            except AgentError as error:
+                error.request_id = request_id
+                raise
+        return request_id
 
     async def aclose(self) -> None:
         """Close kept connections. Final; a second call does nothing."""
@@ -212,6 +233,27 @@ class AgentClient:
 
     def __repr__(self) -> str:
         return f"AgentClient({self._base!r}, agent_name={self._agent_name!r})"
+
+    def _report(
+        self, summary: str, timeout: float, project_directory: str | os.PathLike[str] | None, request_id: str
+    ) -> bytes:
+        seconds = _seconds(timeout)
+        if not isinstance(summary, str) or not summary.strip():
+            raise ConfigError("a report is a non-empty string", value=summary)
+        with _encoding():
+            request = pb.WorkReportRequest(
+                ID=request_id,
+                UserToken=self._token.reveal(),
+                Request=pb.McpWorkReportRequest(
+                    ProjectDirectory=self._directory(project_directory),
+                    Summary=summary,
+                    Timeout=seconds,
+                    AgentName=self._agent_name,
+                    ReasoningModelName=self._model_name,
+                    McpClientName=self._client_name,
+                ),
+            )
+            return request.SerializeToString()
 
     async def _call(self, method: str, body: bytes, request_id: str, into: AnyResponse, timeout: float) -> Answer:
         self._check_open()

@@ -85,7 +85,7 @@ def notebook_path() -> Path:
 
 
 def _write_profile(folder: Path, token: str, servers: Mapping[str, str]) -> None:
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700, exist_ok=True)
     entries = [{"id": name.lower(), "name": name, "url": url, "isEnabled": True} for name, url in servers.items()]
     path = folder / "default.json"
     path.touch(mode=0o600)

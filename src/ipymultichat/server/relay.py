@@ -34,7 +34,7 @@ from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.rates import Rates
 from ipymultichat.server.state import CLOSE_REFUSED, ServerState
 from ipymultichat.server.stores.port import Store, StoreError
-from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
+from ipymultichat.server.stores.record import DETACHED, AnyRequest, AnyResponse, Key, Kind, Record
 from ipymultichat.wire import agentassist_pb2 as pb
 
 logger = logging.getLogger("ipymultichat.server")
@@ -257,8 +257,9 @@ class Relay:
             self._spawn(self._cancel(record.key))
 
     def detach(self, record: Record, answer: Answer) -> None:
-        """Let a request wait on although its caller goes: its agent has the id, and will ask for the answer with it."""
-        self._remove(record.key, answer)
+        """Let a request wait for its whole time although its caller goes: its agent has the id, and asks with it."""
+        if self._remove(record.key, answer):
+            self._spawn(self._change(self.store.join(record.key, DETACHED)))
 
     def missed(self, record: Record) -> None:
         """Take note that an answer reached nobody, because its caller had hung up by then."""

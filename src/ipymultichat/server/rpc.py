@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from ipymultichat.server.effects import Refused
 from ipymultichat.server.limits import KIB
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
-from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Kind
+from ipymultichat.server.stores.port import StoreError
+from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind
 from ipymultichat.wire import agentassist_pb2 as pb
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ AnyCall = AnyRequest | pb.McpClientInfoRequest
 
 PATH = "/agentassistproto.SrvAgentAssist/{method}"
 WITHDRAW = "/ipymultichat/withdraw"
+
+PREFERS_NAME, BY = "answered-by", "by"
+"""A preference of callers (RFC 7240), and where they find it in the answer's `Meta`: the nickname of who gave it. Other
+programs get the `Meta` of the person alone."""
 
 MAX_WITHDRAWAL = 16 * KIB
 """Bytes of a withdrawal at most."""
@@ -69,7 +75,29 @@ class RpcEndpoint:
         kind: Kind = "AskQuestion" if method == "AskQuestion" else "WorkReport"
         call: AnyRequest = pb.AskQuestionRequest() if kind == "AskQuestion" else pb.WorkReportRequest()
         team = await self._read(request, content_type, call)
+        if "respond-async" in request.headers.get("prefer", "") and self._relay.store.durable:
+            return await self._leave(kind, call, team, content_type)
         return connect.answer(await self._ask(request, kind, call, team, deadline), content_type)
+
+    async def _leave(self, kind: Kind, call: AnyRequest, team: str, content_type: str) -> Response:
+        """Take a request in that waits for its whole time although its caller does not (RFC 7240, `respond-async`)."""
+        record, answer = await self._relay.ask(kind, call, team, hold=True)
+        if answer.done():
+            return connect.answer(answer.result(), content_type)
+        self._relay.detach(record, answer)
+        headers = {"preference-applied": "respond-async"}
+        return JSONResponse({"id": record.request_id}, status_code=202, headers=headers)
+
+    async def _with_name(self, request: Request, key: Key, answer: AnyResponse) -> AnyResponse:
+        """Add who gave the answer, for callers that prefer to know."""
+        if PREFERS_NAME in request.headers.get("prefer", "") and answer.contents:
+            with contextlib.suppress(StoreError):  # the answer itself is at hand
+                record = await self._relay.store.read(key)
+                if record is not None and record.answered_by:
+                    named = type(answer).FromString(answer.SerializeToString())
+                    named.Meta[BY] = record.answered_by
+                    return named
+        return answer
 
     async def _read(self, request: Request, content_type: str, into: AnyCall) -> str:
         """Read a call and return its team, if its token is accepted; only then may its connection stay."""
@@ -115,7 +143,7 @@ class RpcEndpoint:
                     self._relay.missed(record)
                 raise ClientDisconnect
             if answer.done():
-                return answer.result()
+                return await self._with_name(request, record.key, answer.result())
             raise Refused("deadline_exceeded", "nobody answered within Connect-Timeout-Ms")
         finally:
             self._relay.abandon(record, answer)

@@ -20,6 +20,10 @@ Key = tuple[str, str]
 """The team that is asked, and the request's id."""
 
 
+DETACHED = "detached"
+"""The waiter of a request whose agent has gone with its id, and will ask for the answer with it."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What is known of one request. The fields are the columns of the table, in its order.
@@ -36,7 +40,7 @@ class Record:
             is used again.
         state: where in its life it is.
         waiter: the server process with a caller that waits for it, or had one when it ended; "" while its agent is
-            away.
+            away, `DETACHED` while it waits for nothing but to be asked for.
         away_until_ms: when a request whose agent is away is given up.
         response: a person's answer as it came, serialized.
         answered_by: the nickname of the person.

@@ -11,7 +11,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from ipymultichat.server.stores.port import StoreError
-from ipymultichat.server.stores.record import Key, Record, State
+from ipymultichat.server.stores.record import DETACHED, Key, Record, State
 
 Row = Sequence[Any]
 Parameters = Mapping[str, object]
@@ -47,7 +47,8 @@ _JOIN_SAME = f"UPDATE requests SET waiter = :waiter, away_until_ms = NULL, {_NEX
 _FETCH = f"""UPDATE requests SET fetched_ms = coalesce(fetched_ms, :now), {_NEXT}
     WHERE {_THIS} AND digest = :digest AND state = 'answered'"""
 _ANSWER = f"""UPDATE requests SET state = 'answered', response = :response, answered_by = :answered_by,
-    answerer = :answerer, ended_ms = :now, kept = (waiter = ''), {_NEXT} WHERE {_WAITS} AND digest = :digest"""
+    answerer = :answerer, ended_ms = :now, kept = (waiter IN ('', '{DETACHED}')), {_NEXT}
+    WHERE {_WAITS} AND digest = :digest"""
 _END = f"UPDATE requests SET state = :state, ended_ms = :now, {_NEXT} WHERE {_WAITS}"
 _JOIN = f"UPDATE requests SET waiter = :waiter, away_until_ms = NULL, {_NEXT} WHERE {_WAITS}"
 _LEAVE = f"UPDATE requests SET waiter = '', away_until_ms = :until, {_NEXT} WHERE {_WAITS} AND waiter = :waiter"
@@ -56,7 +57,7 @@ _KEEP = f"""UPDATE requests SET kept = TRUE, {_NEXT}
 _DUE = f"""UPDATE requests SET state = CASE WHEN deadline_ms <= :now THEN 'timeout' ELSE 'cancelled' END,
     ended_ms = :now, {_NEXT} WHERE state = 'waiting' AND (deadline_ms <= :now OR away_until_ms <= :now)"""
 _ORPHANED = f"""UPDATE requests SET waiter = '', away_until_ms = :until, {_NEXT}
-    WHERE state = 'waiting' AND waiter <> '' AND waiter NOT IN (SELECT process FROM processes)"""
+    WHERE state = 'waiting' AND waiter NOT IN ('', '{DETACHED}') AND waiter NOT IN (SELECT process FROM processes)"""
 _READ = f"SELECT {_ALL} FROM requests WHERE {_THIS}"
 _OPEN_RECORDS = f"""SELECT {_ALL} FROM requests
     WHERE state = 'waiting' OR (state = 'answered' AND kept) ORDER BY created_ms, request_id"""
