@@ -286,6 +286,8 @@ async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: Loc
         (["--root-path", "chat"], "write it like '/chat'"),
         (["--allow-host", "https://x"], "is no name"),
         (["--trust-proxy", "proxy"], "is no address or network"),
+        (["--drain", "x"], "--drain 'x' is no number"),
+        (["--drain", "-1"], "drain must be a number of at least 0"),
         (["--rate", "0"], "--rate '0' is no whole number of at least 1"),
     ):
         done = await asyncio.to_thread(

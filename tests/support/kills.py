@@ -70,10 +70,14 @@ class Balancer:
     """Spreads connections over servers, as any TCP balancer does: whoever takes the connection gets it."""
 
     def __init__(self, ports: list[int]) -> None:
-        self._turns = itertools.cycle(ports)
-        self._count = len(ports)
+        self.ports(ports)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def ports(self, ports: list[int]) -> None:
+        """Spread those to come over these."""
+        self._turns = itertools.cycle(ports)
+        self._count = len(ports)
 
     async def start(self) -> int:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, backlog=1000)

@@ -7,16 +7,17 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipymultichat.cli.ending import ending_signals, restore_interrupts
+from ipymultichat.cli.logs import LEVELS, shown
 from ipymultichat.errors import ConfigError
 
 if TYPE_CHECKING:
     from ipymultichat.server import LocalServer
+
+logger = logging.getLogger("ipymultichat.server")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -114,6 +115,19 @@ def add_parser(commands: Any) -> None:
         help="tell at /metrics what goes on, in Prometheus' format (takes the [metrics] extra); whoever reaches the "
         "server can read it",
     )
+    parser.add_argument(
+        "--drain",
+        default="0",
+        metavar="SECONDS",
+        help="how long to go on serving after the first signal to end, with /ready at 503, so that a proxy sends "
+        "nobody new; a second signal ends it at once (default: %(default)s)",
+    )
+    parser.add_argument("--log-level", choices=LEVELS, help="what is printed to stderr (default: warning)")
+    parser.add_argument(
+        "--log-json",
+        action="store_true",
+        help="print it as one JSON object a line, from the level info on unless told otherwise",
+    )
     parser.set_defaults(run=run)
 
 
@@ -160,11 +174,13 @@ def run(args: argparse.Namespace) -> int:
         allowed_origins=args.allow_origin,
         trusted_proxies=args.trust_proxy,
         metrics=args.metrics,
+        drain=_number("drain", args.drain),
         limits=limits,
     )
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
-    with contextlib.suppress(KeyboardInterrupt):
+    level = args.log_level or ("info" if args.log_json else "warning")
+    with contextlib.suppress(KeyboardInterrupt), shown(level, as_json=args.log_json):
         asyncio.run(_serve(server, open_to_all=token is None and args.tokens is None and args.host not in LOOPBACK))
     return 0
 
@@ -189,25 +205,17 @@ async def _serve(server: LocalServer, *, open_to_all: bool) -> None:
     raise_descriptor_limit(Limits())
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        if stopped.is_set():
+            os._exit(128 + number)  # whoever says it twice will not wait for anybody
+        stopped.set()
+
     for number in ending_signals():
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopped.set)
-    async with _warnings_shown(), server:
+            loop.add_signal_handler(number, end, number)
+    async with server:
         if open_to_all:
-            print("warning: no token is set, so everybody who reaches this address may use it", file=sys.stderr)
+            logger.warning("no token is set, so everybody who reaches this address may use it")
         print(f"listening on {server.url}", flush=True)
         await stopped.wait()
-
-
-@contextlib.asynccontextmanager
-async def _warnings_shown() -> AsyncIterator[None]:
-    """Print what the server warns of: no room, wrong tokens, faults."""
-    handler = logging.StreamHandler()
-    handler.setLevel(logging.WARNING)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s: %(message)s"))
-    logger = logging.getLogger("ipymultichat.server")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)

@@ -81,6 +81,8 @@ class LocalServer:
         trusted_proxies: addresses and networks of proxies whose word is taken for where a call comes from
             (`X-Forwarded-For`, `X-Forwarded-Proto`). Limits then count those behind them.
         metrics: whether `/metrics` tells what goes on, in Prometheus' format; it takes the package `prometheus-client`.
+        drain: seconds for which `stop()` goes on serving before anything ends, with `/ready` at 503 already, so that a
+            proxy sends nobody new.
         limits: see `Limits`.
         waits: how long the calls of tools take that agents make over MCP (`/mcp`, with the `[mcp]` extra); see `Waits`.
 
@@ -109,6 +111,7 @@ class LocalServer:
         allowed_hosts: Iterable[str] = (),
         trusted_proxies: Iterable[str] = (),
         metrics: bool = False,
+        drain: float = 0,
         limits: Limits | None = None,
         waits: Waits | None = None,
     ) -> None:
@@ -131,6 +134,7 @@ class LocalServer:
         self._allowed_origins = frozenset(allowed_origins)
         self._front = Front(host, root_path, allowed_hosts, trusted_proxies)
         self._metrics = metrics
+        self._drain = _seconds("drain", drain)
         self._limits = limits or usual_limits(store)
         self._waits = waits or Waits()
         self.faults = Faults()
@@ -207,16 +211,17 @@ class LocalServer:
             upkeep.also(self._follow_tokens(self._token_file))
         self._relay, self._listener, self._upkeep = relay, listener, upkeep
         self._address = _address_of(listening)
+        logger.info("started: %s", self.url)
         return self
 
     async def stop(self) -> None:
-        """Stop listening, end waiting requests, close every connection; takes at most about a second.
+        """Stop listening, end waiting requests, close every connection; takes `drain` and about a second at most.
 
         A second call waits for the first; on a stopped server nothing happens. When the caller is cancelled
         meanwhile, the server goes on stopping.
         """
         if self._relay is not None and self._listener is not None and self._upkeep is not None:
-            self._stopping = asyncio.create_task(_stop(self._relay, self._listener, self._upkeep))
+            self._stopping = asyncio.create_task(self._end(self._relay, self._listener, self._upkeep))
             self._relay = self._listener = self._upkeep = None
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
@@ -255,6 +260,19 @@ class LocalServer:
     def __repr__(self) -> str:
         return f"<LocalServer {self._address or 'not started'}{'' if self.running else ', stopped'}>"
 
+    async def _end(self, relay: Relay, listener: Listener, upkeep: Upkeep) -> None:
+        logger.info("stopping")
+        relay.draining = True
+        try:
+            if self._drain:
+                await asyncio.sleep(self._drain)
+            await relay.close()
+            await upkeep.stop()
+            await listener.shutdown()
+        finally:
+            await relay.store.close()
+        logger.info("stopped")
+
     def _more_routes(self, relay: Relay) -> list[Route]:
         if not self._metrics:
             return []
@@ -278,15 +296,6 @@ class LocalServer:
 def usual_limits(store: str) -> Limits:
     """Return the limits of a server with this store unless it is told others."""
     return Limits() if store == MEMORY else Limits(max_kept=KEPT_ON_DISK)
-
-
-async def _stop(relay: Relay, listener: Listener, upkeep: Upkeep) -> None:
-    try:
-        await relay.close()
-        await upkeep.stop()
-        await listener.shutdown()
-    finally:
-        await relay.store.close()
 
 
 def _seconds(name: str, value: object) -> float:

@@ -35,6 +35,7 @@ from ipymultichat.server.rates import Rates
 from ipymultichat.server.state import CLOSE_REFUSED, ServerState
 from ipymultichat.server.stores.port import Store, StoreError
 from ipymultichat.server.stores.record import DETACHED, AnyRequest, AnyResponse, Key, Kind, Record
+from ipymultichat.server.tokens import label_of
 from ipymultichat.wire import agentassist_pb2 as pb
 
 logger = logging.getLogger("ipymultichat.server")
@@ -70,6 +71,7 @@ class Relay:
         guesses: the wrong tokens of late.
         counters: how much has happened.
         rates: how often each team may ask.
+        draining: whether it is about to stop, and new requests had better go elsewhere.
         process: the name of this process among those that share the store.
         forward: takes a frame for somebody who is connected to another process, where there are others.
         people_changed: set whenever somebody has logged in or left.
@@ -82,6 +84,7 @@ class Relay:
         self.store = store
         self.guesses = Guesses()
         self.counters = Counters()
+        self.draining = False
         self.rates = Rates(state.limits.max_calls_per_second, state.limits.max_calls_at_once)
         self.forward: Callable[[str, bytes], None] | None = None
         self.people_changed = asyncio.Event()
@@ -99,8 +102,8 @@ class Relay:
 
     @property
     def trouble(self) -> str:
-        """Why new requests are not taken; "" while they are."""
-        return "the server is stopping" if self._closed else self.state.notice
+        """Why new requests are not taken, or soon will not be; "" while they are."""
+        return "the server is stopping" if self._closed or self.draining else self.state.notice
 
     @property
     def callers(self) -> int:
@@ -152,16 +155,21 @@ class Relay:
         unsettled = self._unsettled.get(client)
         if unsettled and (len(unsettled) >= MOST_UNSETTLED or not frame.startswith(REPLIES)):
             await asyncio.wait(unsettled)  # what a client says is heard in order, but answers are stored together
+        before = client.team
         for answer in self.apply(self._faults.receive(self.state, client, frame)):
             task = asyncio.get_running_loop().create_task(self._settle(answer))
             self._unsettled.setdefault(client, set()).add(task)
             task.add_done_callback(partial(self._settled, client))
+        if client.team != before:
+            _log_person("%s of team %s has logged in", client)
         self.people_changed.set()
 
     def leave(self, client: Client) -> None:
         """Forget a socket that is gone."""
         self._outboxes.pop(client, None)
         self.apply(self.state.disconnect(client))
+        if client.team:
+            _log_person("%s of team %s has left", client)
         self.people_changed.set()
 
     # Agents
@@ -463,6 +471,11 @@ class Relay:
                 logger.warning("client %s is cut off: it reads too slowly", client.client_id)
                 slow.append(client)
         return slow
+
+
+def _log_person(words: str, client: Client) -> None:
+    team = label_of(client.team)
+    logger.info(words, client.client_id, team, extra={"client": client.client_id, "team": team})
 
 
 def _retrieve(answer: Answer) -> None:

@@ -43,6 +43,11 @@ class Tokens:
         return frozenset(_named(name) for name, secret in before.items() if accepted.get(name) != secret)
 
 
+def label_of(team: str) -> str:
+    """Return what a log may call a team: the beginning of a hash, which is no token's and no name."""
+    return hashlib.sha256(b"ipymultichat log\0" + team.encode()).hexdigest()[:8]
+
+
 def _named(name: str) -> str:
     return f"name:{name}"
 
