@@ -1,4 +1,4 @@
-"""The command line: `ipymultichat demo / serve / ask / store`."""
+"""The command line: `ipymultichat demo / serve / ask / mcp / store`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ipymultichat import __version__
-from ipymultichat.cli import ask, demo, serve, store
+from ipymultichat.cli import ask, demo, mcp, serve, store
 from ipymultichat.errors import MultiChatError
 
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ipymultichat", description="One inbox in Jupyter for many chat servers.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, serve, ask, store):
+    for module in (demo, serve, ask, mcp, store):
         module.add_parser(commands)
     args = parser.parse_args(argv)
     try:

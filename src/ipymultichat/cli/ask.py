@@ -49,14 +49,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("url", help="the server, such as ws://localhost:2000")
     parser.add_argument("question", help="the question, or the report (Markdown)")
-    parser.add_argument(
-        "--token",
-        help="names the group of people who are asked (default: $MULTICHAT_TOKEN, which is safer: other users of the "
-        "machine can see arguments)",
-    )
-    parser.add_argument(
-        "--token-file", metavar="FILE", help="read the token from a file, as of a notebook's own server"
-    )
+    add_token_options(parser)
     parser.add_argument("--timeout", default="600", metavar="SECONDS", help="how long to wait (default: %(default)s)")
     parser.add_argument("--agent", default="", metavar="NAME", help="who asks, as people see it")
     parser.add_argument("--model", default="", metavar="NAME", help="the agent's model, as people see it")
@@ -74,6 +67,18 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def add_token_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `token_from` reads."""
+    parser.add_argument(
+        "--token",
+        help="names the group of people who are asked (default: $MULTICHAT_TOKEN, which is safer: other users of the "
+        "machine can see arguments)",
+    )
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="read the token from a file, as of a notebook's own server"
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Ask, print the answer to stdout or the trouble to stderr.
 
@@ -83,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: an argument cannot be used, or there is no token.
     """
-    token = _token(args)
+    token = token_from(args)
     if args.report and args.option:
         raise ConfigError("a report takes no --option")
     # An answer that the output's encoding lacks a character for is printed all the same: it is asked for only once.
@@ -100,7 +105,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _token(args: argparse.Namespace) -> str:
+def token_from(args: argparse.Namespace) -> str:
+    """Return the token that the arguments or the environment name.
+
+    Raises:
+        ConfigError: there is none, or its file cannot be read.
+    """
     token: str | None = args.token
     if token is None and args.token_file is not None:
         try:
