@@ -14,7 +14,7 @@ import pytest
 from chat_person import Person, text_part
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp_agent import ERAS, data, question_for, words
+from mcp_agent import ERAS, Handle, Poller, data, poll, question_for, task_call, words
 from waiting import until
 
 from ipymultichat.agent.bridge import Bridge
@@ -130,6 +130,24 @@ async def test_an_answer_that_comes_after_the_call_ended_is_had_with_the_id(serv
         unknown = await agent.call_tool("await_answer", {"id": "no such"})
         assert unknown.is_error
         assert "no question has the id 'no such'" in words(unknown)
+
+
+async def test_questions_are_tasks_to_clients_that_take_them(server: LocalServer, ada: Person) -> None:
+    bridge = Bridge(server.url, "team")
+    tools = Tools(bridge, lambda _: "", Waits(poll=0.01)).server()
+    async with Client(tools, mode="2026-07-28", extensions=[Poller()]) as agent:
+        call = asyncio.ensure_future(agent.call_tool("ask_question", ask("ok?")))
+        await ada.reply(await question_for(ada), "yes")
+        assert words(await call) == "yes"
+        handle = await agent.session.call_tool("ask_question", ask("ok?"), allow_claimed=True)
+        assert isinstance(handle, Handle)
+        assert handle.task_id == (await question_for(ada)).ID
+        await task_call(agent.session, "tasks/cancel", handle.task_id)
+        while (message := await ada.next()).Cmd != "RequestCancelled":
+            assert message.StrParam == "away"
+        assert message.RequestCancelledNotification.request_id == handle.task_id
+        assert (await poll(agent.session, handle.task_id)).status == "cancelled"
+    await bridge.close()
 
 
 def run(*args: str, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from ipymultichat.agent.client import AgentClient
@@ -13,7 +14,7 @@ from ipymultichat.errors import (
     NotFoundError,
     RequestCancelledError,
 )
-from ipymultichat.mcp.port import Asked, Outcome, Status
+from ipymultichat.mcp.port import Asked, Life, Outcome, Status
 from ipymultichat.model import Secret
 
 REMEMBERED = 1000
@@ -32,7 +33,13 @@ class BridgeTicket:
     """A question that a call waits for; see `Ticket`."""
 
     request_id: str
+    life: Life
     call: asyncio.Task[Outcome] = field(repr=False)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has ended."""
+        return self.call.done()
 
     async def outcome(self) -> Outcome:
         """Wait for the end of the question."""
@@ -72,7 +79,9 @@ class Bridge:
         """Begin to ask; every agent in front of a bridge is of the one team of its token."""
         del team
         client = await self._client(asked)
-        ticket = BridgeTicket(asked.request_id, asyncio.create_task(_made(client, asked)))
+        now_ms = int(time.time() * 1000)
+        life = Life(now_ms, now_ms + asked.timeout * 1000)
+        ticket = BridgeTicket(asked.request_id, life, asyncio.create_task(_made(client, asked)))
         self._tickets[asked.request_id] = ticket
         if len(self._tickets) > REMEMBERED:
             for request_id in [name for name, old in self._tickets.items() if old.call.done()][: REMEMBERED // 10]:

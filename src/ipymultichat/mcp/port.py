@@ -59,12 +59,35 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Life:
+    """When a question was asked and ends, in milliseconds since the epoch.
+
+    Attributes:
+        asked_ms: when it was asked.
+        ends_ms: when it ends unless somebody answers.
+        ended_ms: when it ended; None where that is not known, or yet to come.
+    """
+
+    asked_ms: int
+    ends_ms: int
+    ended_ms: int | None = None
+
+
 class Ticket(Protocol):
     """A question on its way to people, for one call that waits for its answer."""
 
     @property
     def request_id(self) -> str:
         """The question's id."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has ended, so that its outcome is at hand."""
+
+    @property
+    def life(self) -> Life:
+        """When it was asked, and ends."""
 
     async def outcome(self) -> Outcome:
         """Wait for the end of the question. That may be cancelled and begun anew; the question does not notice."""
@@ -87,6 +110,7 @@ class Port(Protocol):
 
         Raises:
             NotFoundError: this team has asked none with this id.
+            MultiChatError: that cannot be known now.
         """
 
     async def withdraw(self, team: str, request_id: str) -> None:
@@ -102,7 +126,9 @@ class Waits:
             waits as long as the question does: clients give up a call after minutes without a sign of life.
         silent: seconds after which the call of any other client ends with `waiting` and the question's id. Many clients
             cut a call off at 60 s.
+        poll: seconds between two polls of a client that takes questions as tasks.
     """
 
     beat: float = 15.0
     silent: float = 55.0
+    poll: float = 5.0

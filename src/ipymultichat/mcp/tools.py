@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, cast
 
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp_types import (
     CallToolRequestParams,
@@ -22,10 +21,11 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
-from ipymultichat.errors import ConfigError, NotFoundError
+from ipymultichat.errors import MultiChatError
 from ipymultichat.mcp.arguments import AskQuestion, AwaitAnswer, WorkReport, checked, schema_of
 from ipymultichat.mcp.port import Asked, Kind, Outcome, Port, Ticket, Waits
 from ipymultichat.mcp.results import OUTPUT_SCHEMA, failure, result_of
+from ipymultichat.mcp.tasks import Context, Tasks, handle_of, takes_tasks
 from ipymultichat.model import Question
 
 INSTRUCTIONS = """\
@@ -48,8 +48,6 @@ What the answer asks for is your next task. Do not use it for progress in betwee
 AWAIT_ANSWER = """\
 Go on waiting for the answer to a question or report whose call ended with status `waiting`, or broke off. Call it \
 again as long as the status is `waiting`. Never ask the same question again instead."""
-
-Context = ServerRequestContext[Any, Any]
 
 DESCRIPTIONS: dict[str, tuple[type[BaseModel], str, str]] = {
     "ask_question": (AskQuestion, "Ask a person", ASK_QUESTION),
@@ -93,14 +91,16 @@ class Tools:
 
     def server(self) -> Server[Any]:
         """Make the MCP server that offers them."""
-        return Server(
+        server: Server[Any] = Server(
             "ipymultichat",
             version=version("ipymultichat"),
             title="ipymultichat",
             instructions=INSTRUCTIONS,
             on_list_tools=self._list,
-            on_call_tool=self._call,
         )
+        server.add_request_handler("tools/call", CallToolRequestParams, self._call)
+        Tasks(self.port, self.team_of, self.waits.poll).add_to(server)
+        return server
 
     async def cancel(self, team: str, conversation: str, request_id: RequestId) -> None:
         """Withdraw the question of a call that its client has cancelled.
@@ -120,18 +120,16 @@ class Tools:
     async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[_tool(name) for name in DESCRIPTIONS])
 
-    async def _call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+    async def _call(self, context: Context, params: CallToolRequestParams) -> CallToolResult | dict[str, Any]:
         if params.name not in DESCRIPTIONS:
             return failure(f"there is no tool {params.name!r}; there are {', '.join(DESCRIPTIONS)}")
         try:
             arguments = checked(DESCRIPTIONS[params.name][0], params.name, params.arguments)
             if isinstance(arguments, AwaitAnswer):
-                outcome = await self._await_answer(context, arguments)
-            else:
-                outcome = await self._ask(context, self._asked(context, arguments))
-        except (ConfigError, NotFoundError) as error:
+                return await self._await_answer(context, arguments)
+            return await self._ask(context, self._asked(context, arguments))
+        except MultiChatError as error:
             return failure(str(error))
-        return await asyncio.to_thread(result_of, outcome)  # to write a large image in base64 takes a while
 
     def _asked(self, context: Context, arguments: AskQuestion | WorkReport) -> Asked:
         questions: tuple[Question, ...] = ()
@@ -153,11 +151,11 @@ class Tools:
             client_name=_client_name(context),
         )
 
-    async def _ask(self, context: Context, asked: Asked) -> Outcome:
+    async def _ask(self, context: Context, asked: Asked) -> CallToolResult | dict[str, Any]:
         team = self.team_of(context)
         return await self._waited(context, Call(team, asked.request_id), lambda: self.port.ask(team, asked))
 
-    async def _await_answer(self, context: Context, arguments: AwaitAnswer) -> Outcome:
+    async def _await_answer(self, context: Context, arguments: AwaitAnswer) -> CallToolResult | dict[str, Any]:
         team, request_id = self.team_of(context), arguments.id
         call = Call(team, request_id)
         return await self._waited(context, call, lambda: self.port.rejoin(team, request_id), arguments.timeout)
@@ -168,14 +166,18 @@ class Tools:
         call: Call,
         begin: Callable[[], Awaitable[Ticket]],
         longest: float | None = None,
-    ) -> Outcome:
+    ) -> CallToolResult | dict[str, Any]:
         name = (call.team, _conversation(context), context.request_id or "")
         self._calls[name] = call
         try:
             ticket = await begin()
             if call.cancelled:
                 await self.port.withdraw(call.team, call.request_id)
-            return await self._answer(context, ticket, longest)
+            if takes_tasks(context) and not ticket.settled:
+                ticket.detach()
+                return handle_of(ticket, self.waits.poll)
+            outcome = await self._answer(context, ticket, longest)
+            return await asyncio.to_thread(result_of, outcome)  # to write a large image in base64 takes a while
         finally:
             if self._calls.get(name) is call:
                 del self._calls[name]

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
-from ipymultichat.errors import NotFoundError
-from ipymultichat.mcp.port import Asked, Outcome, Status
+from ipymultichat.errors import NotFoundError, ServerUnreachableError
+from ipymultichat.mcp.port import Asked, Life, Outcome, Status
 from ipymultichat.server.effects import Refused, make_response
 from ipymultichat.server.relay import Answer, Relay
 from ipymultichat.server.stores.port import StoreError
@@ -39,17 +39,18 @@ class Desk:
             return RefusedTicket(asked.request_id, refused.message)
         return DeskTicket(self._relay, *entered)
 
-    async def rejoin(self, team: str, request_id: str) -> DeskTicket | RefusedTicket:
+    async def rejoin(self, team: str, request_id: str) -> DeskTicket:
         """Wait for a question that was asked before.
 
         Raises:
             NotFoundError: this team has asked none with this id.
+            ServerUnreachableError: the store cannot be used, or the server is stopping.
         """
         try:
             entered = await self._entered(self._relay.rejoin((team, request_id)))
         except Refused as refused:
             if refused.code != "not_found":
-                return RefusedTicket(request_id, refused.message)
+                raise ServerUnreachableError(refused.message) from None
             raise NotFoundError(
                 f"no question has the id {request_id!r}: it was never asked with this token, or it ended long ago. "
                 "Ask again if you still need the answer.",
@@ -89,6 +90,16 @@ class DeskTicket:
         """The question's id."""
         return self._record.request_id
 
+    @property
+    def settled(self) -> bool:
+        """Whether it has ended."""
+        return self._answer.done()
+
+    @property
+    def life(self) -> Life:
+        """When it was asked, and ends."""
+        return Life(self._record.created_ms, self._record.deadline_ms, self._record.ended_ms)
+
     async def outcome(self) -> Outcome:
         """Wait for the end of the question."""
         try:
@@ -123,6 +134,9 @@ class DeskTicket:
 
 class RefusedTicket:
     """A question that was not taken in; see `Ticket`."""
+
+    settled = True
+    life = Life(0, 0)
 
     def __init__(self, request_id: str, reason: str) -> None:
         self.request_id = request_id
