@@ -194,3 +194,12 @@ async def test_connections_of_one_address_behind_a_proxy_have_its_share() -> Non
 def test_what_cannot_be_one_is_named_with_the_remedy(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(words)):
         LocalServer(**options)
+
+
+async def test_a_proxy_may_hold_more_connections_than_the_share_of_one_address() -> None:
+    async with LocalServer(trusted_proxies=["127.0.0.1"], limits=Limits(max_connections=4)) as server:
+        port = int(server.http_url.rpartition(":")[2])
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        assert (await get(server)).status_code == 200
+        for _, writer in idle:
+            writer.close()
