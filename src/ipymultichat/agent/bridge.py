@@ -108,6 +108,7 @@ class Bridge:
         del team
         if (ticket := self._tickets.get(request_id)) is not None:
             ticket.call.cancel()
+            await asyncio.wait([ticket.call])  # which withdraws it on the server, within bounds
 
     async def close(self) -> None:
         """Hang up, as an agent does that goes: servers that keep questions keep them for a while."""
