@@ -203,8 +203,10 @@ async def test_a_question_that_waits_is_joined_while_nobody_is_online(
         call = ask(http, server, question("q1"))
         await ada.expect("AskQuestion")
         await ada.leave()
-        await hang_up(call)
+        await until(lambda: server._relay is not None and not server._relay.state.clients)
         again = ask(http, server, question("q1"))
+        await until(lambda: server._relay is not None and sum(map(len, server._relay._answers.values())) == 2)
+        await hang_up(call)
         new = pb.AskQuestionResponse.FromString((await ask(http, server, question("q2"))).content)
         assert dict(new.Meta) == {"error": "no_clients"}
         bob = await enter(server, nickname="bob")
