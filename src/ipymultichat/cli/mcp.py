@@ -29,8 +29,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "mcp",
         help="let an agent ask people by MCP, over its standard input and output",
-        description="Serves the tools ask_question, work_report and await_answer over standard input and output, in "
-        "front of any server of the protocol. `ipymultichat serve` offers them by itself, at /mcp.",
+        description="Serves the tools ask_question, work_report, approve and await_answer over standard input and "
+        "output, in front of any server of the protocol. `ipymultichat serve` offers them by itself, at /mcp.",
         epilog="exit codes: 0 the agent closed the pipe; 2 a wrong argument, no token, or the [mcp] extra is missing; "
         "130 Ctrl-C. What goes wrong is written to stderr. When the agent ends, what it asked waits on where the "
         "server keeps questions",

@@ -117,6 +117,37 @@ class AwaitAnswer(_Arguments):
     )
 
 
+class Approve(_Asking):
+    """Parameters of `approve`; those of other names, which a permission prompt may come to pass, are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    action: Markdown = Field(
+        "", description="What you are about to do, and why (Markdown): people do not see your conversation."
+    )
+    tool_name: str = Field("", description="The tool you are about to call, if it is one.")
+    arguments: dict[str, Any] | None = Field(None, description="The arguments of that call.")
+    diff: str = Field("", description="The change you are about to make, as a unified diff.")
+    input: dict[str, Any] | None = Field(None, description="Passed by permission prompts in place of `arguments`.")
+    tool_use_id: str = Field("", description="Passed by permission prompts.")
+
+    @property
+    def given(self) -> dict[str, Any] | None:
+        """The arguments, by whichever name."""
+        return self.arguments if self.input is None else self.input
+
+    @property
+    def prompted(self) -> bool:
+        """Whether a program asks, as a permission prompt, so that no model is there to come back with an id."""
+        return self.input is not None
+
+    @model_validator(mode="after")
+    def _something_to_approve(self) -> Approve:
+        if not self.action.strip() and not self.tool_name.strip():
+            raise ValueError("pass a non-empty `action`, or `tool_name`")
+        return self
+
+
 def checked(model: type[BaseModel], tool: str, arguments: dict[str, Any] | None) -> Any:
     """Return the arguments of a call.
 

@@ -54,16 +54,25 @@ def result_of(outcome: Outcome) -> CallToolResult:
     if answered:
         blocks = [_block(part) for part in outcome.contents] or [TextContent(text="(an answer without words)")]
     else:
-        words = _WORDS[outcome.status].format(id=outcome.request_id, reason=outcome.reason or "no reason given")
-        blocks = [TextContent(text=words)]
-    structured = {
+        blocks = [TextContent(text=words_of(outcome))]
+    failed = outcome.status not in ("answered", "waiting")
+    return CallToolResult(content=blocks, structured_content=structured_of(outcome), is_error=failed)
+
+
+def structured_of(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as data, see `OUTPUT_SCHEMA`."""
+    answered = outcome.status == "answered"
+    return {
         "status": outcome.status,
         "answer": model.text_of(outcome.contents) if answered else None,
         "by": outcome.by,
         "id": outcome.request_id,
     }
-    failed = outcome.status not in ("answered", "waiting")
-    return CallToolResult(content=blocks, structured_content=structured, is_error=failed)
+
+
+def words_of(outcome: Outcome) -> str:
+    """Return what to tell a model of a question that was not answered."""
+    return _WORDS[outcome.status].format(id=outcome.request_id, reason=outcome.reason or "no reason given")
 
 
 def failure(words: str) -> CallToolResult:

@@ -25,8 +25,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
 from ipymultichat.errors import MultiChatError, NotFoundError
+from ipymultichat.mcp.approvals import outcome_result
 from ipymultichat.mcp.port import Port, Ticket
-from ipymultichat.mcp.results import result_of
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 
@@ -95,7 +95,7 @@ class Tasks:
             return _task(ticket, "working", self._poll)
         if outcome.status == "cancelled":
             return _task(ticket, "cancelled", self._poll)
-        result = await asyncio.to_thread(lambda: result_of(outcome).model_dump(by_alias=True, mode="json"))
+        result = await asyncio.to_thread(lambda: outcome_result(outcome).model_dump(by_alias=True, mode="json"))
         return {**_task(ticket, "completed", self._poll), "result": result}
 
     async def _update(self, context: Context, params: TaskUpdateParams) -> dict[str, Any]:

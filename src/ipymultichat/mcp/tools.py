@@ -22,9 +22,11 @@ from mcp_types import (
 from pydantic import BaseModel
 
 from ipymultichat.errors import MultiChatError
-from ipymultichat.mcp.arguments import AskQuestion, AwaitAnswer, WorkReport, checked, schema_of
+from ipymultichat.mcp import approvals
+from ipymultichat.mcp.approvals import outcome_result
+from ipymultichat.mcp.arguments import Approve, AskQuestion, AwaitAnswer, WorkReport, checked, schema_of
 from ipymultichat.mcp.port import Asked, Kind, Outcome, Port, Ticket, Waits
-from ipymultichat.mcp.results import OUTPUT_SCHEMA, failure, result_of
+from ipymultichat.mcp.results import OUTPUT_SCHEMA, failure
 from ipymultichat.mcp.tasks import Context, Tasks, handle_of, takes_tasks
 from ipymultichat.model import Question
 
@@ -49,9 +51,15 @@ AWAIT_ANSWER = """\
 Go on waiting for the answer to a question or report whose call ended with status `waiting`, or broke off. Call it \
 again as long as the status is `waiting`. Never ask the same question again instead."""
 
+APPROVE = """\
+Have a person allow or deny one action before you take it, where it cannot be undone or is not yours to decide. \
+Say all that is needed to decide. `behavior` is `allow` or `deny`; do nothing but what was allowed, and nothing at \
+all without an answer. For a choice between several ways use `ask_question`."""
+
 DESCRIPTIONS: dict[str, tuple[type[BaseModel], str, str]] = {
     "ask_question": (AskQuestion, "Ask a person", ASK_QUESTION),
     "work_report": (WorkReport, "Report to a person", WORK_REPORT),
+    "approve": (Approve, "Have a person allow it", APPROVE),
     "await_answer": (AwaitAnswer, "Wait for an answer", AWAIT_ANSWER),
 }
 """Each tool's parameters, title and description."""
@@ -64,12 +72,19 @@ class Call:
     Attributes:
         team: who is asked.
         request_id: its question's id.
+        approve: what is to be approved, if that is what it asks.
         cancelled: whether its client cancelled it.
     """
 
     team: str
     request_id: str
+    approve: Approve | None = None
     cancelled: bool = False
+
+    @property
+    def prompted(self) -> bool:
+        """Whether a program waits for it that can do nothing with an id."""
+        return self.approve is not None and self.approve.prompted
 
 
 @dataclass(eq=False)
@@ -127,21 +142,24 @@ class Tools:
             arguments = checked(DESCRIPTIONS[params.name][0], params.name, params.arguments)
             if isinstance(arguments, AwaitAnswer):
                 return await self._await_answer(context, arguments)
-            return await self._ask(context, self._asked(context, arguments))
+            return await self._ask(context, arguments)
         except MultiChatError as error:
             return failure(str(error))
 
-    def _asked(self, context: Context, arguments: AskQuestion | WorkReport) -> Asked:
+    def _asked(self, context: Context, arguments: AskQuestion | WorkReport | Approve) -> Asked:
+        kind: Kind = "AskQuestion"
+        request_id = uuid.uuid4().hex
         questions: tuple[Question, ...] = ()
-        if isinstance(arguments, AskQuestion):
-            kind: Kind = "AskQuestion"
+        if isinstance(arguments, Approve):
+            request_id, text, questions = approvals.new_id(), approvals.text_for(arguments), (approvals.QUESTION,)
+        elif isinstance(arguments, AskQuestion):
             questions = tuple(item.as_question() for item in arguments.questions)
             text = arguments.question if arguments.question.strip() else questions[0].question
         else:
             kind, text = "WorkReport", arguments.summary
         return Asked(
             kind=kind,
-            request_id=uuid.uuid4().hex,
+            request_id=request_id,
             text=text,
             questions=questions,
             timeout=arguments.seconds,
@@ -151,9 +169,12 @@ class Tools:
             client_name=_client_name(context),
         )
 
-    async def _ask(self, context: Context, asked: Asked) -> CallToolResult | dict[str, Any]:
-        team = self.team_of(context)
-        return await self._waited(context, Call(team, asked.request_id), lambda: self.port.ask(team, asked))
+    async def _ask(
+        self, context: Context, arguments: AskQuestion | WorkReport | Approve
+    ) -> CallToolResult | dict[str, Any]:
+        team, asked = self.team_of(context), self._asked(context, arguments)
+        call = Call(team, asked.request_id, arguments if isinstance(arguments, Approve) else None)
+        return await self._waited(context, call, lambda: self.port.ask(team, asked))
 
     async def _await_answer(self, context: Context, arguments: AwaitAnswer) -> CallToolResult | dict[str, Any]:
         team, request_id = self.team_of(context), arguments.id
@@ -173,21 +194,23 @@ class Tools:
             ticket = await begin()
             if call.cancelled:
                 await self.port.withdraw(call.team, call.request_id)
-            if takes_tasks(context) and not ticket.settled:
+            if takes_tasks(context) and not ticket.settled and not call.prompted:
                 ticket.detach()
                 return handle_of(ticket, self.waits.poll)
-            outcome = await self._answer(context, ticket, longest)
-            return await asyncio.to_thread(result_of, outcome)  # to write a large image in base64 takes a while
+            outcome = await self._answer(context, ticket, longest, endless=call.prompted)
+            return await asyncio.to_thread(
+                outcome_result, outcome, call.approve
+            )  # to write a large image in base64 takes a while
         finally:
             if self._calls.get(name) is call:
                 del self._calls[name]
 
-    async def _answer(self, context: Context, ticket: Ticket, longest: float | None) -> Outcome:
+    async def _answer(self, context: Context, ticket: Ticket, longest: float | None, *, endless: bool) -> Outcome:
         """Wait for the end of a question, or of the patience of the client."""
         beating = bool(context.meta and context.meta.get("progress_token") is not None)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        if not beating:
+        if not beating and not endless:
             longest = min(self.waits.silent, longest or self.waits.silent)
         waiting = asyncio.ensure_future(ticket.outcome())
         try:
@@ -215,7 +238,7 @@ def _tool(name: str) -> Tool:
         title=title,
         description=description,
         input_schema=schema_of(model),
-        output_schema=OUTPUT_SCHEMA,
+        output_schema=approvals.OUTPUT_SCHEMA if name == "approve" else OUTPUT_SCHEMA,
         annotations=ToolAnnotations(
             read_only_hint=name == "await_answer", destructive_hint=False, open_world_hint=True
         ),

@@ -1,0 +1,98 @@
+"""An approval is a question with two choices; nothing but the choice itself is a consent."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from chat_person import Person
+from mcp_agent import ERAS, agent_of, data, question_for, words
+
+from ipymultichat.mcp.port import Waits
+from ipymultichat.server import LocalServer
+
+DROP: dict[str, Any] = {"action": "Drop the table.", "tool_name": "sql", "arguments": {"q": "```"}, "timeout": 60}
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_person_sees_all_of_it_and_allows_it(server: LocalServer, ada: Person, era: str) -> None:
+    async with agent_of(server, era) as agent:
+        call = asyncio.ensure_future(agent.call_tool("approve", {**DROP, "diff": "-a\n+b"}))
+        asked = await question_for(ada)
+        await ada.reply(asked, "Q: Approval\nA: Allow")
+        result = await call
+    assert asked.Request.Question == (
+        'Drop the table.\n\nTool: `sql`\n\n````json\n{\n  "q": "```"\n}\n````\n\n```diff\n-a\n+b\n```'
+    )
+    (question,) = asked.Request.Questions
+    assert (question.header, [option.label for option in question.options]) == ("Approval", ["Allow", "Deny"])
+    assert not result.is_error
+    assert json.loads(words(result)) == {"behavior": "allow", "message": "", "arguments": {"q": "```"}}
+    told = data(result)
+    assert (told["behavior"], told["status"], told["by"], told["id"]) == ("allow", "answered", "ada", asked.ID)
+
+
+@pytest.mark.parametrize(
+    ("answer", "behavior", "message"),
+    [
+        ("Q: Approval\nA: Allow, but only once", "allow", "but only once"),
+        ("Q: Approval\nA: Deny", "deny", "denied"),
+        ("Q: Approval\nA: Deny, use the copy", "deny", "use the copy"),
+        ("Q: Approval\nA: Allowing that would be mad", "deny", "Allowing that would be mad"),
+        ("Q: Approval\nA: no\nA: Allow", "deny", "no\nA: Allow"),
+        ("allow", "allow", ""),
+        ("Allow? No!", "deny", "Allow? No!"),
+        ("yes", "deny", "yes"),
+        ("", "deny", "denied"),
+    ],
+)
+async def test_what_an_answer_means(server: LocalServer, ada: Person, answer: str, behavior: str, message: str) -> None:
+    async with agent_of(server) as agent:
+        call = asyncio.ensure_future(agent.call_tool("approve", DROP))
+        await ada.reply(await question_for(ada), answer)
+        told = data(await call)
+    assert (told["behavior"], told["message"]) == (behavior, message)
+
+
+async def test_no_answer_is_a_denial(server: LocalServer, ada: Person) -> None:
+    async with agent_of(server) as agent:
+        call = asyncio.ensure_future(agent.call_tool("approve", DROP))
+        await ada.reply(await question_for(ada), "", IsError=True, Meta={"error": "not my business"})
+        result = await call
+    assert (result.is_error, data(result)["behavior"], data(result)["status"]) == (False, "deny", "refused")
+    assert "not my business" in data(result)["message"]
+
+
+async def test_a_permission_prompt_waits_and_gets_its_input_back() -> None:
+    prompt = {"tool_name": "Bash", "input": {"command": "rm -r build"}, "tool_use_id": "toolu_1", "something_new": 1}
+    async with LocalServer(waits=Waits(silent=0)) as server, agent_of(server, tasks=True) as agent:
+        ada = await Person.connect(server.url)
+        await ada.login("team", "ada")
+        call = asyncio.ensure_future(agent.call_tool("approve", prompt))
+        asked = await question_for(ada)
+        assert '"command": "rm -r build"' in asked.Request.Question
+        await ada.reply(asked, "Q: Approval\nA: Allow")
+        told = json.loads(words(await call))
+        assert told == {"behavior": "allow", "message": "", "updatedInput": {"command": "rm -r build"}}
+        await ada.leave()
+
+
+async def test_an_approval_that_is_waited_for_later_is_still_one() -> None:
+    async with LocalServer(waits=Waits(silent=0.05)) as server, agent_of(server) as agent:
+        ada = await Person.connect(server.url)
+        await ada.login("team", "ada")
+        early = data(await agent.call_tool("approve", DROP))
+        assert (early["behavior"], early["status"]) == ("deny", "waiting")
+        assert f'await_answer` with id "{early["id"]}"' in early["message"]
+        await ada.reply(await question_for(ada), "Q: Approval\nA: Allow")
+        late = await agent.call_tool("await_answer", {"id": early["id"]})
+        assert (data(late)["behavior"], data(late)["status"]) == ("allow", "answered")
+        await ada.leave()
+
+
+async def test_an_approval_of_nothing_is_not_asked_for(server: LocalServer, ada: Person) -> None:
+    async with agent_of(server) as agent:
+        result = await agent.call_tool("approve", {"arguments": {}})
+    assert result.is_error
+    assert "pass a non-empty `action`, or `tool_name`" in words(result)
+    assert await ada.before_answer() == []
