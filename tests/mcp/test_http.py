@@ -428,3 +428,23 @@ async def test_without_the_sdk_there_is_no_such_page(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("ipymultichat.server.local.installed", lambda: False)
     async with LocalServer() as server:
         assert (await post(server, json.dumps(CALL).encode())).status_code == 404
+
+
+async def test_a_server_that_has_stopped_leaves_nothing_running() -> None:
+    before = asyncio.all_tasks()
+    async with LocalServer() as server:
+        assert (await post(server, json.dumps(CALL).encode())).status_code == 200
+    # What writes the streams of the SDK watches for the end of the process with one task for each thread.
+    assert [task for task in asyncio.all_tasks() - before if "sse_starlette" not in repr(task)] == []
+
+
+async def test_a_large_attachment_is_named_and_the_rest_arrives(server: LocalServer, ada: Person) -> None:
+    image = pb.ImageContent(type="image", data=base64.b64encode(bytes(4 * 2**20)).decode(), mime_type="image/png")
+    async with agent_of(server) as agent:
+        call = asyncio.ensure_future(agent.call_tool("ask_question", ask("Show me")))
+        asked = await question_for(ada)
+        contents = [text_part("here"), pb.McpResultContent(type=2, image=image)]
+        answer = pb.AskQuestionResponse(ID=asked.ID, contents=contents)
+        await ada.send(Cmd="AskQuestionReply", AskQuestionRequest=asked, AskQuestionResponse=answer)
+        result = await call
+    assert words(result).startswith("here\n(image/png: 4,194,304 bytes, left out;")

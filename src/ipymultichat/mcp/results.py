@@ -19,6 +19,13 @@ from mcp_types import (
 from ipymultichat import model
 from ipymultichat.mcp.port import Outcome
 
+MAX_RESULT = 3 * 2**20
+"""Bytes of an answer's parts at most. The SDK writes a result on the event loop, which that holds for about 40 ms; and
+models take no larger images."""
+
+MAX_TEXT = 200_000
+"""Characters of one text at most, which a result holds twice."""
+
 OUTPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -52,7 +59,7 @@ def result_of(outcome: Outcome) -> CallToolResult:
     """Return what the model gets."""
     answered = outcome.status == "answered"
     if answered:
-        blocks = [_block(part) for part in outcome.contents] or [TextContent(text="(an answer without words)")]
+        blocks = [_block(part) for part in fitting(outcome.contents)] or [TextContent(text="(an answer without words)")]
     else:
         blocks = [TextContent(text=words_of(outcome))]
     failed = outcome.status not in ("answered", "waiting")
@@ -64,7 +71,7 @@ def structured_of(outcome: Outcome) -> dict[str, Any]:
     answered = outcome.status == "answered"
     return {
         "status": outcome.status,
-        "answer": model.text_of(outcome.contents) if answered else None,
+        "answer": model.text_of(fitting(outcome.contents)) if answered else None,
         "by": outcome.by,
         "id": outcome.request_id,
     }
@@ -73,6 +80,36 @@ def structured_of(outcome: Outcome) -> dict[str, Any]:
 def words_of(outcome: Outcome) -> str:
     """Return what to tell a model of a question that was not answered."""
     return _WORDS[outcome.status].format(id=outcome.request_id, reason=outcome.reason or "no reason given")
+
+
+def fitting(contents: tuple[model.Content, ...]) -> tuple[model.Content, ...]:
+    """Return an answer with words in place of what is too large for a result."""
+    parts: list[model.Content] = []
+    left = MAX_RESULT
+    for part in contents:
+        fits = _shortened(part, left) if isinstance(part, model.TextContent) else part
+        size = _size(fits)
+        if size > left:
+            what = getattr(part, "mime_type", "") or "part"
+            fits = model.TextContent(
+                f"({what}: {size:,} bytes, left out; a result takes {MAX_RESULT:,} in all. Ask for something smaller.)"
+            )
+        left = max(left - _size(fits), 0)
+        parts.append(fits)
+    return tuple(parts)
+
+
+def _shortened(part: model.TextContent, left: int) -> model.TextContent:
+    most = min(MAX_TEXT, left // 8)  # up to four bytes a character, twice
+    if len(part.text) <= most:
+        return part
+    return model.TextContent(f"{part.text[:most]}\n\n(cut here, of {len(part.text):,} characters)")
+
+
+def _size(part: model.Content) -> int:
+    if isinstance(part, model.TextContent):
+        return 2 * len(part.text.encode())
+    return 0 if isinstance(part, model.UnknownContent) else len(part.data)
 
 
 def failure(words: str) -> CallToolResult:
