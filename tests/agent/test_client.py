@@ -414,3 +414,31 @@ def test_an_answer_is_its_text_and_keeps_its_parts() -> None:
     assert (answer.text, type(answer.text), f"{answer}") == ("a\nb", str, "a\nb")
     assert (len(answer.contents), answer.meta) == (2, {"k": "v"})
     assert Answer(()) == ""
+
+
+async def test_an_approval_shows_all_of_it_and_is_true_only_where_somebody_allowed_it(
+    server: LocalServer, ada: Person
+) -> None:
+    agent = AgentClient(server.url, "team")
+    for answer, allowed, message in (
+        ("Q: Approval\nA: Allow", True, ""),
+        ("Q: Approval\nA: Deny, use the copy", False, "use the copy"),
+        ("sure", False, "sure"),
+    ):
+        asking = asyncio.ensure_future(
+            agent.approve("Drop the table", tool_name="sql", arguments={"q": "drop"}, diff="-a\n+b")
+        )
+        request = (await ada.expect("AskQuestion")).AskQuestionRequest
+        for part in ("Drop the table", "`sql`", '"q": "drop"', "-a\n+b"):
+            assert part in request.Request.Question
+        await ada.reply(request, answer)
+        decision = await asking
+        assert (bool(decision), decision.allowed, decision.message, decision.by) == (allowed, allowed, message, "ada")
+
+
+async def test_an_approval_that_cannot_be_asked_for_is_named() -> None:
+    agent = AgentClient("ws://127.0.0.1:9", "team")
+    with pytest.raises(ConfigError, match="non-empty"):
+        await agent.approve(" ")
+    with pytest.raises(ConfigError, match="do not go into JSON"):
+        await agent.approve("Drop it", arguments={"x": object()})

@@ -329,3 +329,58 @@ def test_the_help_of_serve_names_the_limits_as_they_are(capsys: pytest.CaptureFi
         f"{limits.max_calls_per_second} requests per second, {limits.max_calls_at_once} at once",
     ):
         assert fact in told, fact
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "printed"),
+    [
+        ("Q: Approval\nA: Allow", 0, ""),
+        ("Q: Approval\nA: Allow, once", 0, "once\n"),
+        ("Q: Approval\nA: Deny, not today", 1, "not today\n"),
+        ("maybe", 1, "maybe\n"),
+    ],
+)
+async def test_an_approval_is_an_exit_code(
+    server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str], answer: str, code: int, printed: str
+) -> None:
+    done = run("ask", server.url, "Delete it all", "--token", "team", "--approve")
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    assert request.Request.Question == "Delete it all"
+    assert [option.label for option in request.Request.Questions[0].options] == ["Allow", "Deny"]
+    await ada.reply(request, answer)
+    assert await done == code
+    assert capsys.readouterr().out == printed
+
+
+async def test_an_approval_that_nobody_gives_is_none(server: LocalServer, ada: Person) -> None:
+    assert await run("ask", server.url, "Delete it all", "--token", "team", "--approve", "--timeout", "0.5") == 4
+
+
+async def test_a_default_is_printed_when_nobody_answers_and_said_to_be_one(
+    server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("ask", server.url, "Which lr?", "--token", "team", "--option", "1e-3", "--default", "1e-3")
+    assert await run(*asked, "--timeout", "0.5") == 0
+    assert capsys.readouterr() == ("1e-3\n", "ipymultichat ask: nobody answered in time, this is the default\n")
+    await ada.expect("AskQuestion")
+    await ada.expect("RequestCancelled")
+    done = run(*asked)
+    await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "Q: Which lr?\nA: 1e-4")
+    assert await done == 0
+    assert capsys.readouterr() == ("1e-4\n", "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--report", "--option", "A"],
+        ["--report", "--approve"],
+        ["--report", "--default", "A"],
+        ["--approve", "--option", "A"],
+        ["--approve", "--default", "A"],
+        ["--default", "A", "--id", "x"],
+    ],
+)
+def test_options_that_do_not_go_together_are_named(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "ws://127.0.0.1:9", "?", "--token", "t", *given]) == 2
+    assert given[0] in capsys.readouterr().err

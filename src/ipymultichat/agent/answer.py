@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ipymultichat.errors import AgentError, AgentTimeoutError, NoHumanOnlineError, RequestCancelledError
@@ -49,6 +50,24 @@ class Answer(str):
     def text(self) -> str:
         """The answer as a plain string; "" where it has no text."""
         return str.__str__(self)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether something may be done; true where it may.
+
+    Attributes:
+        allowed: whether a person has chosen to allow it.
+        message: what they wrote besides, such as why not.
+        by: their nickname, where the server says it; else "".
+    """
+
+    allowed: bool
+    message: str = ""
+    by: str = ""
+
+    def __bool__(self) -> bool:
+        return self.allowed
 
 
 def read_answer(response: AnyResponse, timeout: float) -> Answer:

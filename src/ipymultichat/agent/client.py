@@ -16,10 +16,11 @@ import httpx
 from google.protobuf.message import DecodeError
 
 from ipymultichat.agent.address import rpc_base
-from ipymultichat.agent.answer import Answer, AnyResponse, read_answer
+from ipymultichat.agent.answer import Answer, AnyResponse, Decision, read_answer
 from ipymultichat.agent.calls import Call, Calls
 from ipymultichat.agent.questions import question_to_wire
 from ipymultichat.agent.transport import http_client
+from ipymultichat.approvals import QUESTION, approval_text, decision_in
 from ipymultichat.errors import (
     AgentError,
     AgentTimeoutError,
@@ -157,6 +158,53 @@ class AgentClient:
             )
             body = request.SerializeToString()
         return await self._call("AskQuestion", body, request_id, pb.AskQuestionResponse(), timeout)
+
+    async def approve(
+        self,
+        action: str,
+        *,
+        tool_name: str = "",
+        arguments: Mapping[str, object] | None = None,
+        diff: str = "",
+        timeout: float = 600,
+        project_directory: str | os.PathLike[str] | None = None,
+        request_id: str | None = None,
+    ) -> Decision:
+        """Ask whether something may be done, and wait for a person's decision.
+
+            if await agent.approve("Delete the old backups", diff=diff): ...
+
+        Args:
+            action: what is to be done, and why (Markdown).
+            tool_name: the tool that would be called, if it is one.
+            arguments: of that call; what JSON can hold.
+            diff: the change that would be made, as a unified diff.
+            timeout: seconds to wait, as for `ask_question`.
+            project_directory: in place of the client's own.
+            request_id: as for `ask_question`.
+
+        Returns:
+            The decision; true where a person has chosen to allow it, and in no other case.
+
+        Raises:
+            MultiChatError: there is no decision: nobody answered in time, nobody is online. The same errors as
+                `ask_question`. Silence is never consent.
+        """
+        if not isinstance(action, str) or not action.strip():
+            raise ConfigError("what is to be allowed is a non-empty string", value=action)
+        try:
+            text = approval_text(action, tool_name=tool_name, arguments=arguments, diff=diff)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"the arguments do not go into JSON: {error}", value=arguments) from error
+        answer = await self.ask_question(
+            text,
+            questions=[QUESTION],
+            timeout=timeout,
+            project_directory=project_directory,
+            request_id=request_id,
+        )
+        allowed, message = decision_in(answer.text)
+        return Decision(allowed, message, answer.by)
 
     async def work_report(
         self,

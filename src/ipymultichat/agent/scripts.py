@@ -77,6 +77,8 @@ class _AskHuman:
         timeout: float = 600,
         url: str | None = None,
         token: str | Secret | None = None,
+        agent_name: str | None = None,
+        model_name: str = "",
     ) -> HumanAnswer:
         """Ask a question, and wait for a person's answer. Cancelling the wait withdraws it.
 
@@ -93,6 +95,8 @@ class _AskHuman:
             timeout: seconds to wait in all.
             url: the server; None takes `$MULTICHAT_URL`.
             token: the group that is asked; None takes `$MULTICHAT_TOKEN`.
+            agent_name: who asks, as people see it; None takes the script's name.
+            model_name: the model that asks, as people see it.
 
         Returns:
             The answer.
@@ -109,7 +113,7 @@ class _AskHuman:
         if isinstance(options, str):
             raise ConfigError(f"options are a list, not one string: [{options!r}]", value=options)
         structured = [Question(question, options=_options(options), custom=True)] if options else []
-        async with _client(url, token) as client:
+        async with _client(url, token, agent_name, model_name) as client:
             end = time.monotonic() + timeout
             request_id: str | None = None
             while True:
@@ -207,15 +211,18 @@ def _span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else str(dt.timedelta(seconds=round(seconds)))
 
 
-def _client(url: str | None, token: str | Secret | None) -> AgentClient:
+def _client(
+    url: str | None, token: str | Secret | None, agent_name: str | None = None, model_name: str = ""
+) -> AgentClient:
     url = url if url is not None else os.environ.get("MULTICHAT_URL")
     token = token if token is not None else os.environ.get("MULTICHAT_TOKEN")
     if not url:
         raise ConfigError("no server: set $MULTICHAT_URL or pass url=")
     if not token:
         raise ConfigError("no token: set $MULTICHAT_TOKEN or pass token=")
-    script = Path(sys.argv[0]).name if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
-    return AgentClient(url, token, agent_name=script)
+    if agent_name is None:
+        agent_name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
+    return AgentClient(url, token, agent_name=agent_name, model_name=model_name)
 
 
 def _options(labels: Sequence[str]) -> tuple[Option, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ipymultichat.agent import AgentClient, Answer
+from ipymultichat.agent import AgentClient, Answer, Decision, HumanAnswer, ask_human
 from ipymultichat.errors import (
     AgentError,
     AgentTimeoutError,
@@ -32,7 +32,7 @@ EXIT_CODES: Mapping[type[AgentError], int] = {
     RequestRefusedError: 6,
     ServerUnreachableError: 7,
 }
-ANSWERED_WITH_ERROR = 1
+ANSWERED_WITH_ERROR = NOT_ALLOWED = 1
 INTERRUPTED = 130
 
 
@@ -42,10 +42,11 @@ def add_parser(commands: Any) -> None:
         "ask",
         help="ask the people on a server, and print the answer",
         description="Asks the people connected to a server, waits, and prints the answer.",
-        epilog="exit codes: 0 answered; 1 answered with an error; 2 a wrong argument or no token; 3 nobody is "
-        "connected; 4 nobody answered in time; 5 the server gave the question up; 6 the server refused it, "
-        "or knows its id with other content; 7 the server cannot be reached, or not again in time; 130 Ctrl-C, which "
-        "withdraws the question",
+        epilog="exit codes: 0 answered, or allowed; 1 answered with an error, or not allowed; 2 a wrong argument or no "
+        "token; 3 nobody is connected; 4 nobody answered in time; 5 the server gave the question up; 6 the server "
+        "refused it, or knows its id with other content; 7 the server cannot be reached, or not again in time; 130 "
+        "Ctrl-C, which withdraws the question. With --default, 3, 4 and 7 are 0: the default is printed, and a line to "
+        "stderr",
     )
     parser.add_argument("url", help="the server, such as ws://localhost:2000")
     parser.add_argument("question", help="the question, or the report (Markdown)")
@@ -62,6 +63,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--report", action="store_true", help="hand in a report to be confirmed, not a question")
     parser.add_argument(
         "--option", action="append", default=[], metavar="LABEL", help="a choice to offer; may be given several times"
+    )
+    parser.add_argument(
+        "--default",
+        metavar="TEXT",
+        help="what to print when nobody answers in time; until then it is asked again while nobody is online or the "
+        "server cannot be reached",
+    )
+    parser.add_argument(
+        "--approve",
+        action="store_true",
+        help="ask whether something may be done: exit code 0 if a person allows it, 1 if not; what they write besides "
+        "is printed",
     )
     parser.add_argument("--json", action="store_true", help="print the whole answer, attachments included, as JSON")
     parser.set_defaults(run=run)
@@ -89,12 +102,20 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: an argument cannot be used, or there is no token.
     """
     token = token_from(args)
-    if args.report and args.option:
-        raise ConfigError("a report takes no --option")
+    for one, others in (("report", ("option", "default", "approve")), ("approve", ("option", "default", "json"))):
+        clash = next((other for other in others if getattr(args, one) and getattr(args, other)), None)
+        if clash is not None:
+            raise ConfigError(f"--{one} and --{clash} do not go together")
+    if args.default is not None and (args.id is not None or args.json):
+        raise ConfigError("--default goes with neither --id nor --json")
     # An answer that the output's encoding lacks a character for is printed all the same: it is asked for only once.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if args.approve:
+            return _decided(asyncio.run(_approve(args, token)))
+        if args.default is not None:
+            return _answered(asyncio.run(_ask_with_default(args, token)))
         answer = asyncio.run(_ask(args, token))
     except AgentError as error:
         print(f"ipymultichat ask: {error}", file=sys.stderr)
@@ -125,11 +146,46 @@ def token_from(args: argparse.Namespace) -> str:
     return token
 
 
-async def _ask(args: argparse.Namespace, token: str) -> Answer:
+def _timeout(args: argparse.Namespace) -> float:
     try:
-        timeout = float(args.timeout)
+        return float(args.timeout)
     except ValueError:
         raise ConfigError(f"the timeout {args.timeout!r} is no number of seconds", value=args.timeout) from None
+
+
+async def _approve(args: argparse.Namespace, token: str) -> Decision:
+    client = AgentClient(args.url, token, agent_name=args.agent, model_name=args.model)
+    return await client.approve(args.question, timeout=_timeout(args), request_id=args.id)
+
+
+def _decided(decision: Decision) -> int:
+    if decision.message:
+        print(decision.message)
+    return 0 if decision else NOT_ALLOWED
+
+
+async def _ask_with_default(args: argparse.Namespace, token: str) -> HumanAnswer:
+    return await ask_human(
+        args.question,
+        options=args.option,
+        default=args.default,
+        timeout=_timeout(args),
+        url=args.url,
+        token=token,
+        agent_name=args.agent,
+        model_name=args.model,
+    )
+
+
+def _answered(answer: HumanAnswer) -> int:
+    print(answer.text)
+    if answer.timed_out:
+        print("ipymultichat ask: nobody answered in time, this is the default", file=sys.stderr)
+    return 0
+
+
+async def _ask(args: argparse.Namespace, token: str) -> Answer:
+    timeout = _timeout(args)
     client = AgentClient(args.url, token, agent_name=args.agent, model_name=args.model)
     if args.report:
         return await client.work_report(args.question, timeout=timeout, request_id=args.id)

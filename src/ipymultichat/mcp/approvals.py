@@ -6,28 +6,19 @@ Every client of the protocol can answer it. That a question is one can be told b
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from typing import Any
 
 from mcp_types import CallToolResult, TextContent
 
 from ipymultichat import model
+from ipymultichat.approvals import approval_text, decision_in
 from ipymultichat.mcp.arguments import Approve
 from ipymultichat.mcp.port import Outcome
 from ipymultichat.mcp.results import result_of, structured_of, words_of
 
 PREFIX = "approve-"
 """How the ids of approvals begin."""
-
-ALLOW, DENY = "Allow", "Deny"
-
-QUESTION = model.Question(
-    "Allow it?",
-    "Approval",
-    (model.Option(ALLOW), model.Option(DENY, "or write what is to be done instead")),
-    custom=True,
-)
 
 OUTPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -42,8 +33,6 @@ OUTPUT_SCHEMA: dict[str, Any] = {
     "required": ["behavior", "message", "status", "id"],
 }
 
-_ANSWERED = re.compile(r"\s*Q: [^\n]*\nA: (.*)", re.DOTALL)
-
 
 def new_id() -> str:
     """Return an id for an approval."""
@@ -51,15 +40,10 @@ def new_id() -> str:
 
 
 def text_for(arguments: Approve) -> str:
-    """Return what a person reads: all there is to know, for no other place shows it."""
-    parts = [arguments.action.strip()]
-    if arguments.tool_name:
-        parts.append(f"Tool: {_code(' '.join(arguments.tool_name.split()))}")
-    if arguments.given is not None:
-        parts.append(_fenced(json.dumps(arguments.given, indent=2, ensure_ascii=False), "json"))
-    if arguments.diff:
-        parts.append(_fenced(arguments.diff, "diff"))
-    return "\n\n".join(part for part in parts if part)
+    """Return what a person reads."""
+    return approval_text(
+        arguments.action, tool_name=arguments.tool_name, arguments=arguments.given, diff=arguments.diff
+    )
 
 
 def outcome_result(outcome: Outcome, arguments: Approve | None = None) -> CallToolResult:
@@ -85,25 +69,4 @@ def _decision(outcome: Outcome) -> tuple[bool, str]:
     """Return whether something is allowed, and what was said: nothing but the choice itself is a consent."""
     if outcome.status != "answered":
         return False, words_of(outcome)
-    text = model.text_of(outcome.contents).strip()
-    answered = _ANSWERED.match(text)
-    if answered is not None:  # by somebody whose client shows choices
-        choice, _, rest = answered[1].strip().partition(",")
-        if choice.strip() in (ALLOW, DENY):
-            return choice.strip() == ALLOW, rest.strip() or ("" if choice.strip() == ALLOW else "denied")
-        return False, answered[1].strip()
-    return text.lower() == ALLOW.lower(), "" if text.lower() == ALLOW.lower() else text or "denied"
-
-
-def _code(text: str) -> str:
-    fence = "`" * (_longest_run(text) + 1)
-    return f"{fence}{text}{fence}"
-
-
-def _fenced(text: str, language: str) -> str:
-    fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
+    return decision_in(model.text_of(outcome.contents))

@@ -21,6 +21,7 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
+from ipymultichat.approvals import QUESTION
 from ipymultichat.errors import MultiChatError
 from ipymultichat.mcp import approvals
 from ipymultichat.mcp.approvals import outcome_result
@@ -151,7 +152,7 @@ class Tools:
         request_id = uuid.uuid4().hex
         questions: tuple[Question, ...] = ()
         if isinstance(arguments, Approve):
-            request_id, text, questions = approvals.new_id(), approvals.text_for(arguments), (approvals.QUESTION,)
+            request_id, text, questions = approvals.new_id(), approvals.text_for(arguments), (QUESTION,)
         elif isinstance(arguments, AskQuestion):
             questions = tuple(item.as_question() for item in arguments.questions)
             text = arguments.question if arguments.question.strip() else questions[0].question
