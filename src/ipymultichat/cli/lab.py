@@ -109,6 +109,8 @@ class Lab:
         client = BlockingKernelClient(connection_file=str(self._folder / "runtime" / f"kernel-{kernel}.json"))
         client.load_connection_file()
         client.start_channels()
+        # A kernel that starts on a busy machine is silent for longer than the second after which it counts as dead.
+        client.hb_channel.time_to_dead = _CELL_SECONDS
         try:
             client.wait_for_ready(timeout=_CELL_SECONDS)
             content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
