@@ -188,7 +188,7 @@ OTHERS = {
 async def test_a_server_that_does_not_say_that_it_keeps_questions_sees_one_try(
     said: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "HEALTH_SECONDS", 1 if said is hold else 5)
+    monkeypatch.setattr(health, "HEALTH_SECONDS", 0.2 if said is hold else 5)
     async with DurableServer(hang_up, answer("twice"), health=said).running() as server:
         agent = agent_of(server)
         with pytest.raises(ServerUnreachableError, match="broke before the answer"):
@@ -200,7 +200,8 @@ async def test_a_server_that_does_not_say_that_it_keeps_questions_sees_one_try(
 
 
 @pytest.mark.parametrize("said", OTHERS.values(), ids=OTHERS)
-async def test_whatever_a_server_says_of_itself_the_answer_comes(said: Step) -> None:
+async def test_whatever_a_server_says_of_itself_the_answer_comes(said: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "HEALTH_SECONDS", 0.2 if said is hold else 5)
     async with DurableServer(answer("yes"), health=said).running() as server:
         assert await agent_of(server).ask_question("?") == "yes"
         await until(lambda: server.open == 0)
@@ -210,7 +211,7 @@ async def test_whatever_a_server_says_of_itself_the_answer_comes(said: Step) -> 
 async def test_whatever_a_server_says_of_itself_to_read_it_fails_in_no_way(
     said: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "HEALTH_SECONDS", 1 if said is hold else 5)
+    monkeypatch.setattr(health, "HEALTH_SECONDS", 0.2 if said is hold else 5)
     async with DurableServer(health=said).running() as server, httpx.AsyncClient(trust_env=False) as http:
         asked = health.Health()
         await asked.learn(http, f"http{server.url[2:]}")
@@ -258,7 +259,8 @@ async def test_a_cancelled_call_leaves_no_task_and_no_connection(said: Step) -> 
 
 
 @pytest.mark.parametrize("said", [say(page("200 OK", DURABLE)), hold], ids=["said", "silent"])
-async def test_an_answered_call_leaves_no_task_and_no_connection(said: Step) -> None:
+async def test_an_answered_call_leaves_no_task_and_no_connection(said: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "HEALTH_SECONDS", 0.2 if said is hold else 5)
     async with DurableServer(answer("yes"), health=said).running() as server, agent_of(server) as agent:
         assert await agent.ask_question("?") == "yes"
         assert ours() == []

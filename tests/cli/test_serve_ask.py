@@ -384,3 +384,9 @@ async def test_a_default_is_printed_when_nobody_answers_and_said_to_be_one(
 def test_options_that_do_not_go_together_are_named(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask", "ws://127.0.0.1:9", "?", "--token", "t", *given]) == 2
     assert given[0] in capsys.readouterr().err
+
+
+async def test_servers_that_start_at_once_on_free_ports_each_have_a_file(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        await asyncio.gather(*(stack.enter_async_context(serving()) for _ in range(3)))
+        assert len(list((tmp_path / "config").glob("requests-0*.db"))) == 3

@@ -13,6 +13,6 @@ async def test_a_server_killed_amid_forty_questions_loses_none_and_doubles_none(
 
 @pytest.mark.timeout(180)
 async def test_servers_killed_behind_a_balancer_and_a_database_that_falls_lose_nothing_and_tell_no_lie() -> None:
-    tally = await kills.killed_on_postgres(agents=15, seconds=10, database_falls=1)
+    tally = await kills.killed_on_postgres(agents=15, seconds=5, database_falls=1)
     assert tally.problems() == []
     assert len(tally.answers) >= 15

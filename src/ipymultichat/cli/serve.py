@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipymultichat.cli.ending import ending_signals, restore_interrupts
 from ipymultichat.cli.logs import LEVELS, shown
-from ipymultichat.errors import ConfigError
+from ipymultichat.errors import ConfigError, ServerStartError
 
 if TYPE_CHECKING:
     from ipymultichat.server import LocalServer
@@ -144,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from ipymultichat.server import LocalServer
     from ipymultichat.server.local import usual_limits
-    from ipymultichat.server.stores.opening import default_url
+    from ipymultichat.server.stores.opening import default_urls
 
     try:
         port = int(args.port)
@@ -153,17 +155,18 @@ def run(args: argparse.Namespace) -> int:
     token = args.token
     if token is None and args.tokens is None:
         token = os.environ.get("MULTICHAT_TOKEN") or None
-    store = args.store if args.store is not None else default_url(port)
+    stores = iter([args.store]) if args.store is not None else default_urls(port)
+    store = next(stores)
     limits = usual_limits(store)
     if args.rate is not None:
         rate = _count("rate", args.rate)
         limits = replace(limits, max_calls_per_second=rate, max_calls_at_once=10 * rate)
-    server = LocalServer(
+    make = partial(
+        LocalServer,
         args.host,
         port,
         token,
-        store,
-        args.hold,
+        hold=args.hold,
         tokens=args.tokens,
         grace=None if args.grace is None else _number("grace", args.grace),
         keep=_number("keep", args.keep),
@@ -177,11 +180,13 @@ def run(args: argparse.Namespace) -> int:
         drain=_number("drain", args.drain),
         limits=limits,
     )
+    server = make(store=store)  # says what is wrong with the arguments
     restore_interrupts()
     # Where the loop takes no signal handlers (Windows), Ctrl-C arrives as this exception; the server has stopped then.
+    open_to_all = token is None and args.tokens is None and args.host not in LOOPBACK
     level = args.log_level or ("info" if args.log_json else "warning")
     with contextlib.suppress(KeyboardInterrupt), shown(level, as_json=args.log_json):
-        asyncio.run(_serve(server, open_to_all=token is None and args.tokens is None and args.host not in LOOPBACK))
+        asyncio.run(_serve(server, (make(store=url) for url in stores), open_to_all=open_to_all))
     return 0
 
 
@@ -198,7 +203,19 @@ def _count(name: str, text: str) -> int:
     return int(text)
 
 
-async def _serve(server: LocalServer, *, open_to_all: bool) -> None:
+async def _started(server: LocalServer, others: Iterator[LocalServer]) -> LocalServer:
+    """Start the first server whose store no other server has."""
+    while True:
+        try:
+            return await server.start()
+        except ServerStartError as error:
+            following = next(others, None) if getattr(error.__cause__, "in_use", False) else None
+            if following is None:
+                raise
+            server = following
+
+
+async def _serve(server: LocalServer, others: Iterator[LocalServer], *, open_to_all: bool) -> None:
     from ipymultichat.server import Limits
     from ipymultichat.server.acceptor import raise_descriptor_limit
 
@@ -214,8 +231,11 @@ async def _serve(server: LocalServer, *, open_to_all: bool) -> None:
     for number in ending_signals():
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, end, number)
-    async with server:
+    serving = await _started(server, others)
+    try:
         if open_to_all:
             logger.warning("no token is set, so everybody who reaches this address may use it")
-        print(f"listening on {server.url}", flush=True)
+        print(f"listening on {serving.url}", flush=True)
         await stopped.wait()
+    finally:
+        await serving.stop()

@@ -60,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
         ServerStartError: the store cannot be used.
         ImportError: the packages of the `[server]` extra are missing.
     """
-    from ipymultichat.server.stores.opening import default_url
+    from ipymultichat.server.stores.opening import default_urls
 
-    url = default_url(int(args.store)) if args.store.isascii() and args.store.isdigit() else args.store
+    url = next(default_urls(int(args.store))) if args.store.isascii() and args.store.isdigit() else args.store
     path = Path(args.file)
     _check_file(url, args.action)
     try:

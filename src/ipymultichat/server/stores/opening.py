@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,23 +12,22 @@ import platformdirs
 
 from ipymultichat.errors import ConfigError
 from ipymultichat.server.stores.port import Store
-from ipymultichat.server.stores.sqlite import MemoryStore, SqliteStore, in_use
+from ipymultichat.server.stores.sqlite import MemoryStore, SqliteStore
 
 MEMORY = "memory:"
 SQLITE = "sqlite:///"
 
 
-def default_url(port: int) -> str:
-    """Return where a server on a port keeps requests unless told otherwise: in the user's data directory.
+def default_urls(port: int) -> Iterator[str]:
+    """Yield where a server on a port keeps requests unless told otherwise: a file in the user's data directory.
 
-    Of servers on port 0, which are on any free port, each one takes the first file that no other has open.
+    Servers on port 0, which are on any free port, have more than one, of which each takes the first that no other has.
     """
     folder = os.environ.get("MULTICHAT_CONFIG_DIR") or platformdirs.user_data_dir("ipymultichat", appauthor=False)
-    for number in itertools.count(1):
-        path = Path(folder) / (f"requests-{port}.db" if number == 1 else f"requests-{port}-{number}.db")
-        if port or not in_use(path):
-            return f"{SQLITE}{path.absolute()}"
-    raise AssertionError("there is always another number")
+    path = Path(folder).absolute()
+    yield f"{SQLITE}{path / f'requests-{port}.db'}"
+    if port == 0:
+        yield from (f"{SQLITE}{path / f'requests-0-{number}.db'}" for number in itertools.count(2))
 
 
 def make_store(url: object) -> Store:

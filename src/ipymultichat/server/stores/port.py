@@ -14,11 +14,13 @@ class StoreError(Exception):
 
     Attributes:
         full: whether it is for lack of room.
+        in_use: whether it is because another server has it.
     """
 
-    def __init__(self, message: str, *, full: bool = False) -> None:
+    def __init__(self, message: str, *, full: bool = False, in_use: bool = False) -> None:
         super().__init__(message)
         self.full = full
+        self.in_use = in_use
 
 
 class Store(Protocol):

@@ -243,7 +243,7 @@ def _named(place: object) -> Iterator[None]:
         raise StoreError(f"the store {place} cannot be used: {error}", full=error.full) from error
     except Timeout as error:
         raise StoreError(
-            f"the store {place} cannot be used: another server has it open; stop that one first"
+            f"the store {place} cannot be used: another server has it open; stop that one first", in_use=True
         ) from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
