@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import logging
 import uuid
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     from ipymultichat.mcp.tools import Tools
     from ipymultichat.server.admission import Admission, Visit
-
-logger = logging.getLogger("ipymultichat.server")
 
 TEAM = "ipymultichat.team"
 """Where the scope of a call names the team of its token."""
