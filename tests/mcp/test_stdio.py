@@ -68,20 +68,25 @@ async def test_an_agent_asks_two_questions_at_once_through_a_pipe(server: LocalS
         assert words(await calls[0]) == "1"
 
 
+def knows_the_server(bridge: Bridge) -> bool:
+    """Whether its clients have heard what the server can, which they ask beside their first call."""
+    return all(client._calls._health.known is not None for client in bridge._clients.values())
+
+
 async def test_a_call_that_its_client_cancels_withdraws_its_question(tmp_path: Path) -> None:
     async with LocalServer(store=f"sqlite:///{tmp_path}/requests.db") as server:
         ada = await Person.connect(server.url)
         await ada.login("team", "ada")
-        async with bridged(server) as agent:
-            first = asyncio.ensure_future(agent.call_tool("ask_question", ask("ready?")))
-            await ada.reply(await question_for(ada), "yes")
-            await first  # by now the bridge knows that the server lets questions be withdrawn
+        bridge = Bridge(server.url, "team")
+        async with Client(Tools(bridge, lambda _: "").server(), mode="legacy") as agent:
             call = asyncio.ensure_future(agent.call_tool("ask_question", ask("ok?")))
             asked = await question_for(ada)
+            await until(lambda: knows_the_server(bridge))
             call.cancel()
             while (message := await ada.next()).Cmd != "RequestCancelled":
                 assert message.StrParam == "away"  # the connection breaks a moment before
             assert message.RequestCancelledNotification.request_id == asked.ID
+        await bridge.close()
         await ada.leave()
 
 
@@ -143,6 +148,7 @@ async def test_questions_are_tasks_to_clients_that_take_them(server: LocalServer
         handle = await agent.session.call_tool("ask_question", ask("ok?"), allow_claimed=True)
         assert isinstance(handle, Handle)
         assert handle.task_id == (await question_for(ada)).ID
+        await until(lambda: knows_the_server(bridge))
         await task_call(agent.session, "tasks/cancel", handle.task_id)
         while (message := await ada.next()).Cmd != "RequestCancelled":
             assert message.StrParam == "away"
