@@ -264,6 +264,25 @@ async def test_more_questions_than_may_wait_are_refused_with_the_reason(server: 
 # Waiting
 
 
+async def test_an_agent_hears_that_nobody_is_online_yet_while_its_question_waits_for_somebody() -> None:
+    async with LocalServer(waits=Waits(beat=0.01)) as server, agent_of(server) as agent:
+        told: list[str | None] = []
+
+        async def beat(progress: float, total: float | None, message: str | None) -> None:
+            told.append(message)
+
+        call = asyncio.ensure_future(agent.call_tool("ask_question", ask("ok?"), progress_callback=beat))
+        await until(lambda: told)
+        assert set(told) == {"nobody is online yet; waiting for somebody to come"}
+        ada = await Person.connect(server.url)
+        await ada.login("team", "ada")
+        (waiting,) = (await ada.list_pending()).pending_messages
+        await until(lambda: told[-1] == "waiting for a person to answer")
+        await ada.reply(waiting.ask_question_request, "here I am")
+        assert data(await call)["answer"] == "here I am"
+        await ada.leave()
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_client_that_asked_for_it_gets_signs_of_life(era: str) -> None:
     async with LocalServer(waits=Waits(beat=0.01, silent=0.02)) as server, agent_of(server, era) as agent:

@@ -35,6 +35,7 @@ class BridgeTicket:
     request_id: str
     life: Life
     call: asyncio.Task[Outcome] = field(repr=False)
+    attended = True  # servers say nothing of it while they hold a question
 
     @property
     def settled(self) -> bool:

@@ -89,6 +89,10 @@ class Ticket(Protocol):
     def life(self) -> Life:
         """When it was asked, and ends."""
 
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is online to answer it, as far as that is known."""
+
     async def outcome(self) -> Outcome:
         """Wait for the end of the question. That may be cancelled and begun anew; the question does not notice."""
 

@@ -48,6 +48,9 @@ Hand in a report when a task is done, or when you cannot go on, and wait until a
 What the answer asks for is your next task. Do not use it for progress in between, or to ask (that is \
 `ask_question`)."""
 
+ATTENDED, UNATTENDED = "waiting for a person to answer", "nobody is online yet; waiting for somebody to come"
+"""What a call says of its question while it waits."""
+
 AWAIT_ANSWER = """\
 Go on waiting for the answer to a question or report whose call ended with status `waiting`, or broke off. Call it \
 again as long as the status is `waiting`. Never ask the same question again instead."""
@@ -224,7 +227,8 @@ class Tools:
                 if left is not None and loop.time() - began >= cast("float", longest):
                     ticket.detach()
                     return Outcome("waiting", ticket.request_id)
-                await context.session.report_progress(loop.time() - began, message="waiting for a person to answer")
+                words = ATTENDED if ticket.attended else UNATTENDED
+                await context.session.report_progress(loop.time() - began, message=words)
         except asyncio.CancelledError:
             ticket.leave()
             raise

@@ -91,6 +91,11 @@ class DeskTicket:
         return self._record.request_id
 
     @property
+    def attended(self) -> bool:
+        """Whether somebody is online to answer it."""
+        return self._relay.state.attended(self._record.team)
+
+    @property
     def settled(self) -> bool:
         """Whether it has ended."""
         return self._answer.done()
@@ -135,7 +140,7 @@ class DeskTicket:
 class RefusedTicket:
     """A question that was not taken in; see `Ticket`."""
 
-    settled = True
+    settled = attended = True
     life = Life(0, 0)
 
     def __init__(self, request_id: str, reason: str) -> None:

@@ -182,7 +182,11 @@ class ServerState:
 
     def somebody_for(self, team: str) -> bool:
         """Whether a new request of a team has somebody to be answered by, or is held until somebody comes."""
-        return self._hold or bool(self._group(team)) or any(person.team == team for person in self._elsewhere.values())
+        return self._hold or self.attended(team)
+
+    def attended(self, team: str) -> bool:
+        """Whether somebody of a team is online, here or on another process."""
+        return bool(self._group(team)) or any(person.team == team for person in self._elsewhere.values())
 
     def take(self, record: Record, request: AnyRequest | None = None) -> list[Effect]:
         """Let everybody know what a row says that has changed; nothing happens when that is known.
