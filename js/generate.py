@@ -27,6 +27,7 @@ TYPES = {
     "datetime": "number",
     "datetime | None": "number | null",
     "tuple[Question, ...]": "readonly Question[]",
+    "Approval | None": "Approval | null",
     "tuple[Content, ...]": "string",
     "Reply | None": "Reply | null",
     "tuple[str, ...]": "readonly string[]",
@@ -37,7 +38,7 @@ TYPES = {
 HEAD = """\
 // Generated from the model in Python by `python js/generate.py`; change it there.
 
-import type { Order, Question, Reply, Snippet } from "./protocol";
+import type { Approval, Order, Question, Reply, Snippet } from "./protocol";
 """
 
 

@@ -1,6 +1,6 @@
 // Generated from the model in Python by `python js/generate.py`; change it there.
 
-import type { Order, Question, Reply, Snippet } from "./protocol";
+import type { Approval, Order, Question, Reply, Snippet } from "./protocol";
 
 export const KINDS = ["question", "report", "chat"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -35,6 +35,7 @@ export interface Message {
   readonly mine: boolean;
   readonly deadline: number | null;
   readonly options: readonly Question[];
+  readonly approval: Approval | null;
   readonly reply: Reply | null;
   readonly error: string;
   readonly draft: string;
@@ -64,6 +65,7 @@ export const MESSAGE_FIELDS = {
   mine: "boolean",
   deadline: "number | null",
   options: "readonly Question[]",
+  approval: "Approval | null",
   reply: "Reply | null",
   error: "string",
   draft: "string",

@@ -18,6 +18,17 @@ export interface Question {
   readonly options: readonly Option[];
 }
 
+/** What an agent asks to be allowed, in parts; each "" where it did not say. */
+export interface Approval {
+  readonly tool_name: string;
+  /** A JSON object. */
+  readonly arguments: string;
+  /** Unified. */
+  readonly diff: string;
+  /** Markdown. */
+  readonly action: string;
+}
+
 /** What of a reply is not text. Its bytes are fetched by its place in the list. */
 export interface Attachment {
   readonly type: string;

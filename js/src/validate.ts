@@ -16,6 +16,7 @@ import {
   TEXT_PREFERENCES,
 } from "./model.gen";
 import type {
+  Approval,
   Attachment,
   Conversation,
   Epoch,
@@ -72,6 +73,16 @@ function readQuestion(value: unknown): Question | null {
   };
 }
 
+function readApproval(value: unknown): Approval | null {
+  if (!isObject(value)) return null;
+  return {
+    tool_name: text(value.tool_name),
+    arguments: text(value.arguments),
+    diff: text(value.diff),
+    action: text(value.action),
+  };
+}
+
 /** One that is unreadable keeps its place in the list, by which the others are fetched. */
 function readAttachment(value: unknown): Attachment {
   const fields = isObject(value) ? value : {};
@@ -105,6 +116,7 @@ interface FieldTypes {
   boolean: boolean;
   "number | null": number | null;
   "readonly Question[]": readonly Question[];
+  "Approval | null": Approval | null;
   "Reply | null": Reply | null;
 }
 
@@ -119,6 +131,7 @@ const READ: { readonly [T in keyof FieldTypes]: (value: unknown) => FieldTypes[T
   boolean: (value) => value === true,
   "number | null": time,
   "readonly Question[]": (value) => present(list(value).map(readQuestion)),
+  "Approval | null": readApproval,
   "Reply | null": readReply,
 };
 

@@ -14,6 +14,7 @@ const EMPTY: Readonly<Record<FieldType, unknown>> = {
   boolean: false,
   "number | null": null,
   "readonly Question[]": [],
+  "Approval | null": null,
   "Reply | null": null,
 };
 

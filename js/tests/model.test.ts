@@ -43,6 +43,7 @@ describe("every field of a message", () => {
     boolean: true,
     "number | null": 10,
     "readonly Question[]": [{ question: "q", header: "h", multiple: true, custom: true, options: [] }],
+    "Approval | null": { tool_name: "sql", arguments: "{}", diff: "-a", action: "Drop it." },
     "Reply | null": { text: "yes", by: "me", at: 5, mine: true, attachments: [] },
   };
 

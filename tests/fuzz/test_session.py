@@ -19,7 +19,7 @@ from ipymultichat.session import Phase, Session
 from ipymultichat.session import events as s
 from ipymultichat.wire import agentassist_pb2 as pb
 
-NOTHING: Any = ("question", "", (), "", "", "", "")
+NOTHING: Any = ("question", "", (), None, "", "", "", "")
 
 
 class AnyOrder(RuleBasedStateMachine):

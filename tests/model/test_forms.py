@@ -11,6 +11,7 @@ import pytest
 
 from ipymultichat.model import (
     AgentState,
+    Approval,
     AudioContent,
     Entry,
     ImageContent,
@@ -35,6 +36,7 @@ SAMPLES: dict[str, Any] = {
     "created_at": NOW,
     "deadline": NOW + timedelta(seconds=600),
     "options": (Question("Which?", "Fmt", (Option("a", "first"), Option("b")), multiple=True, custom=True),),
+    "approval": Approval("sql", '{"q": 1}', "-a\n+b", HALF),
     "contents": (TextContent(HALF), ImageContent(b"\x89PNG", "image/png")),
     "reply": Reply(
         (TextContent("yes"), AudioContent(b"RIFF", "audio/wav"), ResourceContent("file:///a/b.txt", "text/plain", b"x"),
@@ -79,14 +81,14 @@ def test_attachments_can_be_kept_elsewhere() -> None:
 
 def test_a_form_of_another_version_is_read_with_what_it_has() -> None:
     form = {**to_json(BARE), "a field of tomorrow": 1}
-    del form["error"]
+    del form["error"], form["approval"]
     assert from_json(form) == BARE
 
 
 def test_the_browser_gets_every_field_but_the_hidden_ones_under_the_same_name() -> None:
     form = browser_form(Entry((7, 1), FULL, unread=True))
     assert form.keys() == {"order", "length", *FIELDS} - set(HIDDEN)
-    for name in form.keys() - {"order", "length", "created_at", "deadline", "options", "reply", "draft"}:
+    for name in form.keys() - {"order", "length", "created_at", "deadline", "options", "approval", "reply", "draft"}:
         assert form[name] == getattr(FULL, name), name
     assert json.loads(json.dumps(form)).keys() == form.keys()
 
@@ -96,6 +98,7 @@ def test_the_browser_gets_times_in_milliseconds_and_attachments_by_name_and_size
     assert (form["order"], form["created_at"], form["deadline"]) == ([7, 1], 1767270615123, 1767271215123)
     assert form["draft"] == "mine"
     assert form["options"][0]["options"][0] == {"label": "a", "description": "first"}
+    assert form["approval"] == {"tool_name": "sql", "arguments": '{"q": 1}', "diff": "-a\n+b", "action": HALF}
     assert (form["reply"]["text"], form["reply"]["by"], form["reply"]["mine"]) == ("yes", "bob", False)
     assert form["reply"]["attachments"] == [
         {"type": "audio", "mime_type": "audio/wav", "size": 4, "name": "audio"},

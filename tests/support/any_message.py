@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ipymultichat.model import (
     AgentState,
+    Approval,
     AudioContent,
     Content,
     ImageContent,
@@ -54,6 +55,7 @@ BY_TYPE: dict[str, st.SearchStrategy[object]] = {
     "datetime | None": st.none() | times,
     "tuple[Question, ...]": st.lists(questions, max_size=2).map(tuple),
     "tuple[Content, ...]": contents,
+    "Approval | None": st.none() | st.builds(Approval, texts, texts, texts, texts),
     "Reply | None": st.none() | st.builds(Reply, contents, texts, times, st.booleans()),
 }
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ipymultichat.errors import DecodeError, EncodeError
 from ipymultichat.model import (
+    Approval,
     AudioContent,
     Content,
     ImageContent,
@@ -74,6 +75,32 @@ def test_structured_questions_are_read_and_stand_in_for_an_empty_question() -> N
     request = pushed(Questions=[structured])
     assert request.text == "Which?"
     assert request.options == (Question("Which?", "Fmt", (Option("A", "x"),), multiple=True, custom=True),)
+
+
+CHOICE = pb.Question(question="Allow it?", options=[pb.Option(label="Allow"), pb.Option(label="Deny")], custom=True)
+PARTS = {"tool_name": "s\u200bql", "arguments": '{"q": 1}', "diff": "-a\n+b", "action": "Drop it."}
+
+
+def test_an_approval_is_read_in_its_parts_and_belongs_to_what_the_person_saw() -> None:
+    request = pushed(Question="Drop it.", Questions=[CHOICE], Approval=pb.Approval(**PARTS))
+    assert request.approval == Approval("s⟦U+200B⟧ql", '{"q": 1}', "-a\n+b", "Drop it.")
+    assert request.asked != pushed(Question="Drop it.", Questions=[CHOICE], Approval=pb.Approval(diff="-b")).asked
+    assert pushed(Question="Drop it.", Questions=[CHOICE]).approval is None
+
+
+@pytest.mark.parametrize("part", ["arguments", "diff", "action"])
+def test_an_approval_with_a_part_that_is_too_long_is_told_by_its_text_alone(part: str) -> None:
+    fits = pushed(Questions=[CHOICE], Approval=pb.Approval(**{part: "x" * 65_536}))
+    assert fits.approval is not None
+    longer = pushed(Question="Go?", Questions=[CHOICE], Approval=pb.Approval(**{part: "x" * 65_537}))
+    assert (longer.approval, longer.text, len(longer.options)) == (None, "Go?", 1)
+
+
+@pytest.mark.parametrize("labels", [[], ["Allow"], ["Deny", "Allow"], ["Allow", "Deny", "Always"]])
+def test_what_two_buttons_cannot_answer_is_no_approval(labels: list[str]) -> None:
+    question = pb.Question(question="Which?", options=[pb.Option(label=label) for label in labels])
+    assert pushed(Questions=[question], Approval=pb.Approval(**PARTS)).approval is None
+    assert pushed(Questions=[CHOICE, question], Approval=pb.Approval(**PARTS)).approval is None
 
 
 @pytest.mark.parametrize("timestamp", [2**62, -(2**62), 1])

@@ -17,7 +17,8 @@ NUMBERS = {
     "Option": "label=1 description=2",
     "Question": "question=1 header=2 options=3 multiple=4 custom=5",
     "McpAskQuestionRequest": "ProjectDirectory=1 Question=2 Timeout=3 AgentName=4 ReasoningModelName=5 "
-    "McpClientName=6 Questions=7",
+    "McpClientName=6 Questions=7 Approval=1001",
+    "Approval": "tool_name=1 arguments=2 diff=3 action=4",
     "AskQuestionRequest": "ID=1 UserToken=2 Request=3 Timestamp=4",
     "AskQuestionResponse": "ID=1 IsError=2 Meta=3 contents=4",
     "McpWorkReportRequest": "ProjectDirectory=1 Summary=2 Timeout=3 AgentName=4 ReasoningModelName=5 McpClientName=6",

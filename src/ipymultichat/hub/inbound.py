@@ -112,6 +112,7 @@ class Inbound:
             client_name=request.client_name,
             deadline=created + _seconds(request.timeout),
             options=request.options,
+            approval=request.approval,
             contents=(TextContent(request.text),),
             live=live,
         )

@@ -169,7 +169,7 @@ def _row(message: Message) -> dict[str, object]:
     """A message as one row: its answer in columns of their own, attachments left out."""
     row = to_json(message, keep=len)
     reply = message.reply
-    for name in ("contents", "draft", "options", "live"):
+    for name in ("contents", "draft", "options", "approval", "live"):
         del row[name]
     return {
         **row,

@@ -4,6 +4,9 @@ from ipymultichat.model.filter import MessageFilter, searchable
 from ipymultichat.model.identity import Secret, nickname_of, token_of
 from ipymultichat.model.life import ANSWERED, OPEN, AgentState, MessageKind, MessageStatus, state_after
 from ipymultichat.model.message import (
+    ALLOW,
+    DENY,
+    Approval,
     Asked,
     AudioContent,
     Content,
@@ -32,9 +35,12 @@ from ipymultichat.model.server import (
 from ipymultichat.model.settings import Preferences, Retention, Settings, Snippet
 
 __all__ = [
+    "ALLOW",
     "ANSWERED",
+    "DENY",
     "OPEN",
     "AgentState",
+    "Approval",
     "Asked",
     "AudioContent",
     "ConnectionState",

@@ -15,6 +15,7 @@ from typing import Any, overload
 
 from ipymultichat.model.life import AgentState, MessageKind, MessageStatus
 from ipymultichat.model.message import (
+    Approval,
     AudioContent,
     Content,
     Entry,
@@ -72,6 +73,7 @@ def browser_form(entry: Entry) -> Json:
     form["kind"], form["status"] = message.kind.value, message.status.value
     form["agent_state"] = message.agent_state.value
     form["options"] = [dataclasses.asdict(question) for question in message.options]
+    form["approval"] = _approval_to(message.approval)
     form["reply"] = None if message.reply is None else _reply_form(message.reply)
     form["draft"] = text_of(message.draft) if message.draft else ""
     return form
@@ -197,6 +199,16 @@ def _reply_from(form: Json | None, fetch: Fetch) -> Reply | None:
     return Reply(contents, form["by"], datetime.fromisoformat(form["at"]), form["mine"])
 
 
+def _approval_to(approval: Approval | None) -> Json | None:
+    return None if approval is None else dataclasses.asdict(approval)
+
+
+def _approval_from(form: Json | None) -> Approval | None:
+    if form is None:
+        return None
+    return Approval(form["tool_name"], form["arguments"], form["diff"], form["action"])
+
+
 def _question_from(form: Json) -> Question:
     options = tuple(Option(option["label"], option["description"]) for option in form["options"])
     return Question(form["question"], form["header"], options, form["multiple"], form["custom"])
@@ -211,6 +223,7 @@ _TO: dict[str, Callable[[Any, Keep], Any]] = {
     "datetime": lambda value, _keep: value.isoformat(),
     "datetime | None": lambda value, _keep: value.isoformat() if value else None,
     "tuple[Question, ...]": lambda value, _keep: [dataclasses.asdict(question) for question in value],
+    "Approval | None": lambda value, _keep: _approval_to(value),
     "tuple[Content, ...]": _contents_to,
     "Reply | None": _reply_to,
 }
@@ -224,6 +237,7 @@ _FROM: dict[str, Callable[[Any, Fetch], Any]] = {
     "datetime": lambda value, _fetch: datetime.fromisoformat(value),
     "datetime | None": lambda value, _fetch: datetime.fromisoformat(value) if value else None,
     "tuple[Question, ...]": lambda value, _fetch: tuple(_question_from(form) for form in value),
+    "Approval | None": lambda value, _fetch: _approval_from(value),
     "tuple[Content, ...]": _contents_from,
     "Reply | None": _reply_from,
 }

@@ -90,6 +90,27 @@ class Question:
     custom: bool = False
 
 
+ALLOW, DENY = "Allow", "Deny"
+"""Labels of the two options of a question that asks for an approval."""
+
+
+@frozen
+class Approval:
+    """What an agent is about to do, in parts; the text of its question says it all as well.
+
+    Attributes:
+        tool_name: the tool it is about to call, or "".
+        arguments: those of that call, a JSON object, or "".
+        diff: the change it is about to make, as a unified diff, or "".
+        action: what is to be done, and why (Markdown), or "".
+    """
+
+    tool_name: str = ""
+    arguments: str = ""
+    diff: str = ""
+    action: str = ""
+
+
 @frozen
 class Reply:
     """The answer a request got.
@@ -112,11 +133,11 @@ class Reply:
         return text_of(self.contents)
 
 
-Asked = tuple[MessageKind, str, tuple[Question, ...], str, str, str, str]
+Asked = tuple[MessageKind, str, tuple[Question, ...], Approval | None, str, str, str, str]
 """Everything of a request that a person sees before answering it; an answer belongs to this, not to an id alone."""
 
 asked_of: Callable[[object], Asked] = attrgetter(
-    "kind", "text", "options", "project_directory", "agent_name", "model_name", "client_name"
+    "kind", "text", "options", "approval", "project_directory", "agent_name", "model_name", "client_name"
 )
 """Returns that of a `Message`, or of a request as it came over the wire."""
 
@@ -140,6 +161,7 @@ class Message:
         sender, receiver: nicknames (chat); `sender_id`, `receiver_id` are their client ids.
         mine: a chat message this person sent.
         options: the structured questions, if the agent sent them.
+        approval: what its question asks to allow, in parts, or None; `options` then are `ALLOW` and `DENY`.
         contents: the body as parts.
         reply: the answer, or None.
         error: why delivery failed, or why it ended, in words, or "".
@@ -168,6 +190,7 @@ class Message:
     mine: bool = False
     deadline: datetime | None = None
     options: tuple[Question, ...] = ()
+    approval: Approval | None = None
     contents: tuple[Content, ...] = ()
     reply: Reply | None = None
     error: str = ""
@@ -205,7 +228,7 @@ class Message:
         """One line that names the message, as a screen reader would."""
         if self.kind is MessageKind.CHAT:
             return f"Chat with {self.peer}@{self.server_name}"
-        word = "Question" if self.kind is MessageKind.QUESTION else "Report"
+        word = "Approval" if self.approval else "Question" if self.kind is MessageKind.QUESTION else "Report"
         return f"{word} from {self.agent_name or 'agent'} on {self.server_name}"
 
     @property

@@ -234,6 +234,39 @@ class Question(_message.Message):
 Global___Question: _TypeAlias = Question  # noqa: Y015
 
 @_typing.final
+class Approval(_message.Message):
+    """Ours: what an agent is about to do, for a person to allow or deny."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOL_NAME_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    DIFF_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    tool_name: _builtins.str
+    arguments: _builtins.str
+    """a JSON object"""
+    diff: _builtins.str
+    """unified"""
+    action: _builtins.str
+    """Markdown: what is to be done, without the rest"""
+    def __init__(
+        self,
+        *,
+        tool_name: _builtins.str = ...,
+        arguments: _builtins.str = ...,
+        diff: _builtins.str = ...,
+        action: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "arguments", b"arguments", "diff", b"diff", "tool_name", b"tool_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Approval: _TypeAlias = Approval  # noqa: Y015
+
+@_typing.final
 class McpAskQuestionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -244,6 +277,7 @@ class McpAskQuestionRequest(_message.Message):
     REASONINGMODELNAME_FIELD_NUMBER: _builtins.int
     MCPCLIENTNAME_FIELD_NUMBER: _builtins.int
     QUESTIONS_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
     ProjectDirectory: _builtins.str
     Question: _builtins.str
     Timeout: _builtins.int
@@ -253,6 +287,10 @@ class McpAskQuestionRequest(_message.Message):
     McpClientName: _builtins.str
     @_builtins.property
     def Questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]: ...
+    @_builtins.property
+    def Approval(self) -> Global___Approval:
+        """Ours: the question and its two options say it all, so that other programs may skip this."""
+
     def __init__(
         self,
         *,
@@ -263,10 +301,11 @@ class McpAskQuestionRequest(_message.Message):
         ReasoningModelName: _builtins.str = ...,
         McpClientName: _builtins.str = ...,
         Questions: _abc.Iterable[Global___Question] | None = ...,
+        Approval: Global___Approval | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["Approval", b"Approval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["AgentName", b"AgentName", "McpClientName", b"McpClientName", "ProjectDirectory", b"ProjectDirectory", "Question", b"Question", "Questions", b"Questions", "ReasoningModelName", b"ReasoningModelName", "Timeout", b"Timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["AgentName", b"AgentName", "Approval", b"Approval", "McpClientName", b"McpClientName", "ProjectDirectory", b"ProjectDirectory", "Question", b"Question", "Questions", b"Questions", "ReasoningModelName", b"ReasoningModelName", "Timeout", b"Timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
 from ipymultichat.errors import DecodeError, EncodeError
-from ipymultichat.model import AgentState, MessageKind, Option, Question
+from ipymultichat.model import ALLOW, DENY, AgentState, Approval, MessageKind, Option, Question
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import commands as c
 from ipymultichat.wire import events as e
@@ -34,6 +34,9 @@ _MAX_PATH = 4096
 _IDS_AT_ONCE = 500
 MAX_OPTIONS = 64 * 2**10
 """Bytes of structured questions; larger ones become part of the text."""
+
+MAX_PART = 64 * 2**10
+"""Characters of a part of an approval; with a longer one, the text says what is to be allowed."""
 
 
 def decode(frame: bytes) -> e.WireEvent:
@@ -175,6 +178,17 @@ def _questions(body: pb.McpAskQuestionRequest) -> tuple[tuple[Question, ...], st
     return (), "\n\n".join(filter(None, (body.Question, *map("\n".join, options))))
 
 
+def _approval(body: pb.McpAskQuestionRequest) -> Approval | None:
+    """What is to be allowed, in parts; None where it is not asked for with the two options that answer it."""
+    labels = [[option.label for option in question.options] for question in body.Questions[:2]]
+    if not body.HasField("Approval") or labels != [[ALLOW, DENY]]:
+        return None
+    parts = body.Approval
+    if max(map(len, (parts.arguments, parts.diff, parts.action))) > MAX_PART:
+        return None
+    return Approval(name_of(parts.tool_name[:LONG_NAME]), parts.arguments, parts.diff, parts.action)
+
+
 def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) -> e.Request:
     body = request.Request
     questions, text = _questions(body) if body.Questions else ((), body.Question)
@@ -189,6 +203,7 @@ def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) 
         model_name=name_of(body.ReasoningModelName[:LONG_NAME]),
         client_name=name_of(body.McpClientName[:LONG_NAME]),
         options=questions,
+        approval=_approval(body) if questions else None,
         echo=request.SerializeToString(),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from ipymultichat.model import AgentState, Asked, Content, MessageKind, Question, asked_of
+from ipymultichat.model import AgentState, Approval, Asked, Content, MessageKind, Question, asked_of
 from ipymultichat.model.frozen import frozen
 
 DEFAULT_TIMEOUT = 600
@@ -22,6 +22,7 @@ class Request:
         text: the question or summary.
         timeout: seconds the agent waits (never 0: the server's default is filled in).
         created_at: when the server took it (aware UTC), or None where it did not say.
+        approval: what it asks to allow, in parts, or None.
         echo: the request exactly as received; a reply must carry it back. Holds the token, so it is never shown.
     """
 
@@ -35,6 +36,7 @@ class Request:
     model_name: str = ""
     client_name: str = ""
     options: tuple[Question, ...] = ()
+    approval: Approval | None = None
     echo: bytes = field(default=b"", repr=False)
 
     @property
