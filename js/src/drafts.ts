@@ -1,5 +1,6 @@
 /** Answers that the person types, until they are known to have arrived. They outlive cards, filters and views. */
-import { composeAnswer, type Draft, EMPTY_DRAFT, isEmpty } from "./answer";
+import { type Draft, EMPTY_DRAFT, isEmpty } from "./answer";
+import { answerOf } from "./approval";
 import { isAnswered, isOpen, isSendable } from "./message";
 import type { Message } from "./model.gen";
 import { type SafeStorage, StoredMap, WatchedMap } from "./storage";
@@ -132,7 +133,7 @@ export class Drafts {
   }
 
   private textOf(message: Message): string {
-    return composeAnswer(message.options, this.peek(message.id));
+    return answerOf(message, this.peek(message.id));
   }
 
   private update(id: string, change: Partial<AnswerState>): void {

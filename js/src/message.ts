@@ -24,6 +24,7 @@ export const peerOf = (message: Message): Peer => ({
 /** The accessible name of a message: what a screen reader says and a test looks for. */
 export function articleName(t: Translate, message: Message, server: string): string {
   const agent = message.agent_name || t("agent");
+  if (message.approval) return t("approvalFrom", { agent, server });
   if (message.kind === "question") return t("questionFrom", { agent, server });
   if (message.kind === "report") return t("reportFrom", { agent, server });
   return t("chatWith", { nickname: peerOf(message).nickname, server });

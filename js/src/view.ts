@@ -10,8 +10,11 @@ import { WatchedMap } from "./storage";
 
 export type DialogName = "connections" | "settings";
 
-/** What a card can be switched to: its text as it was written, a long text in full. */
-export type Flag = "raw" | "open";
+/**
+ * What a card can be switched to: its text as it was written, a long text in full. Of an approval: its parts once it is
+ * settled, a long change in full, its arguments to be edited.
+ */
+export type Flag = "raw" | "open" | "parts" | "diff" | "edit";
 
 let views = 0;
 
@@ -24,6 +27,9 @@ export class View {
   readonly flags: Readonly<Record<Flag, WatchedMap<true>>> = {
     raw: new WatchedMap<true>(),
     open: new WatchedMap<true>(),
+    parts: new WatchedMap<true>(),
+    diff: new WatchedMap<true>(),
+    edit: new WatchedMap<true>(),
   };
   /** Tells the ids of this view's elements from those of every other view on the page. */
   readonly name: string;

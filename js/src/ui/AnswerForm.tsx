@@ -38,15 +38,7 @@ export function AnswerForm({ message, article }: Props) {
     tooLarge.value = left.length ? t("tooLarge", { name: left.join(", "), size: formatSize(FILE_MAX) }) : "";
   };
 
-  useLayoutEffect(
-    () => () => {
-      const root = form.current?.getRootNode() as Document | ShadowRoot | undefined;
-      if (root?.activeElement && form.current?.contains(root.activeElement)) {
-        article.current?.focus({ preventScroll: true });
-      }
-    },
-    [article],
-  );
+  useHandBack(form, article);
 
   const submit = () => {
     const text = composeAnswer(options, app.drafts.peek(id));
@@ -130,8 +122,24 @@ export function AnswerForm({ message, article }: Props) {
   );
 }
 
+/** Hands the focus to the card when the form that has it goes. */
+export function useHandBack(
+  form: RefObject<HTMLElement | null>,
+  article: RefObject<HTMLElement | null>,
+): void {
+  useLayoutEffect(
+    () => () => {
+      const root = form.current?.getRootNode() as Document | ShadowRoot | undefined;
+      if (root?.activeElement && form.current?.contains(root.activeElement)) {
+        article.current?.focus({ preventScroll: true });
+      }
+    },
+    [form, article],
+  );
+}
+
 /** Gives up an answer that failed: the request is cancelled, what was typed stays with it. */
-function Discard({ message, locked }: { message: Message; locked: boolean }) {
+export function Discard({ message, locked }: { message: Message; locked: boolean }) {
   const { app, t } = useView();
   const busy = useSignal(false);
   const discard = async () => {

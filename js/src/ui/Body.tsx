@@ -12,12 +12,30 @@ const FOLD_PX = 320;
 const SLACK_PX = 80;
 
 export function Body({ message, raw }: { message: Message; raw: boolean }) {
+  const { app } = useView();
+  return (
+    <>
+      <Prose id={message.id} text={app.texts.text(message)} raw={raw} />
+      {isCut(message) && <Rest message={message} />}
+    </>
+  );
+}
+
+interface ProseProps {
+  /** Of the message: whether its long text is shown in full is kept by it. */
+  readonly id: string;
+  readonly text: string;
+  readonly raw: boolean;
+}
+
+/** Markdown that is folded where it is long. */
+export function Prose({ id, text: written, raw }: ProseProps) {
   const { app, t } = useView();
-  const [open, toggle] = useFlag("open", message.id);
+  const [open, toggle] = useFlag("open", id);
   const tall = useSignal(false);
   const content = useRef<HTMLDivElement>(null);
   const copyCode = t("copyCode");
-  const text = escapeInvisible(app.texts.text(message));
+  const text = escapeInvisible(written);
 
   useLayoutEffect(() => {
     const element = content.current;
@@ -75,7 +93,6 @@ export function Body({ message, raw }: { message: Message; raw: boolean }) {
           {t(open ? "showLess" : "showMore")}
         </button>
       )}
-      {isCut(message) && <Rest message={message} />}
     </>
   );
 }

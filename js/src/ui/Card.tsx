@@ -4,6 +4,8 @@ import { articleName, isOpen, isRequest } from "../message";
 import type { Message } from "../model.gen";
 import { useFlag, useView } from "../view";
 import { AnswerForm } from "./AnswerForm";
+import { ApprovalForm } from "./ApprovalForm";
+import { ApprovalParts } from "./ApprovalParts";
 import { Body } from "./Body";
 import { CardHead } from "./CardHead";
 import { ChatStatus } from "./ChatStatus";
@@ -22,6 +24,7 @@ export function Card({ message }: { message: Message }) {
   const [raw, toggleRaw] = useFlag("raw", message.id);
   const server = app.serverLabel(message.server_id, message.server_name);
   const waits = isRequest(message) && isOpen(message);
+  const Form = message.approval ? ApprovalForm : AnswerForm;
   return (
     <article
       ref={article}
@@ -31,8 +34,12 @@ export function Card({ message }: { message: Message }) {
       tabIndex={-1}
     >
       <CardHead message={message} server={server} raw={raw} toggleRaw={toggleRaw} />
-      {addsText(message) && <Body message={message} raw={raw} />}
-      {waits && <AnswerForm message={message} article={article} />}
+      {message.approval && !raw ? (
+        <ApprovalParts message={message} settled={!waits} />
+      ) : (
+        addsText(message) && <Body message={message} raw={raw} />
+      )}
+      {waits && <Form message={message} article={article} />}
       {isRequest(message) && !waits && <Outcome message={message} />}
       {message.kind === "chat" && <ChatStatus message={message} />}
     </article>

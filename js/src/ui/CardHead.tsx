@@ -34,7 +34,7 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
   return (
     <div class="imc-head">
       <bdi class="imc-tag">{server}</bdi>
-      <span class="imc-kind">{t(message.kind)}</span>
+      <span class="imc-kind">{t(message.approval ? "approval" : message.kind)}</span>
       <Who message={message} />
       <span class="imc-grow" />
       <span class="imc-meta">

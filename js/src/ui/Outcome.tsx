@@ -1,5 +1,6 @@
 import { useComputed } from "@preact/signals";
-import { composeAnswer } from "../answer";
+import { answerOf, decisionIn } from "../approval";
+import type { Translate } from "../i18n";
 import { escapeInvisible } from "../invisible";
 import { isAnswered } from "../message";
 import type { Message } from "../model.gen";
@@ -12,7 +13,7 @@ import { AttachmentView } from "./AttachmentView";
 export function Outcome({ message }: { message: Message }) {
   const { app, t } = useView();
   const { id, reply } = message;
-  const typed = useComputed(() => composeAnswer(message.options, app.drafts.draft(id))).value;
+  const typed = useComputed(() => answerOf(message, app.drafts.draft(id))).value;
   const { error } = useComputed(() => app.drafts.state(id)).value;
   const answered = isAnswered(message);
   // A try that failed before the one that went through is no news any more; how another's answer won, is.
@@ -48,6 +49,15 @@ export function Outcome({ message }: { message: Message }) {
   );
 }
 
+/** The answer to an approval, as short as it is. */
+function decided(t: Translate, text: string): string {
+  const found = decisionIn(text);
+  if (!found) return text;
+  const { decision, words } = found;
+  if (!words) return t(decision === "Allow" ? "allowed" : "denied");
+  return t(decision === "Allow" ? "allowedWith" : "deniedWith", { words });
+}
+
 function ReplyView({ message, reply }: { message: Message; reply: Reply }) {
   const { app, t } = useView();
   return (
@@ -66,7 +76,7 @@ function ReplyView({ message, reply }: { message: Message; reply: Reply }) {
       </span>
       {reply.text && (
         <span class="imc-reply-text" dir="auto">
-          {escapeInvisible(reply.text)}
+          {escapeInvisible(message.approval ? decided(t, reply.text) : reply.text)}
         </span>
       )}
       {reply.attachments.length > 0 && (
