@@ -10,9 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from ipymultichat.model import Option, Question
-
-ALLOW, DENY = "Allow", "Deny"
+from ipymultichat.model import ALLOW, DENY, Option, Question
 
 QUESTION = Question(
     "Allow it?", "Approval", (Option(ALLOW), Option(DENY, "or write what is to be done instead")), custom=True

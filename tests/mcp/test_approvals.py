@@ -24,6 +24,9 @@ async def test_a_person_sees_all_of_it_and_allows_it(server: LocalServer, ada: P
     assert asked.Request.Question == (
         'Drop the table.\n\nTool: `sql`\n\n````json\n{\n  "q": "```"\n}\n````\n\n```diff\n-a\n+b\n```'
     )
+    parts = asked.Request.Approval
+    assert (parts.action, parts.tool_name, parts.diff) == ("Drop the table.", "sql", "-a\n+b")
+    assert json.loads(parts.arguments) == {"q": "```"}
     (question,) = asked.Request.Questions
     assert (question.header, [option.label for option in question.options]) == ("Approval", ["Allow", "Deny"])
     assert not result.is_error
@@ -52,6 +55,35 @@ async def test_what_an_answer_means(server: LocalServer, ada: Person, answer: st
         await ada.reply(await question_for(ada), answer)
         told = data(await call)
     assert (told["behavior"], told["message"]) == (behavior, message)
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "arguments"),
+    [
+        ('```json\n{"q": "select 1"}\n```', "", {"q": "select 1"}),
+        ('````json\n{"q": "```"}\n````\n\nonce', "once", {"q": "```"}),
+        ("```json\n[1]\n```", "```json\n[1]\n```", {"q": "```"}),
+        ('```json\n{"q": \n```', '```json\n{"q": \n```', {"q": "```"}),
+    ],
+)
+async def test_it_may_be_done_with_the_arguments_that_the_person_changed(
+    server: LocalServer, ada: Person, said: str, message: str, arguments: dict[str, Any]
+) -> None:
+    async with agent_of(server) as agent:
+        call = asyncio.ensure_future(agent.call_tool("approve", DROP))
+        await ada.reply(await question_for(ada), f"Q: Approval\nA: Allow, {said}")
+        told = json.loads(words(await call))
+    assert told == {"behavior": "allow", "message": message, "arguments": arguments}
+
+
+async def test_what_is_too_long_for_parts_is_in_the_text_alone(server: LocalServer, ada: Person) -> None:
+    async with agent_of(server) as agent:
+        call = asyncio.ensure_future(agent.call_tool("approve", {**DROP, "diff": "+" * 65_537}))
+        asked = await question_for(ada)
+        await ada.reply(asked, "Q: Approval\nA: Deny")
+        await call
+    assert "+" * 65_537 in asked.Request.Question
+    assert not asked.Request.HasField("Approval")
 
 
 async def test_no_answer_is_a_denial(server: LocalServer, ada: Person) -> None:

@@ -142,6 +142,7 @@ async def _made(client: AgentClient, asked: Asked) -> Outcome:
             answer = await client.ask_question(
                 asked.text,
                 questions=asked.questions,
+                approval=asked.approval,
                 timeout=asked.timeout,
                 project_directory=directory,
                 request_id=name,

@@ -29,8 +29,9 @@ from ipymultichat.errors import (
     EncodeError,
     RequestRefusedError,
 )
-from ipymultichat.model import Question, Secret, token_of
+from ipymultichat.model import Approval, Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
+from ipymultichat.wire.contents import approval_to_wire
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -102,6 +103,7 @@ class AgentClient:
         question: str = "",
         *,
         questions: Iterable[Question | Mapping[str, object]] = (),
+        approval: Approval | None = None,
         timeout: float = 600,
         project_directory: str | os.PathLike[str] | None = None,
         request_id: str | None = None,
@@ -112,6 +114,8 @@ class AgentClient:
             question: the question (Markdown); may be left out when `questions` is given.
             questions: structured questions with options to choose from: `Question`s or mappings of the same names.
                 The first one's text doubles as the plain question where that is left out.
+            approval: what one question with the options `Allow` and `Deny` asks to allow, in parts, for inboxes that
+                show them; the text must say it all.
             timeout: seconds to wait, above 0; parts of a second are rounded up, as the protocol has whole ones. Against
                 a server that does not keep to it, the call is over 30 s later, and its question withdrawn.
             project_directory: in place of the client's own.
@@ -154,6 +158,7 @@ class AgentClient:
                     ReasoningModelName=self._model_name,
                     McpClientName=self._client_name,
                     Questions=structured,
+                    Approval=approval_to_wire(approval),
                 ),
             )
             body = request.SerializeToString()

@@ -6,6 +6,7 @@ Every client of the protocol can answer it. That a question is one can be told b
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -34,6 +35,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
+_EDITED = re.compile(r"(`{3,})json\n(.*?)\n\1\s*(.*)", re.DOTALL)
+
+
 def new_id() -> str:
     """Return an id for an approval."""
     return PREFIX + uuid.uuid4().hex
@@ -46,6 +50,13 @@ def text_for(arguments: Approve) -> str:
     )
 
 
+def parts_of(arguments: Approve) -> model.Approval | None:
+    """Return the same in parts, or None where they are too long to be shown so."""
+    given = "" if arguments.given is None else json.dumps(arguments.given, indent=2, ensure_ascii=False)
+    approval = model.Approval(arguments.tool_name, given, arguments.diff, arguments.action)
+    return approval if approval.fits else None
+
+
 def outcome_result(outcome: Outcome, arguments: Approve | None = None) -> CallToolResult:
     """Return what the caller of a tool gets, of an approval or any other question.
 
@@ -55,18 +66,34 @@ def outcome_result(outcome: Outcome, arguments: Approve | None = None) -> CallTo
     """
     if not outcome.request_id.startswith(PREFIX):
         return result_of(outcome)
-    allowed, message = _decision(outcome)
+    allowed, message, given = _decision(outcome)
+    if given is None and arguments is not None:
+        given = arguments.given
     decision: dict[str, Any] = {"behavior": "allow" if allowed else "deny", "message": message}
-    if allowed and arguments is not None and arguments.given is not None:
-        decision["arguments" if arguments.input is None else "updatedInput"] = arguments.given
+    if allowed and given is not None:
+        decision["updatedInput" if arguments is not None and arguments.prompted else "arguments"] = given
     structured = {**structured_of(outcome), **decision}
     return CallToolResult(
         content=[TextContent(text=json.dumps(decision, ensure_ascii=False))], structured_content=structured
     )
 
 
-def _decision(outcome: Outcome) -> tuple[bool, str]:
-    """Return whether something is allowed, and what was said: nothing but the choice itself is a consent."""
+def _decision(outcome: Outcome) -> tuple[bool, str, dict[str, Any] | None]:
+    """Return whether something is allowed, what was said, and the arguments where the person changed them.
+
+    Nothing but the choice itself is a consent.
+    """
     if outcome.status != "answered":
-        return False, words_of(outcome)
-    return decision_in(model.text_of(outcome.contents))
+        return False, words_of(outcome), None
+    allowed, message = decision_in(model.text_of(outcome.contents))
+    return (allowed, *_edited(message)) if allowed else (False, message, None)
+
+
+def _edited(words: str) -> tuple[str, dict[str, Any] | None]:
+    """Return what was said with a consent, and the arguments that come first in it as a fenced JSON object."""
+    fenced = _EDITED.fullmatch(words)
+    try:
+        given = json.loads(fenced[2]) if fenced else None
+    except (ValueError, RecursionError):
+        return words, None
+    return (fenced[3], given) if fenced and isinstance(given, dict) else (words, None)

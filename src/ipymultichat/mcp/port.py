@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ipymultichat.model import Content, Question
+from ipymultichat.model import Approval, Content, Question
 
 Kind = Literal["AskQuestion", "WorkReport"]
 
@@ -22,6 +22,7 @@ class Asked:
         request_id: its id, never used before.
         text: the question or the summary (Markdown).
         questions: structured questions, or none.
+        approval: what is to be allowed, in parts, or None.
         timeout: seconds for which it waits.
         project_directory: what the agent works on; "" where it does not say.
         agent_name: who asks.
@@ -33,6 +34,7 @@ class Asked:
     request_id: str
     text: str
     questions: tuple[Question, ...] = ()
+    approval: Approval | None = None
     timeout: int = 3600
     project_directory: str = ""
     agent_name: str = ""

@@ -29,7 +29,7 @@ from ipymultichat.mcp.arguments import Approve, AskQuestion, AwaitAnswer, WorkRe
 from ipymultichat.mcp.port import Asked, Kind, Outcome, Port, Ticket, Waits
 from ipymultichat.mcp.results import OUTPUT_SCHEMA, failure
 from ipymultichat.mcp.tasks import Context, Tasks, handle_of, takes_tasks
-from ipymultichat.model import Question
+from ipymultichat.model import Approval, Question
 
 INSTRUCTIONS = """\
 Reach the people you work for. Ask with `ask_question` before what cannot be undone, and where only they know; \
@@ -154,7 +154,9 @@ class Tools:
         kind: Kind = "AskQuestion"
         request_id = uuid.uuid4().hex
         questions: tuple[Question, ...] = ()
+        approval: Approval | None = None
         if isinstance(arguments, Approve):
+            approval = approvals.parts_of(arguments)
             request_id, text, questions = approvals.new_id(), approvals.text_for(arguments), (QUESTION,)
         elif isinstance(arguments, AskQuestion):
             questions = tuple(item.as_question() for item in arguments.questions)
@@ -166,6 +168,7 @@ class Tools:
             request_id=request_id,
             text=text,
             questions=questions,
+            approval=approval,
             timeout=arguments.seconds,
             project_directory=arguments.project_directory,
             agent_name=arguments.agent_name or self.agent_name or _client_name(context),

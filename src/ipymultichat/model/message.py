@@ -93,6 +93,9 @@ class Question:
 ALLOW, DENY = "Allow", "Deny"
 """Labels of the two options of a question that asks for an approval."""
 
+MAX_PART = 64 * 2**10
+"""Characters of a part of an approval; with a longer one, the text says what is to be allowed."""
+
 
 @frozen
 class Approval:
@@ -109,6 +112,11 @@ class Approval:
     arguments: str = ""
     diff: str = ""
     action: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether its parts are short enough to be shown as such."""
+        return max(map(len, (self.arguments, self.diff, self.action))) <= MAX_PART
 
 
 @frozen

@@ -14,7 +14,7 @@ from ipymultichat.server.relay import Answer, Relay
 from ipymultichat.server.stores.port import StoreError
 from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Record
 from ipymultichat.wire import agentassist_pb2 as pb
-from ipymultichat.wire.contents import content_from_wire
+from ipymultichat.wire.contents import approval_to_wire, content_from_wire
 
 ENDS: dict[str, Status] = {"no_clients": "no_humans", "timeout": "timed_out", "cancelled": "cancelled"}
 """What the reasons of the protocol mean."""
@@ -183,7 +183,12 @@ def _request_of(asked: Asked) -> AnyRequest:
     ]
     return pb.AskQuestionRequest(
         ID=asked.request_id,
-        Request=pb.McpAskQuestionRequest(Question=asked.text, Questions=questions, **about),  # type: ignore[arg-type]
+        Request=pb.McpAskQuestionRequest(
+            Question=asked.text,
+            Questions=questions,
+            Approval=approval_to_wire(asked.approval),
+            **about,  # type: ignore[arg-type]
+        ),
     )
 
 

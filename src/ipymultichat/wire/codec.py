@@ -35,9 +35,6 @@ _IDS_AT_ONCE = 500
 MAX_OPTIONS = 64 * 2**10
 """Bytes of structured questions; larger ones become part of the text."""
 
-MAX_PART = 64 * 2**10
-"""Characters of a part of an approval; with a longer one, the text says what is to be allowed."""
-
 
 def decode(frame: bytes) -> e.WireEvent:
     """Read one frame from a server.
@@ -184,9 +181,8 @@ def _approval(body: pb.McpAskQuestionRequest) -> Approval | None:
     if not body.HasField("Approval") or labels != [[ALLOW, DENY]]:
         return None
     parts = body.Approval
-    if max(map(len, (parts.arguments, parts.diff, parts.action))) > MAX_PART:
-        return None
-    return Approval(name_of(parts.tool_name[:LONG_NAME]), parts.arguments, parts.diff, parts.action)
+    approval = Approval(name_of(parts.tool_name[:LONG_NAME]), parts.arguments, parts.diff, parts.action)
+    return approval if approval.fits else None
 
 
 def _ask(request: pb.AskQuestionRequest, timeout: int = 0, created_ms: int = 0) -> e.Request:

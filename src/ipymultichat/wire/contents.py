@@ -7,6 +7,7 @@ import binascii
 
 from ipymultichat.errors import EncodeError
 from ipymultichat.model import (
+    Approval,
     AudioContent,
     Content,
     ImageContent,
@@ -34,6 +35,15 @@ def content_from_wire(part: pb.McpResultContent) -> Content:
     except (binascii.Error, ValueError):
         pass
     return UnknownContent(part.type)
+
+
+def approval_to_wire(approval: Approval | None) -> pb.Approval | None:
+    """Return what is to be allowed as its extension field; None stays None."""
+    if approval is None:
+        return None
+    return pb.Approval(
+        tool_name=approval.tool_name, arguments=approval.arguments, diff=approval.diff, action=approval.action
+    )
 
 
 def content_to_wire(part: Content) -> pb.McpResultContent:
