@@ -431,6 +431,7 @@ async def test_an_approval_shows_all_of_it_and_is_true_only_where_somebody_allow
         request = (await ada.expect("AskQuestion")).AskQuestionRequest
         for part in ("Drop the table", "`sql`", '"q": "drop"', "-a\n+b"):
             assert part in request.Request.Question
+        assert (request.Request.Approval.tool_name, request.Request.Approval.diff) == ("sql", "-a\n+b")
         await ada.reply(request, answer)
         decision = await asking
         assert (bool(decision), decision.allowed, decision.message, decision.by) == (allowed, allowed, message, "ada")

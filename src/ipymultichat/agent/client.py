@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import os
 import uuid
@@ -199,11 +200,14 @@ class AgentClient:
             raise ConfigError("what is to be allowed is a non-empty string", value=action)
         try:
             text = approval_text(action, tool_name=tool_name, arguments=arguments, diff=diff)
+            given = "" if arguments is None else json.dumps(arguments, indent=2, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the arguments do not go into JSON: {error}", value=arguments) from error
+        parts = Approval(tool_name, given, diff, action)
         answer = await self.ask_question(
             text,
             questions=[QUESTION],
+            approval=parts if parts.fits else None,
             timeout=timeout,
             project_directory=project_directory,
             request_id=request_id,
