@@ -14,6 +14,7 @@ from ipymultichat import errors
 from ipymultichat.errors import DeliveryError, MultiChatError
 from ipymultichat.model import (
     AgentState,
+    Approval,
     AudioContent,
     ConnectionState,
     Content,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentState",
+    "Approval",
     "AudioContent",
     "Chat",
     "ConnectionState",
