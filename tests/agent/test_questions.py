@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
-from ipymultichat.agent.questions import question_to_wire
+from ipymultichat.agent.questions import question_of
 from ipymultichat.errors import ConfigError
 from ipymultichat.model import Option, Question
 from ipymultichat.wire import agentassist_pb2 as pb
+from ipymultichat.wire.contents import question_to_wire
 
 WHOLE = pb.Question(
     question="Which?",
@@ -30,11 +31,11 @@ WHOLE = pb.Question(
     ],
 )
 def test_questions_and_mappings_mean_the_same(value: Any) -> None:
-    assert question_to_wire(value) == WHOLE
+    assert question_to_wire(question_of(value)) == WHOLE
 
 
 def test_only_the_text_is_needed() -> None:
-    assert question_to_wire({"question": "Which?"}) == pb.Question(question="Which?")
+    assert question_to_wire(question_of({"question": "Which?"})) == pb.Question(question="Which?")
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_only_the_text_is_needed() -> None:
 )
 def test_what_does_not_fit_is_named(value: Any, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        question_to_wire(value)
+        question_of(value)

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from ipymultichat.agent.address import rpc_base
 from ipymultichat.agent.answer import Answer, AnyResponse, Decision, read_answer
 from ipymultichat.agent.calls import Call, Calls
-from ipymultichat.agent.questions import question_to_wire
+from ipymultichat.agent.questions import question_of
 from ipymultichat.agent.transport import http_client
 from ipymultichat.approvals import QUESTION, approval_text, decision_in
 from ipymultichat.errors import (
@@ -32,7 +32,7 @@ from ipymultichat.errors import (
 )
 from ipymultichat.model import Approval, Question, Secret, token_of
 from ipymultichat.wire import agentassist_pb2 as pb
-from ipymultichat.wire.contents import approval_to_wire
+from ipymultichat.wire.contents import approval_to_wire, question_to_wire
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -144,7 +144,7 @@ class AgentClient:
         seconds = _seconds(timeout)
         request_id = _request_id(request_id)
         with _encoding():
-            structured = [question_to_wire(item) for item in questions]
+            structured = [question_to_wire(question_of(item)) for item in questions]
         if not isinstance(question, str) or not (question.strip() or structured):
             raise ConfigError("a question is a non-empty string", value=question)
         with _encoding():
@@ -258,17 +258,8 @@ class AgentClient:
         """
         request_id = _request_id(None)
         body = self._report(summary, timeout, None, request_id)
-        self._check_open()
-        async with self._borrowed() as http:
-            call = Call(http, self._base, f"{SERVICE}WorkReport", body, request_id, self._token, leave=True)
-            try:
-                content = await self._calls.make(call, patience, patience)
-                await asyncio.to_thread(self._read, content, pb.WorkReportResponse(), patience)
-            except AgentTimeoutError:
-                return request_id  # it was shown
-            except AgentError as error:
-                error.request_id = request_id
-                raise
+        with contextlib.suppress(AgentTimeoutError):  # it was shown
+            await self._call("WorkReport", body, request_id, pb.WorkReportResponse(), patience, leave=True)
         return request_id
 
     async def aclose(self) -> None:
@@ -312,12 +303,15 @@ class AgentClient:
             )
             return request.SerializeToString()
 
-    async def _call(self, method: str, body: bytes, request_id: str, into: AnyResponse, timeout: float) -> Answer:
+    async def _call(
+        self, method: str, body: bytes, request_id: str, into: AnyResponse, timeout: float, *, leave: bool = False
+    ) -> Answer:
         self._check_open()
+        bound = timeout if leave else math.ceil(timeout) + DEADLINE_MARGIN
         try:
             async with self._borrowed() as http:
-                call = Call(http, self._base, f"{SERVICE}{method}", body, request_id, self._token)
-                content = await self._calls.make(call, timeout, math.ceil(timeout) + DEADLINE_MARGIN)
+                call = Call(http, self._base, f"{SERVICE}{method}", body, request_id, self._token, leave)
+                content = await self._calls.make(call, timeout, bound)
             # A large answer takes seconds, for which no loop can wait.
             return await asyncio.to_thread(self._read, content, into, timeout)
         except AgentError as error:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from ipymultichat.errors import ConfigError
 from ipymultichat.model import Option, Question
-from ipymultichat.wire import agentassist_pb2 as pb
 
 _QUESTION_KEYS = ("question", "header", "options", "multiple", "custom")
 _OPTION_KEYS = ("label", "description")
 
 
-def question_to_wire(value: Question | Mapping[str, object]) -> pb.Question:
-    """Write one structured question.
+def question_of(value: Question | Mapping[str, object]) -> Question:
+    """Return one structured question, checked.
 
     Args:
         value: a `Question`, or a mapping with `question` and optionally `header`, `options` (each an `Option`, a
@@ -32,16 +31,16 @@ def question_to_wire(value: Question | Mapping[str, object]) -> pb.Question:
     options = fields.get("options", ())
     if isinstance(options, (str, bytes, Mapping)) or not isinstance(options, Iterable):
         raise ConfigError(f"'options' of a question is a list, not {options!r}", value=options)
-    return pb.Question(
+    return Question(
         question=_text(fields, "question", required=True),
         header=_text(fields, "header"),
-        options=[_option_to_wire(option) for option in options],
+        options=tuple(map(_option_of, options)),
         multiple=_flag(fields, "multiple"),
         custom=_flag(fields, "custom"),
     )
 
 
-def _option_to_wire(value: object) -> pb.Option:
+def _option_of(value: object) -> Option:
     if isinstance(value, Option):
         value = {"label": value.label, "description": value.description}
     if isinstance(value, str):
@@ -49,7 +48,7 @@ def _option_to_wire(value: object) -> pb.Option:
     if not isinstance(value, Mapping):
         raise ConfigError(f"an option is a label, an Option or a mapping with 'label', not {value!r}", value=value)
     _check_keys(value, _OPTION_KEYS, "option")
-    return pb.Option(label=_text(value, "label", required=True), description=_text(value, "description"))
+    return Option(label=_text(value, "label", required=True), description=_text(value, "description"))
 
 
 def _check_keys(fields: Mapping[str, object], known: tuple[str, ...], what: str) -> None:

@@ -205,9 +205,8 @@ class Tools:
                 ticket.detach()
                 return handle_of(ticket, self.waits.poll)
             outcome = await self._answer(context, ticket, longest, endless=call.prompted)
-            return await asyncio.to_thread(
-                outcome_result, outcome, call.approve
-            )  # to write a large image in base64 takes a while
+            # To write a large image in base64 takes a while.
+            return await asyncio.to_thread(outcome_result, outcome, call.approve)
         finally:
             if self._calls.get(name) is call:
                 del self._calls[name]

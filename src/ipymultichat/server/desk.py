@@ -11,10 +11,9 @@ from ipymultichat.errors import NotFoundError, ServerUnreachableError
 from ipymultichat.mcp.port import Asked, Life, Outcome, Status
 from ipymultichat.server.effects import Refused, make_response
 from ipymultichat.server.relay import Answer, Relay
-from ipymultichat.server.stores.port import StoreError
 from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Record
 from ipymultichat.wire import agentassist_pb2 as pb
-from ipymultichat.wire.contents import approval_to_wire, content_from_wire
+from ipymultichat.wire.contents import approval_to_wire, content_from_wire, question_to_wire
 
 ENDS: dict[str, Status] = {"no_clients": "no_humans", "timeout": "timed_out", "cancelled": "cancelled"}
 """What the reasons of the protocol mean."""
@@ -117,7 +116,8 @@ class DeskTicket:
         if response.IsError:
             return Outcome(ENDS.get(reason, "refused"), self.request_id, reason=reason)
         contents = await asyncio.to_thread(_contents_of, response)
-        return Outcome("answered", self.request_id, contents, await self._answered_by())
+        by = await self._relay.answered_by(self._record.key)
+        return Outcome("answered", self.request_id, contents, by or None)
 
     def detach(self) -> None:
         """Let the question wait on for its own time."""
@@ -128,13 +128,6 @@ class DeskTicket:
         self._relay.abandon(self._record, self._answer)
         if self._answer.done() and self._answer.exception() is None:
             self._relay.missed(self._record)
-
-    async def _answered_by(self) -> str | None:
-        try:
-            record = await self._relay.store.read(self._record.key)
-        except StoreError:  # the answer matters more than the name
-            return None
-        return record.answered_by or None if record is not None else None
 
 
 class RefusedTicket:
@@ -171,21 +164,11 @@ def _request_of(asked: Asked) -> AnyRequest:
             ID=asked.request_id,
             Request=pb.McpWorkReportRequest(Summary=asked.text, **about),  # type: ignore[arg-type]
         )
-    questions = [
-        pb.Question(
-            question=question.question,
-            header=question.header,
-            options=[pb.Option(label=option.label, description=option.description) for option in question.options],
-            multiple=question.multiple,
-            custom=question.custom,
-        )
-        for question in asked.questions
-    ]
     return pb.AskQuestionRequest(
         ID=asked.request_id,
         Request=pb.McpAskQuestionRequest(
             Question=asked.text,
-            Questions=questions,
+            Questions=map(question_to_wire, asked.questions),
             Approval=approval_to_wire(asked.approval),
             **about,  # type: ignore[arg-type]
         ),

@@ -189,7 +189,7 @@ class LocalServer:
             listening.close()
             raise
         mcp = McpEndpoint(relay, self._allowed_origins, self._waits) if installed() else None
-        upkeep = Upkeep(relay, keep=self._keep, grace=self._grace, mcp=mcp)
+        upkeep = Upkeep(relay, keep=self._keep, mcp=mcp)
         places = places_within(self._limits)
         if places < self._limits.max_connections:
             logger.warning(

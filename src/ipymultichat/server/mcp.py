@@ -17,9 +17,8 @@ from ipymultichat.mcp.port import Waits
 from ipymultichat.server import connect
 from ipymultichat.server.desk import Desk
 from ipymultichat.server.effects import Refused
-from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
-from ipymultichat.server.rpc import bearer_team, read_body
+from ipymultichat.server.rpc import bearer_team, check_origin, read_body
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -102,8 +101,7 @@ class McpEndpoint:
             self._calls.discard(call)
 
     async def _admit(self, request: Request) -> str:
-        if not origin_allowed(request.headers.get("origin"), request.headers.get("host"), self._allowed_origins):
-            raise Refused("permission_denied", "web pages of this origin may not call the server")
+        check_origin(request, self._allowed_origins)
         team = await bearer_team(request, self._relay)
         if request.method != "POST":  # a stream for what the server says by itself, or the end of a session
             raise Refused("unimplemented", "calls are made with POST", status=405)

@@ -28,13 +28,11 @@ class Peers:
     Args:
         relay: the relay.
         store: its store.
-        grace: seconds for which requests wait on whose process has died.
     """
 
-    def __init__(self, relay: Relay, store: SharedStore, *, grace: float) -> None:
+    def __init__(self, relay: Relay, store: SharedStore) -> None:
         self._relay = relay
         self._store = store
-        self._grace_ms = int(grace * 1000)
         self._shown: dict[str, Person] = {}
         self._said: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -79,7 +77,7 @@ class Peers:
 
     async def _beat(self) -> None:
         while True:
-            if await self._store.beat(self._relay.state.now_ms + self._grace_ms):
+            if await self._store.beat(self._relay.away_until_ms):
                 # The others had given this process up: it was frozen, or the database was away for long.
                 self._shown.clear()
                 self._relay.people_changed.set()

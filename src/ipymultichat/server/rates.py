@@ -21,9 +21,8 @@ class Rates:
         self._spacing = 1 / per_second
         self._lead = (at_once - 1) / per_second
         self._clock = clock
-        self._next: dict[
-            str, float
-        ] = {}  # when each would ask next at an even pace; the one that asked last comes last
+        # When each would ask next at an even pace; the one that asked last comes last.
+        self._next: dict[str, float] = {}
 
     def take(self, team: str) -> float:
         """Count one request; return 0, or in how many seconds it may be made, when it comes too early."""

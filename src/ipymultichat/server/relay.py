@@ -106,6 +106,11 @@ class Relay:
         return "the server is stopping" if self._closed or self.draining else self.state.notice
 
     @property
+    def away_until_ms(self) -> int:
+        """When requests are given up whose agents are lost now, milliseconds since the epoch."""
+        return self.state.now_ms + int(self._grace * 1000)
+
+    @property
     def callers(self) -> int:
         """How many calls wait here."""
         return sum(len(answers) for answers in self._answers.values())
@@ -117,7 +122,7 @@ class Relay:
             StoreError: it cannot be used.
         """
         now_ms = self.state.now_ms
-        await self.store.open(self.process, now_ms, self._away_until(now_ms))
+        await self.store.open(self.process, now_ms, self.away_until_ms)
         for record in await self.store.open_records():
             self.take(record)
 
@@ -285,6 +290,13 @@ class Relay:
             self.take(record)
         return record is not None
 
+    async def answered_by(self, key: Key) -> str:
+        """Return the nickname of who answered a request; "" where that cannot be known: the answer matters more."""
+        with contextlib.suppress(StoreError):
+            record = await self.store.read(key)
+            return record.answered_by if record is not None else ""
+        return ""
+
     def take(self, record: Record, request: AnyRequest | None = None) -> None:
         """Act on a row that has changed; see `ServerState.take`."""
         unclaimed = record.key not in self._answers and record.waiter == self.process
@@ -312,12 +324,11 @@ class Relay:
         What a durable store keeps waits on for its agents; the rest is cancelled.
         """
         self._closed = True
-        now_ms = self.state.now_ms
         answers, self._answers = self._answers, {}
         # First of all: a reply that comes from now on must not look as if it had reached its agent.
         for key in answers:
             if self.store.durable:
-                self._spawn(self._change(self.store.leave(key, self.process, self._away_until(now_ms))))
+                self._spawn(self._change(self.store.leave(key, self.process, self.away_until_ms)))
             else:
                 self._spawn(self._cancel(key))
         while underway := self._background.union(*self._unsettled.values()):
@@ -410,9 +421,6 @@ class Relay:
         elif effects:
             logger.warning("the store works again")
         self.apply(effects)
-
-    def _away_until(self, now_ms: int) -> int:
-        return now_ms + int(self._grace * 1000)
 
     def _remove(self, key: Key, answer: Answer) -> bool:
         """Forget a caller; return whether it was the last one that waited."""

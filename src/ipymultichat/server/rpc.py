@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from ipymultichat.server.effects import Refused
 from ipymultichat.server.limits import KIB
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
-from ipymultichat.server.stores.port import StoreError
 from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind
 from ipymultichat.wire import agentassist_pb2 as pb
 
@@ -36,11 +34,11 @@ MAX_WITHDRAWAL = 16 * KIB
 """Bytes of a withdrawal at most."""
 
 
-class RpcEndpoint:
-    """An ASGI app for `POST /agentassistproto.SrvAgentAssist/METHOD`.
+class Endpoint:
+    """An ASGI app for calls; what refuses one is answered in the form of the Connect protocol.
 
     Args:
-        relay: where requests go.
+        relay: where requests are.
         allowed_origins: see `origin_allowed`.
     """
 
@@ -50,9 +48,8 @@ class RpcEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call; a caller that hung up gets nothing."""
-        request = Request(scope, receive)
         try:
-            response = await self._respond(request)
+            response = await self._respond(Request(scope, receive))
         except Refused as refused:
             response = connect.refusal(refused)
         except ClientDisconnect:
@@ -60,13 +57,19 @@ class RpcEndpoint:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
+        raise NotImplementedError
+
+
+class RpcEndpoint(Endpoint):
+    """`POST /agentassistproto.SrvAgentAssist/METHOD`."""
+
+    async def _respond(self, request: Request) -> Response:
         method = request.path_params["method"]
         if method not in ("AskQuestion", "WorkReport", "SendMcpClientInfo"):
             raise Refused("unimplemented", "there is no such method", status=404)
         if request.method != "POST":
             return Response("calls are made with POST\n", 405, headers={"allow": "POST"}, media_type="text/plain")
-        if not origin_allowed(request.headers.get("origin"), request.headers.get("host"), self._allowed_origins):
-            raise Refused("permission_denied", "web pages of this origin may not call the server")
+        check_origin(request, self._allowed_origins)
         content_type = connect.content_type_of(request.headers)
         deadline = connect.check_headers(request.headers)
         if method == "SendMcpClientInfo":
@@ -90,14 +93,13 @@ class RpcEndpoint:
 
     async def _with_name(self, request: Request, key: Key, answer: AnyResponse) -> AnyResponse:
         """Add who gave the answer, for callers that prefer to know."""
-        if PREFERS_NAME in request.headers.get("prefer", "") and answer.contents:
-            with contextlib.suppress(StoreError):  # the answer itself is at hand
-                record = await self._relay.store.read(key)
-                if record is not None and record.answered_by:
-                    named = type(answer).FromString(answer.SerializeToString())
-                    named.Meta[BY] = record.answered_by
-                    return named
-        return answer
+        prefers = PREFERS_NAME in request.headers.get("prefer", "") and answer.contents
+        if not prefers or not (by := await self._relay.answered_by(key)):
+            return answer
+        named = type(answer)()  # others may wait for the same one
+        named.CopyFrom(answer)  # type: ignore[arg-type]
+        named.Meta[BY] = by
+        return named
 
     async def _read(self, request: Request, content_type: str, into: AnyCall) -> str:
         """Read a call and return its team, if its token is accepted; only then may its connection stay."""
@@ -151,42 +153,32 @@ class RpcEndpoint:
             await asyncio.wait({hung_up})
 
 
-class Withdrawal:
-    """An ASGI app for `POST /ipymultichat/withdraw`: an agent wants no answer any more.
+class Withdrawal(Endpoint):
+    """`POST /ipymultichat/withdraw`: an agent wants no answer any more.
 
     The token comes as `Authorization: Bearer TOKEN`, the body is `{"id": "…"}`. Answers `{"withdrawn": true}`, or false
     where no such request waits. It is no part of the protocol of other servers, where hanging up has to do.
-
-    Args:
-        relay: where requests are.
-        allowed_origins: see `origin_allowed`.
     """
 
-    def __init__(self, relay: Relay, allowed_origins: Collection[str]) -> None:
-        self._relay = relay
-        self._allowed_origins = allowed_origins
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one call."""
-        try:
-            response = await self._respond(Request(scope, receive))
-        except Refused as refused:
-            response = connect.refusal(refused)
-        except ClientDisconnect:
-            return
-        await response(scope, receive, send)
-
     async def _respond(self, request: Request) -> Response:
-        if not origin_allowed(request.headers.get("origin"), request.headers.get("host"), self._allowed_origins):
-            raise Refused("permission_denied", "web pages of this origin may not call the server")
+        check_origin(request, self._allowed_origins)
         team = await bearer_team(request, self._relay)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_WITHDRAWAL:
-                raise Refused("resource_exhausted", f"the body is larger than {MAX_WITHDRAWAL} bytes", status=413)
-        request_id = connect.field(body, "id")
-        return JSONResponse({"withdrawn": await self._relay.withdraw((team, request_id))})
+        try:
+            body = await read_body(request, MAX_WITHDRAWAL)
+        finally:
+            admission: Admission = request.scope["state"]["admission"]
+            admission.hold(request.scope["state"]["visit"], 0)
+        return JSONResponse({"withdrawn": await self._relay.withdraw((team, connect.field(body, "id")))})
+
+
+def check_origin(request: Request, allowed_origins: Collection[str]) -> None:
+    """See that a call comes from no web page that may not make it.
+
+    Raises:
+        Refused: it does.
+    """
+    if not origin_allowed(request.headers.get("origin"), request.headers.get("host"), allowed_origins):
+        raise Refused("permission_denied", "web pages of this origin may not call the server")
 
 
 async def read_body(request: Request, limit: int, remedy: str = "") -> bytes:

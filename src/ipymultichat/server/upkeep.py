@@ -35,19 +35,18 @@ class Upkeep:
 
     Args:
         relay: whose requests are looked after.
-        grace: seconds for which requests wait on whose process has died.
         keep: seconds for which an answer is kept for an agent that has not fetched it.
         mcp: what serves calls over MCP and runs something beside them, if anything does.
     """
 
-    def __init__(self, relay: Relay, *, keep: float, grace: float, mcp: McpEndpoint | None = None) -> None:
+    def __init__(self, relay: Relay, *, keep: float, mcp: McpEndpoint | None = None) -> None:
         self._relay = relay
         self._mcp = mcp
         self._keep_ms = int(keep * 1000)
         self._tasks: list[asyncio.Task[None]] = []
         self._peers: Peers | None = None
         if relay.store.shared:
-            self._peers = Peers(relay, cast("SharedStore", relay.store), grace=grace)
+            self._peers = Peers(relay, cast("SharedStore", relay.store))
 
     def start(self) -> None:
         """Begin, on the running event loop."""

@@ -1,4 +1,4 @@
-"""Content parts ⇄ `McpResultContent`."""
+"""Content parts ⇄ `McpResultContent`; structured questions and approvals on their way out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ipymultichat.model import (
     AudioContent,
     Content,
     ImageContent,
+    Question,
     ResourceContent,
     TextContent,
     UnknownContent,
@@ -43,6 +44,17 @@ def approval_to_wire(approval: Approval | None) -> pb.Approval | None:
         return None
     return pb.Approval(
         tool_name=approval.tool_name, arguments=approval.arguments, diff=approval.diff, action=approval.action
+    )
+
+
+def question_to_wire(question: Question) -> pb.Question:
+    """Write one structured question."""
+    return pb.Question(
+        question=question.question,
+        header=question.header,
+        options=[pb.Option(label=option.label, description=option.description) for option in question.options],
+        multiple=question.multiple,
+        custom=question.custom,
     )
 
 

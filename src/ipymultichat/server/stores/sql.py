@@ -43,14 +43,14 @@ ADD = f"INSERT INTO requests ({_ALL}) VALUES ({', '.join(f':{name}' for name in 
 _OPEN = f"""{ADD} ON CONFLICT (team, request_id) DO UPDATE SET
     {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:] if name != "version")}, {_NEXT}
     WHERE requests.state IN ('timeout', 'cancelled') RETURNING {_ALL}"""
-_JOIN_SAME = f"UPDATE requests SET waiter = :waiter, away_until_ms = NULL, {_NEXT} WHERE {_WAITS} AND digest = :digest"
+_JOIN = f"UPDATE requests SET waiter = :waiter, away_until_ms = NULL, {_NEXT} WHERE {_WAITS}"
+_JOIN_SAME = f"{_JOIN} AND digest = :digest"
 _FETCH = f"""UPDATE requests SET fetched_ms = coalesce(fetched_ms, :now), {_NEXT}
     WHERE {_THIS} AND digest = :digest AND state = 'answered'"""
 _ANSWER = f"""UPDATE requests SET state = 'answered', response = :response, answered_by = :answered_by,
     answerer = :answerer, ended_ms = :now, kept = (waiter IN ('', '{DETACHED}')), {_NEXT}
     WHERE {_WAITS} AND digest = :digest"""
 _END = f"UPDATE requests SET state = :state, ended_ms = :now, {_NEXT} WHERE {_WAITS}"
-_JOIN = f"UPDATE requests SET waiter = :waiter, away_until_ms = NULL, {_NEXT} WHERE {_WAITS}"
 _LEAVE = f"UPDATE requests SET waiter = '', away_until_ms = :until, {_NEXT} WHERE {_WAITS} AND waiter = :waiter"
 _KEEP = f"""UPDATE requests SET kept = TRUE, {_NEXT}
     WHERE {_THIS} AND state = 'answered' AND NOT kept AND fetched_ms IS NULL"""
