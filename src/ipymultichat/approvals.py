@@ -9,49 +9,72 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
-from ipymultichat.model import ALLOW, DENY, Option, Question
+from ipymultichat.model import ALLOW, DENY, Approval, Option, Question
 
 QUESTION = Question(
     "Allow it?", "Approval", (Option(ALLOW), Option(DENY, "or write what is to be done instead")), custom=True
 )
-"""What is asked below the text that `approval_text` makes."""
+"""What is asked below the text that `approval_of` makes."""
+
+_EDITED = re.compile(r"(`{3,})json\n(.*?)\n\1\s*(.*)", re.DOTALL)
 
 _ANSWERED = re.compile(r"\s*Q: [^\n]*\nA: (.*)", re.DOTALL)
 
 
-def approval_text(
+def approval_of(
     action: str, *, tool_name: str = "", arguments: Mapping[str, object] | None = None, diff: str = ""
-) -> str:
-    """Return what a person reads (Markdown): all there is to know, for no other place shows it in every client.
+) -> tuple[str, Approval | None]:
+    """Return what a person reads, and the same in parts for inboxes that show them.
 
     Args:
         action: what is to be done, and why (Markdown).
         tool_name: the tool that is called, if it is one.
         arguments: of that call; they go into JSON.
         diff: the change that is made, as a unified diff.
+
+    Returns:
+        Markdown that says all there is to know, for not every client shows parts; and the parts, or None where they are
+        too long for that.
+
+    Raises:
+        TypeError, ValueError: the arguments do not go into JSON.
     """
-    parts = [action.strip()]
+    given = "" if arguments is None else json.dumps(arguments, indent=2, ensure_ascii=False)
+    text = [action.strip()]
     if tool_name:
-        parts.append(f"Tool: {_code(' '.join(tool_name.split()))}")
-    if arguments is not None:
-        parts.append(_fenced(json.dumps(arguments, indent=2, ensure_ascii=False), "json"))
+        text.append(f"Tool: {_code(' '.join(tool_name.split()))}")
+    if given:
+        text.append(_fenced(given, "json"))
     if diff:
-        parts.append(_fenced(diff, "diff"))
-    return "\n\n".join(part for part in parts if part)
+        text.append(_fenced(diff, "diff"))
+    parts = Approval(tool_name, given, diff, action)
+    return "\n\n".join(filter(None, text)), parts if parts.fits else None
 
 
-def decision_in(text: str) -> tuple[bool, str]:
-    """Return whether an answer allows it, and what it says besides."""
+def decision_in(text: str) -> tuple[bool, str, dict[str, Any] | None]:
+    """Return whether an answer allows it, what it says besides, and the arguments where the person changed them."""
     text = text.strip()
     answered = _ANSWERED.match(text)
     if answered is None:
-        return text.lower() == ALLOW.lower(), "" if text.lower() == ALLOW.lower() else text or "denied"
+        allowed = text.lower() == ALLOW.lower()
+        return allowed, "" if allowed else text or "denied", None
     # By somebody whose client shows choices.
     choice, _, rest = answered[1].strip().partition(",")
-    if choice.strip() in (ALLOW, DENY):
-        return choice.strip() == ALLOW, rest.strip() or ("" if choice.strip() == ALLOW else "denied")
-    return False, answered[1].strip()
+    if choice.strip() == ALLOW:
+        return True, *_edited(rest.strip())
+    return False, (rest.strip() or "denied") if choice.strip() == DENY else answered[1].strip(), None
+
+
+def _edited(words: str) -> tuple[str, dict[str, Any] | None]:
+    """Return what was said with a consent, and the arguments that come first in it as a fenced JSON object."""
+    fenced = _EDITED.fullmatch(words)
+    try:
+        given = json.loads(fenced[2]) if fenced else None
+    except (ValueError, RecursionError):
+        return words, None
+    return (fenced[3], given) if fenced and isinstance(given, dict) else (words, None)
 
 
 def _code(text: str) -> str:

@@ -443,3 +443,11 @@ async def test_an_approval_that_cannot_be_asked_for_is_named() -> None:
         await agent.approve(" ")
     with pytest.raises(ConfigError, match="do not go into JSON"):
         await agent.approve("Drop it", arguments={"x": object()})
+
+
+async def test_arguments_that_a_person_changed_come_with_the_decision(server: LocalServer, ada: Person) -> None:
+    asking = asyncio.ensure_future(AgentClient(server.url, "team").approve("Drop it", arguments={"table": "orders"}))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    await ada.reply(request, 'Q: Approval\nA: Allow, ```json\n{"table": "old"}\n```\n\nonly the old one')
+    decision = await asking
+    assert (decision.allowed, decision.arguments, decision.message) == (True, {"table": "old"}, "only the old one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipymultichat.errors import AgentError, AgentTimeoutError, NoHumanOnlineError, RequestCancelledError
 from ipymultichat.model import Content, text_of
@@ -60,11 +60,13 @@ class Decision:
         allowed: whether a person has chosen to allow it.
         message: what they wrote besides, such as why not.
         by: their nickname, where the server says it; else "".
+        arguments: those it may be done with, where the person has changed them; else None.
     """
 
     allowed: bool
     message: str = ""
     by: str = ""
+    arguments: Mapping[str, Any] | None = None
 
     def __bool__(self) -> bool:
         return self.allowed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import os
 import uuid
@@ -21,7 +20,7 @@ from ipymultichat.agent.answer import Answer, AnyResponse, Decision, read_answer
 from ipymultichat.agent.calls import Call, Calls
 from ipymultichat.agent.questions import question_of
 from ipymultichat.agent.transport import http_client
-from ipymultichat.approvals import QUESTION, approval_text, decision_in
+from ipymultichat.approvals import QUESTION, approval_of, decision_in
 from ipymultichat.errors import (
     AgentError,
     AgentTimeoutError,
@@ -180,6 +179,9 @@ class AgentClient:
 
             if await agent.approve("Delete the old backups", diff=diff): ...
 
+        A person may allow it with other arguments: where `arguments` were given, use `decision.arguments` if there are
+        some.
+
         Args:
             action: what is to be done, and why (Markdown).
             tool_name: the tool that would be called, if it is one.
@@ -199,21 +201,19 @@ class AgentClient:
         if not isinstance(action, str) or not action.strip():
             raise ConfigError("what is to be allowed is a non-empty string", value=action)
         try:
-            text = approval_text(action, tool_name=tool_name, arguments=arguments, diff=diff)
-            given = "" if arguments is None else json.dumps(arguments, indent=2, ensure_ascii=False)
+            text, approval = approval_of(action, tool_name=tool_name, arguments=arguments, diff=diff)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the arguments do not go into JSON: {error}", value=arguments) from error
-        parts = Approval(tool_name, given, diff, action)
         answer = await self.ask_question(
             text,
             questions=[QUESTION],
-            approval=parts if parts.fits else None,
+            approval=approval,
             timeout=timeout,
             project_directory=project_directory,
             request_id=request_id,
         )
-        allowed, message = decision_in(answer.text)
-        return Decision(allowed, message, answer.by)
+        allowed, message, edited = decision_in(answer.text)
+        return Decision(allowed, message, answer.by, edited)
 
     async def work_report(
         self,

@@ -6,14 +6,13 @@ Every client of the protocol can answer it. That a question is one can be told b
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from typing import Any
 
 from mcp_types import CallToolResult, TextContent
 
 from ipymultichat import model
-from ipymultichat.approvals import approval_text, decision_in
+from ipymultichat.approvals import approval_of, decision_in
 from ipymultichat.mcp.arguments import Approve
 from ipymultichat.mcp.port import Outcome
 from ipymultichat.mcp.results import result_of, structured_of, words_of
@@ -35,26 +34,14 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-_EDITED = re.compile(r"(`{3,})json\n(.*?)\n\1\s*(.*)", re.DOTALL)
-
-
 def new_id() -> str:
     """Return an id for an approval."""
     return PREFIX + uuid.uuid4().hex
 
 
-def text_for(arguments: Approve) -> str:
-    """Return what a person reads."""
-    return approval_text(
-        arguments.action, tool_name=arguments.tool_name, arguments=arguments.given, diff=arguments.diff
-    )
-
-
-def parts_of(arguments: Approve) -> model.Approval | None:
-    """Return the same in parts, or None where they are too long to be shown so."""
-    given = "" if arguments.given is None else json.dumps(arguments.given, indent=2, ensure_ascii=False)
-    approval = model.Approval(arguments.tool_name, given, arguments.diff, arguments.action)
-    return approval if approval.fits else None
+def asked_by(arguments: Approve) -> tuple[str, model.Approval | None]:
+    """Return what a person reads, and the same in parts."""
+    return approval_of(arguments.action, tool_name=arguments.tool_name, arguments=arguments.given, diff=arguments.diff)
 
 
 def outcome_result(outcome: Outcome, arguments: Approve | None = None) -> CallToolResult:
@@ -85,15 +72,4 @@ def _decision(outcome: Outcome) -> tuple[bool, str, dict[str, Any] | None]:
     """
     if outcome.status != "answered":
         return False, words_of(outcome), None
-    allowed, message = decision_in(model.text_of(outcome.contents))
-    return (allowed, *_edited(message)) if allowed else (False, message, None)
-
-
-def _edited(words: str) -> tuple[str, dict[str, Any] | None]:
-    """Return what was said with a consent, and the arguments that come first in it as a fenced JSON object."""
-    fenced = _EDITED.fullmatch(words)
-    try:
-        given = json.loads(fenced[2]) if fenced else None
-    except (ValueError, RecursionError):
-        return words, None
-    return (fenced[3], given) if fenced and isinstance(given, dict) else (words, None)
+    return decision_in(model.text_of(outcome.contents))

@@ -156,8 +156,8 @@ class Tools:
         questions: tuple[Question, ...] = ()
         approval: Approval | None = None
         if isinstance(arguments, Approve):
-            approval = approvals.parts_of(arguments)
-            request_id, text, questions = approvals.new_id(), approvals.text_for(arguments), (QUESTION,)
+            text, approval = approvals.asked_by(arguments)
+            request_id, questions = approvals.new_id(), (QUESTION,)
         elif isinstance(arguments, AskQuestion):
             questions = tuple(item.as_question() for item in arguments.questions)
             text = arguments.question if arguments.question.strip() else questions[0].question
