@@ -1,8 +1,12 @@
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from chat_person import Person
 from processes import take_signals
+
+from ipymultichat.server import LocalServer
 
 
 def pytest_configure() -> None:
@@ -17,3 +21,17 @@ def _no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MULTICHAT_TOKEN", raising=False)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LocalServer]:
+    async with LocalServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def ada(server: LocalServer) -> AsyncIterator[Person]:
+    person = await Person.connect(server.url)
+    await person.login("team", "ada")
+    yield person
+    await person.leave()

@@ -27,14 +27,6 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalServer]:
         yield running
 
 
-@pytest.fixture
-async def ada(server: LocalServer) -> AsyncIterator[Person]:
-    person = await Person.connect(server.url)
-    await person.login("team", "ada")
-    yield person
-    await person.leave()
-
-
 async def test_a_question_brings_what_a_person_typed_and_who_it_was(ada: Person) -> None:
     asking = asyncio.ensure_future(ask_human("Go on?"))
     await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yes, do")

@@ -24,20 +24,6 @@ PROGRAM = [sys.executable, "-c", "import sys; from ipymultichat.cli import main;
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[LocalServer]:
-    async with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def ada(server: LocalServer) -> AsyncIterator[Person]:
-    person = await Person.connect(server.url)
-    await person.login("team", "ada")
-    yield person
-    await person.leave()
-
-
 def run(*args: str) -> asyncio.Task[int]:
     """Run the program in a thread, where it has an event loop of its own."""
     return asyncio.create_task(asyncio.to_thread(main, list(args)))

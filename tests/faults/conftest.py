@@ -17,12 +17,6 @@ from ipymultichat.server import LocalServer
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[LocalServer]:
-    async with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture
 async def proxy(server: LocalServer) -> AsyncIterator[Proxy]:
     async with Proxy(server.url) as running:
         yield running

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -17,12 +16,6 @@ from ipymultichat.server.stores.sqlite import SqliteStore
 from ipymultichat.wire import agentassist_pb2 as pb
 
 SERVICE = "/agentassistproto.SrvAgentAssist/"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
-        yield client
 
 
 def ask(http: httpx.AsyncClient, server: LocalServer, request: Message) -> "asyncio.Task[httpx.Response]":

@@ -19,12 +19,6 @@ SERVICE = "/agentassistproto.SrvAgentAssist/"
 PROTO = {"content-type": "application/proto"}
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-        yield client
-
-
 async def ask(
     http: httpx.AsyncClient,
     server: LocalServer,

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime as dt
+import functools
 import logging
 import os
 import socket
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import random
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ipymultichat.agent.client import AgentClient
 from ipymultichat.errors import (
@@ -31,6 +32,7 @@ from ipymultichat.errors import (
 from ipymultichat.model import Option, Question, Secret
 
 ResultT = TypeVar("ResultT")
+AskP = ParamSpec("AskP")
 
 log = logging.getLogger("ipymultichat.agent")
 
@@ -65,8 +67,21 @@ class HumanAnswer:
         return self.text
 
 
+def _waiting(ask: Callable[AskP, Coroutine[Any, Any, ResultT]]) -> Callable[AskP, ResultT]:
+    """Return what does the same and waits, without a loop of one's own to await on."""
+
+    @functools.wraps(ask)
+    def sync(*args: AskP.args, **options: AskP.kwargs) -> ResultT:
+        return _run_apart(lambda: ask(*args, **options))
+
+    return sync
+
+
 class _AskHuman:
-    """`await ask_human(…)`, or `ask_human.sync(…)` where there is no event loop to await on."""
+    """`await ask_human(…)`; in a plain script, a training loop or a notebook cell `ask_human.sync(…)` does the same.
+
+    Ctrl-C withdraws the question.
+    """
 
     async def __call__(
         self,
@@ -136,23 +151,7 @@ class _AskHuman:
                     log.warning("nobody answered within %g s, the default is used: %s", timeout, error)
                     return HumanAnswer(default, timed_out=True)
 
-    def sync(
-        self,
-        question: str,
-        *,
-        options: Sequence[str] = (),
-        default: str | None = None,
-        timeout: float = 600,
-        url: str | None = None,
-        token: str | Secret | None = None,
-    ) -> HumanAnswer:
-        """Do the same in a plain script, a training loop or a notebook cell: wait without a loop of one's own.
-
-        Ctrl-C withdraws the question. Arguments, what is returned and what is raised are those of `ask_human`.
-        """
-        return _run_apart(
-            lambda: self(question, options=options, default=default, timeout=timeout, url=url, token=token)
-        )
+    sync = _waiting(__call__)
 
 
 ask_human = _AskHuman()
