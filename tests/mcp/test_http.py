@@ -43,6 +43,7 @@ async def test_an_agent_asks_and_gets_the_answer_as_words_and_as_data(
             "bot",
             "m1",
         )
+        assert asked.Request.McpClientName == "mcp"  # what the SDK's client calls itself
         await ada.reply(asked, "not on a Friday")
         result = await call
     assert (words(result), result.is_error) == ("not on a Friday", False)

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from chat_person import Person
 from mcp import Client, MCPError
 from mcp_agent import Handle, agent_of, data, poll, question_for, task_call, words
-from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
+from mcp_types import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from ipymultichat.mcp.port import Waits
 from ipymultichat.server import LocalServer
@@ -109,6 +110,27 @@ async def test_a_client_that_takes_no_tasks_gets_none(server: LocalServer, ada: 
         assert caught.value.error.code == MISSING_REQUIRED_CLIENT_CAPABILITY
         await ada.reply(asked, "yes")
         assert data(await call)["answer"] == "yes"
+
+
+async def test_a_header_that_names_another_task_than_the_call_is_refused(server: LocalServer, ada: Person) -> None:
+    version, prefix = "2026-07-28", "io.modelcontextprotocol"
+    declared = {"extensions": {f"{prefix}/tasks": {}}}
+    async with agent_of(server, tasks=True) as agent, httpx.AsyncClient() as http:
+        task = (await begun(agent)).task_id
+        meta = {f"{prefix}/protocolVersion": version, f"{prefix}/clientCapabilities": declared}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"taskId": task, "_meta": meta}}
+        codes = []
+        for name in (task, "another"):
+            headers = {
+                "authorization": "Bearer team",
+                "accept": "application/json, text/event-stream",
+                "mcp-protocol-version": version,
+                "mcp-method": "tasks/get",
+                "mcp-name": name,
+            }
+            answer = (await http.post(f"{server.http_url}/mcp", json=call, headers=headers)).json()
+            codes.append(answer.get("error", {}).get("code"))
+    assert codes == [None, HEADER_MISMATCH]
 
 
 async def test_the_older_era_knows_no_tasks(server: LocalServer) -> None:

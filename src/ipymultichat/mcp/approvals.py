@@ -20,20 +20,6 @@ from ipymultichat.mcp.results import result_of, structured_of, words_of
 PREFIX = "approve-"
 """How the ids of approvals begin."""
 
-OUTPUT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "behavior": {"type": "string", "enum": ["allow", "deny"], "description": "Whether it may be done."},
-        "message": {"type": "string", "description": "What the person wrote besides, or why there is no decision."},
-        "arguments": {"type": "object", "description": "The arguments it may be done with."},
-        "updatedInput": {"type": "object", "description": "The same, for a call with `input`."},
-        "status": {"type": "string", "description": "As of `ask_question`."},
-        "id": {"type": "string", "description": "The question's id."},
-    },
-    "required": ["behavior", "message", "status", "id"],
-}
-
-
 def new_id() -> str:
     """Return an id for an approval."""
     return PREFIX + uuid.uuid4().hex
@@ -60,9 +46,11 @@ def outcome_result(outcome: Outcome, arguments: Approve | None = None) -> CallTo
     if allowed and given is not None:
         decision["updatedInput" if arguments is not None and arguments.prompted else "arguments"] = given
     structured = {**structured_of(outcome), **decision}
-    return CallToolResult(
-        content=[TextContent(text=json.dumps(decision, ensure_ascii=False))], structured_content=structured
-    )
+    content = [TextContent(text=json.dumps(decision, ensure_ascii=False))]
+    # Claude Code takes the words of a permission prompt, and of no result with a structured half.
+    if arguments is not None and arguments.prompted:
+        return CallToolResult(content=content)
+    return CallToolResult(content=content, structured_content=structured)
 
 
 def _decision(outcome: Outcome) -> tuple[bool, str, dict[str, Any] | None]:

@@ -14,7 +14,9 @@ from typing import Any
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types import (
+    HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
@@ -23,6 +25,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
+from starlette.requests import Request
 
 from ipymultichat.errors import MultiChatError, NotFoundError
 from ipymultichat.mcp.approvals import outcome_result
@@ -114,6 +117,10 @@ class Tasks:
         if not takes_tasks(context):
             needed: dict[str, Any] = {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
             raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "Missing required client capability", needed)
+        # Over HTTP a header names the task as well; the SDK compares it for its own methods only.
+        named = context.request.headers.get(MCP_NAME_HEADER) if isinstance(context.request, Request) else None
+        if named is not None and decode_header_value(named) != params.task_id:
+            raise MCPError(HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match the task's id")
         try:
             ticket = await self._port.rejoin(self._team_of(context), params.task_id)
         except NotFoundError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, cast
@@ -48,6 +50,9 @@ Hand in a report when a task is done, or when you cannot go on, and wait until a
 What the answer asks for is your next task. Do not use it for progress in between, or to ask (that is \
 `ask_question`)."""
 
+MAX_NAME = 100
+"""Characters of a client's name that a session id holds."""
+
 ATTENDED, UNATTENDED = "waiting for a person to answer", "nobody is online yet; waiting for somebody to come"
 """What a call says of its question while it waits."""
 
@@ -57,8 +62,9 @@ again as long as the status is `waiting`. Never ask the same question again inst
 
 APPROVE = """\
 Have a person allow or deny one action before you take it, where it cannot be undone or is not yours to decide. \
-Say all that is needed to decide. `behavior` is `allow` or `deny`; do nothing but what was allowed, and nothing at \
-all without an answer. For a choice between several ways use `ask_question`."""
+Say all that is needed to decide. What comes back has `behavior`, `allow` or `deny`; the person's `message`; and \
+`arguments`, where you gave some: act with these, for the person may have changed them. Do nothing but what was \
+allowed, and nothing at all without an answer. For a choice between several ways use `ask_question`."""
 
 DESCRIPTIONS: dict[str, tuple[type[BaseModel], str, str]] = {
     "ask_question": (AskQuestion, "Ask a person", ASK_QUESTION),
@@ -120,6 +126,17 @@ class Tools:
         server.add_request_handler("tools/call", CallToolRequestParams, self._call)
         Tasks(self.port, self.team_of, self.waits.poll).add_to(server)
         return server
+
+    @staticmethod
+    def session_of(initialize: Mapping[str, Any]) -> str:
+        """Return a session id for a client of the older era; with it in hand, the client's name needs no memory.
+
+        Args:
+            initialize: the client's message.
+        """
+        client = initialize["params"].get("clientInfo")
+        name = str(client.get("name", "") if isinstance(client, dict) else "")[:MAX_NAME]
+        return f"{uuid.uuid4().hex}.{base64.urlsafe_b64encode(name.encode(errors='replace')).decode()}"
 
     async def cancel(self, team: str, conversation: str, request_id: RequestId) -> None:
         """Withdraw the question of a call that its client has cancelled.
@@ -245,7 +262,8 @@ def _tool(name: str) -> Tool:
         title=title,
         description=description,
         input_schema=schema_of(model),
-        output_schema=approvals.OUTPUT_SCHEMA if name == "approve" else OUTPUT_SCHEMA,
+        # A schema would demand a structured half of each result, which permission prompts must not have.
+        output_schema=None if name == "approve" else OUTPUT_SCHEMA,
         annotations=ToolAnnotations(
             read_only_hint=name == "await_answer", destructive_hint=False, open_world_hint=True
         ),
@@ -254,7 +272,11 @@ def _tool(name: str) -> Tool:
 
 def _client_name(context: Context) -> str:
     client = context.session.client_params
-    return client.client_info.name if client is not None else ""
+    if client is not None and client.client_info.name:
+        return client.client_info.name
+    with contextlib.suppress(ValueError):
+        return base64.urlsafe_b64decode(_conversation(context).partition(".")[2][: 8 * MAX_NAME]).decode()
+    return ""
 
 
 def _conversation(context: Context) -> str:

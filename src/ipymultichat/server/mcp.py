@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import uuid
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,10 @@ TEAM = "ipymultichat.team"
 
 SESSION = "mcp-session-id"
 
-MAX_CANCELLATION = 4096
-"""Bytes of a notification in which a cancellation is looked for."""
+MAX_NOTICE = 16_384
+"""Bytes of a message in which the beginning of a session, or a cancellation, is looked for."""
+
+NOTICES = (b'"initialize"', b'"notifications/cancelled"')
 
 LAST_WORDS = 0.5
 """Seconds for which calls that have ended may still send their results while the server stops."""
@@ -47,7 +48,7 @@ class McpEndpoint:
     """An ASGI app for `POST /mcp`, in both eras of the protocol.
 
     Nothing is kept between two calls, so that a client survives a restart of the server. In the older era a client gets
-    a session id all the same: by it, its cancellations find its calls.
+    a session id all the same: it holds what the client is called, and by it cancellations find their calls.
 
     Args:
         relay: where requests go.
@@ -88,9 +89,10 @@ class McpEndpoint:
         except ClientDisconnect:
             return
         session = request.headers.get(SESSION, "")
-        if not session and b'"initialize"' in body[:MAX_CANCELLATION]:
-            send = _with_session(send)
-        if (cancelled := _cancelled(body)) is not None:
+        notice = _notice(body)
+        if not session and notice.get("method") == "initialize":
+            send = _with_session(tools.session_of(notice), send)
+        if (cancelled := _cancelled(notice)) is not None:
             await tools.cancel(team, session, cancelled)
         call = asyncio.ensure_future(manager.handle_request({**scope, TEAM: team}, _replay(body, receive), send))
         self._calls.add(call)
@@ -157,24 +159,27 @@ def _refusal(refused: Refused) -> Response:
     return response
 
 
-def _cancelled(body: bytes) -> str | int | None:
-    """Return the id of the call that a notification cancels, if it is one."""
-    if len(body) > MAX_CANCELLATION or b"notifications/cancelled" not in body:
-        return None
+def _notice(body: bytes) -> dict[str, Any]:
+    """Return a message that may begin a session or cancel a call; of any other, nothing."""
+    if len(body) > MAX_NOTICE or not any(name in body for name in NOTICES):
+        return {}
     try:
         message = json.loads(body)
-        request_id = message["params"]["requestId"] if message["method"] == "notifications/cancelled" else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) and isinstance(message.get("params"), dict) else {}
+
+
+def _cancelled(notice: dict[str, Any]) -> str | int | None:
+    """Return the id of the call that a notification cancels, if it is one."""
+    request_id = notice["params"].get("requestId") if notice.get("method") == "notifications/cancelled" else None
     return request_id if isinstance(request_id, (str, int)) else None
 
 
-def _with_session(send: Send) -> Send:
-    session = uuid.uuid4().hex.encode()
-
+def _with_session(session: str, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), (SESSION.encode(), session)]
+            message["headers"] = [*message.get("headers", ()), (SESSION.encode(), session.encode())]
         await send(message)
 
     return sending
