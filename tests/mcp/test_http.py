@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from chat_person import Person, text_part
+from mcp import MCPError
 from mcp_agent import ERAS, agent_of, data, question_for, words
 from mcp_types import EmbeddedResource, ImageContent, TextContent, TextResourceContents
 from proxy import Proxy
@@ -314,11 +315,12 @@ async def test_the_call_of_any_other_client_ends_with_the_id_and_the_question_wa
         await ada.login("team", "ada")
         result = await agent.call_tool("ask_question", ask("ok?"))
         asked = await question_for(ada)
+        told = words(result)
+        assert f'Call the tool `await_answer` with id "{asked.ID}"' in told
         assert (result.is_error, data(result)) == (
             False,
-            {"status": "waiting", "answer": None, "by": None, "id": asked.ID},
+            {"status": "waiting", "answer": None, "by": None, "id": asked.ID, "message": told},
         )
-        assert f'Call the tool `await_answer` with id "{asked.ID}"' in words(result)
         again = await agent.call_tool("await_answer", {"id": asked.ID, "timeout": 0.01})
         assert data(again)["status"] == "waiting"
         assert await ada.before_answer() == []
@@ -383,6 +385,19 @@ async def test_a_call_that_its_client_cancels_withdraws_its_question(store: str,
         await ada.reply(asked["ok as well?"], "yes")
         assert data(await other)["answer"] == "yes"
         await ada.leave()
+
+
+async def test_a_client_that_gives_a_call_up_gets_the_answer_without_an_id(server: LocalServer, ada: Person) -> None:
+    async with agent_of(server, "legacy") as agent, agent_of(server, "legacy") as other:
+        with pytest.raises(MCPError, match="timed out"):
+            await agent.call_tool("ask_question", ask("ok?"), read_timeout_seconds=0.1)
+        asked = await question_for(ada)
+        assert await ada.pending(asked.ID) == {asked.ID: True}
+        await ada.reply(asked, "yes")
+        assert data(await agent.call_tool("await_answer", {}))["answer"] == "yes"
+        unknown = await other.call_tool("await_answer", {})
+        assert unknown.is_error
+        assert "pass the `id`" in words(unknown)
 
 
 async def test_one_client_cannot_cancel_the_calls_of_another(server: LocalServer, ada: Person) -> None:

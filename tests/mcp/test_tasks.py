@@ -114,7 +114,7 @@ async def test_a_client_that_takes_no_tasks_gets_none(server: LocalServer, ada: 
 
 async def test_a_header_that_names_another_task_than_the_call_is_refused(server: LocalServer, ada: Person) -> None:
     version, prefix = "2026-07-28", "io.modelcontextprotocol"
-    declared = {"extensions": {f"{prefix}/tasks": {}}}
+    declared: dict[str, Any] = {"extensions": {f"{prefix}/tasks": {}}}
     async with agent_of(server, tasks=True) as agent, httpx.AsyncClient() as http:
         task = (await begun(agent)).task_id
         meta = {f"{prefix}/protocolVersion": version, f"{prefix}/clientCapabilities": declared}

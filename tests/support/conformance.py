@@ -1,7 +1,7 @@
 """Runs the checks of MCP's own conformance suite against `/mcp`, and prints a table of what passes.
 
-The suite is written for a server that has tools, prompts and resources of the suite's own making. `tests/peers/lend.mjs`
-stands between the two, and lends it ours in place of the tools; a person here answers as the questions say.
+The suite is written for a server that has tools, prompts and resources of its own making. `tests/peers/lend.mjs`
+stands between the two and lends it ours; a person here answers as the questions say.
 
     python tests/support/conformance.py [REVISION ...]
 """

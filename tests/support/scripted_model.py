@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-
 TITLE = "Work"
 """What it says where the tool is not at hand: programs ask for the title of a conversation."""
 
@@ -47,7 +46,7 @@ class ScriptedModel:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
-    def __enter__(self) -> ScriptedModel:
+    def __enter__(self) -> ScriptedModel:  # noqa: PYI034  (not meant to be subclassed)
         Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

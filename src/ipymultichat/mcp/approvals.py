@@ -9,7 +9,7 @@ import json
 import uuid
 from typing import Any
 
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ContentBlock, TextContent
 
 from ipymultichat import model
 from ipymultichat.approvals import approval_of, decision_in
@@ -19,6 +19,7 @@ from ipymultichat.mcp.results import result_of, structured_of, words_of
 
 PREFIX = "approve-"
 """How the ids of approvals begin."""
+
 
 def new_id() -> str:
     """Return an id for an approval."""
@@ -46,7 +47,7 @@ def outcome_result(outcome: Outcome, arguments: Approve | None = None) -> CallTo
     if allowed and given is not None:
         decision["updatedInput" if arguments is not None and arguments.prompted else "arguments"] = given
     structured = {**structured_of(outcome), **decision}
-    content = [TextContent(text=json.dumps(decision, ensure_ascii=False))]
+    content: list[ContentBlock] = [TextContent(text=json.dumps(decision, ensure_ascii=False))]
     # Claude Code takes the words of a permission prompt, and of no result with a structured half.
     if arguments is not None and arguments.prompted:
         return CallToolResult(content=content)

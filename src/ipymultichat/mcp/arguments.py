@@ -107,7 +107,11 @@ class WorkReport(_Asking):
 class AwaitAnswer(_Arguments):
     """Parameters of `await_answer`."""
 
-    id: str = Field(min_length=1, description="The `id` that the call which ended with status `waiting` returned.")
+    id: str = Field(
+        "",
+        description="The `id` that the call which ended with status `waiting` returned. Leave it out after a call that "
+        "broke off and returned nothing: then the last one of this conversation is meant.",
+    )
     timeout: float | None = Field(
         None,
         gt=0,

@@ -37,6 +37,7 @@ OUTPUT_SCHEMA: dict[str, Any] = {
         "answer": {"type": ["string", "null"], "description": "The text of the answer; null where there is none."},
         "by": {"type": ["string", "null"], "description": "Who answered, where that is known."},
         "id": {"type": "string", "description": "The question's id."},
+        "message": {"type": "string", "description": "What to do without an answer."},
     },
     "required": ["status", "answer", "by", "id"],
 }
@@ -74,6 +75,8 @@ def structured_of(outcome: Outcome) -> dict[str, Any]:
         "answer": model.text_of(fitting(outcome.contents)) if answered else None,
         "by": outcome.by,
         "id": outcome.request_id,
+        # Claude Code hands models no other words where there is data.
+        **({} if answered else {"message": words_of(outcome)}),
     }
 
 

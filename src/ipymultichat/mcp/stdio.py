@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCNotification
 
-from ipymultichat.mcp.tools import Tools
+from ipymultichat.mcp.tools import Tools, timed_out
 
 
 async def serve_stdio(tools: Tools, hang_up: Callable[[], Awaitable[None]]) -> None:
@@ -27,8 +28,17 @@ async def serve_stdio(tools: Tools, hang_up: Callable[[], Awaitable[None]]) -> N
         async def pump() -> None:
             async with send:
                 async for message in incoming:
-                    await send.send(message)
+                    if not _gives_up(message):
+                        await send.send(message)
                 await hang_up()
 
         tasks.start_soon(pump)
         await server.run(receive, outgoing, server.create_initialization_options())
+
+
+def _gives_up(message: SessionMessage | Exception) -> bool:
+    """Whether a client only says that it waits for a call no longer: then the call goes on, for `await_answer`."""
+    if isinstance(message, Exception) or not isinstance(message.message, JSONRPCNotification):
+        return False
+    notification = message.message
+    return notification.method == "notifications/cancelled" and timed_out(notification.params or {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,9 @@ Hand in a report when a task is done, or when you cannot go on, and wait until a
 What the answer asks for is your next task. Do not use it for progress in between, or to ask (that is \
 `ask_question`)."""
 
+REMEMBERED = 1000
+"""Conversations of which the last question is known."""
+
 MAX_NAME = 100
 """Characters of a client's name that a session id holds."""
 
@@ -84,12 +88,14 @@ class Call:
         request_id: its question's id.
         approve: what is to be approved, if that is what it asks.
         cancelled: whether its client cancelled it.
+        given_up: whether its client has waited long enough; its agent comes back with `await_answer`.
     """
 
     team: str
     request_id: str
     approve: Approve | None = None
     cancelled: bool = False
+    given_up: bool = False
 
     @property
     def prompted(self) -> bool:
@@ -113,6 +119,7 @@ class Tools:
     waits: Waits = field(default_factory=Waits)
     agent_name: str = ""
     _calls: dict[tuple[str, str, RequestId], Call] = field(default_factory=dict)
+    _last: dict[tuple[str, str], str] = field(default_factory=dict)  # the last question of each conversation
 
     def server(self) -> Server[Any]:
         """Make the MCP server that offers them."""
@@ -138,20 +145,25 @@ class Tools:
         name = str(client.get("name", "") if isinstance(client, dict) else "")[:MAX_NAME]
         return f"{uuid.uuid4().hex}.{base64.urlsafe_b64encode(name.encode(errors='replace')).decode()}"
 
-    async def cancel(self, team: str, conversation: str, request_id: RequestId) -> None:
-        """Withdraw the question of a call that its client has cancelled.
+    async def cancel(self, team: str, conversation: str, params: Mapping[str, Any]) -> None:
+        """Withdraw the question of a call that its client has cancelled, unless it has just given the call up.
 
         Where the transport keeps a connection for each client, the SDK does that by cancelling the call.
 
         Args:
             team: of the client.
             conversation: the `Mcp-Session-Id` of the client.
-            request_id: what the client calls its call.
+            params: of the client's `notifications/cancelled`.
         """
-        call = self._calls.get((team, conversation, request_id))
-        if call is not None:
-            call.cancelled = True
-            await self.port.withdraw(call.team, call.request_id)
+        request_id = params.get("requestId")
+        call = self._calls.get((team, conversation, request_id)) if isinstance(request_id, (str, int)) else None
+        if call is None:
+            return
+        if timed_out(params):
+            call.given_up = True
+            return
+        call.cancelled = True
+        await self.port.withdraw(call.team, call.request_id)
 
     async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[_tool(name) for name in DESCRIPTIONS])
@@ -197,11 +209,19 @@ class Tools:
         self, context: Context, arguments: AskQuestion | WorkReport | Approve
     ) -> CallToolResult | dict[str, Any]:
         team, asked = self.team_of(context), self._asked(context, arguments)
+        if (conversation := _conversation(context)) is not None:
+            self._last.pop((team, conversation), None)
+            self._last[team, conversation] = asked.request_id
+            if len(self._last) > REMEMBERED:
+                del self._last[next(iter(self._last))]
         call = Call(team, asked.request_id, arguments if isinstance(arguments, Approve) else None)
         return await self._waited(context, call, lambda: self.port.ask(team, asked))
 
     async def _await_answer(self, context: Context, arguments: AwaitAnswer) -> CallToolResult | dict[str, Any]:
-        team, request_id = self.team_of(context), arguments.id
+        team, conversation = self.team_of(context), _conversation(context)
+        request_id = arguments.id or ("" if conversation is None else self._last.get((team, conversation), ""))
+        if not request_id:
+            return failure("pass the `id`: which question you mean is not known here. Ask again if you have none.")
         call = Call(team, request_id)
         return await self._waited(context, call, lambda: self.port.rejoin(team, request_id), arguments.timeout)
 
@@ -212,7 +232,7 @@ class Tools:
         begin: Callable[[], Awaitable[Ticket]],
         longest: float | None = None,
     ) -> CallToolResult | dict[str, Any]:
-        name = (call.team, _conversation(context), context.request_id or "")
+        name = (call.team, _conversation(context) or "", context.request_id or "")
         self._calls[name] = call
         try:
             ticket = await begin()
@@ -221,19 +241,19 @@ class Tools:
             if takes_tasks(context) and not ticket.settled and not call.prompted:
                 ticket.detach()
                 return handle_of(ticket, self.waits.poll)
-            outcome = await self._answer(context, ticket, longest, endless=call.prompted)
+            outcome = await self._answer(context, ticket, call, longest)
             # To write a large image in base64 takes a while.
             return await asyncio.to_thread(outcome_result, outcome, call.approve)
         finally:
             if self._calls.get(name) is call:
                 del self._calls[name]
 
-    async def _answer(self, context: Context, ticket: Ticket, longest: float | None, *, endless: bool) -> Outcome:
+    async def _answer(self, context: Context, ticket: Ticket, call: Call, longest: float | None) -> Outcome:
         """Wait for the end of a question, or of the patience of the client."""
         beating = bool(context.meta and context.meta.get("progress_token") is not None)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        if not beating and not endless:
+        if not beating and not call.prompted:
             longest = min(self.waits.silent, longest or self.waits.silent)
         waiting = asyncio.ensure_future(ticket.outcome())
         try:
@@ -249,10 +269,25 @@ class Tools:
                 words = ATTENDED if ticket.attended else UNATTENDED
                 await context.session.report_progress(loop.time() - began, message=words)
         except asyncio.CancelledError:
-            ticket.leave()
+            if call.given_up:
+                ticket.detach()
+            else:
+                ticket.leave()
             raise
         finally:
             waiting.cancel()
+
+
+def timed_out(params: Mapping[str, Any]) -> bool:
+    """Whether a client cancels a call because it has waited long enough; its SDK says so, in words.
+
+    That is no sign that nobody wants the answer: it is what becomes of every call that takes a person longer than a
+    minute, in clients that know no better.
+
+    Args:
+        params: of its `notifications/cancelled`.
+    """
+    return bool(re.search(r"time(d )?out", str(params.get("reason", "")), re.IGNORECASE))
 
 
 def _tool(name: str) -> Tool:
@@ -275,9 +310,12 @@ def _client_name(context: Context) -> str:
     if client is not None and client.client_info.name:
         return client.client_info.name
     with contextlib.suppress(ValueError):
-        return base64.urlsafe_b64decode(_conversation(context).partition(".")[2][: 8 * MAX_NAME]).decode()
+        return base64.urlsafe_b64decode((_conversation(context) or "").partition(".")[2][: 8 * MAX_NAME]).decode()
     return ""
 
 
-def _conversation(context: Context) -> str:
-    return "" if context.request is None else context.request.headers.get("mcp-session-id", "")
+def _conversation(context: Context) -> str | None:
+    """Return what tells the client of a call from others: None where nothing does, "" where there is only one."""
+    if context.request is None:
+        return ""
+    return context.request.headers.get("mcp-session-id") or None

@@ -92,8 +92,8 @@ class McpEndpoint:
         notice = _notice(body)
         if not session and notice.get("method") == "initialize":
             send = _with_session(tools.session_of(notice), send)
-        if (cancelled := _cancelled(notice)) is not None:
-            await tools.cancel(team, session, cancelled)
+        if notice.get("method") == "notifications/cancelled":
+            await tools.cancel(team, session, notice["params"])
         call = asyncio.ensure_future(manager.handle_request({**scope, TEAM: team}, _replay(body, receive), send))
         self._calls.add(call)
         try:
@@ -168,12 +168,6 @@ def _notice(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) and isinstance(message.get("params"), dict) else {}
-
-
-def _cancelled(notice: dict[str, Any]) -> str | int | None:
-    """Return the id of the call that a notification cancels, if it is one."""
-    request_id = notice["params"].get("requestId") if notice.get("method") == "notifications/cancelled" else None
-    return request_id if isinstance(request_id, (str, int)) else None
 
 
 def _with_session(session: str, send: Send) -> Send:
