@@ -25,6 +25,7 @@ from ipymultichat.errors import (
     ConfigError,
     EncodeError,
     NoHumanOnlineError,
+    NotFoundError,
     RequestCancelledError,
     RequestRefusedError,
     ServerUnreachableError,
@@ -134,6 +135,23 @@ async def test_cancelling_the_wait_withdraws_the_question(server: LocalServer, a
     assert notice.reason == "Request was cancelled"
 
 
+async def test_an_answer_is_had_by_its_id_alone(server: LocalServer, ada: Person) -> None:
+    agent, stranger = AgentClient(server.url, "team"), AgentClient(server.url, "other")
+    call = asyncio.create_task(agent.ask_question("Deploy?", request_id="deploy-1"))
+    request = (await ada.expect("AskQuestion")).AskQuestionRequest
+    with pytest.raises(AgentTimeoutError, match="the question waits on") as early:
+        await agent.await_answer("deploy-1", timeout=0)
+    assert int(early.value.meta["ends_ms"]) - int(early.value.meta["asked_ms"]) == 600_000
+    later = asyncio.create_task(agent.await_answer("deploy-1"))
+    for client, name in ((agent, "deploy-2"), (stranger, "deploy-1")):
+        with pytest.raises(NotFoundError, match=f"nothing was asked with the id '{name}'"):
+            await client.await_answer(name)
+    await ada.reply(request, "yes")
+    assert [await call, await later] == ["yes", "yes"]
+    answer = await agent.await_answer("deploy-1", timeout=0)
+    assert (answer, answer.by) == ("yes", "ada")
+
+
 async def test_an_error_reply_is_an_error_with_its_reason(agent: AgentClient, ada: Person) -> None:
     for reason, kind in (("declined", AgentError), ("cancelled", RequestCancelledError)):
         call = asyncio.create_task(agent.ask_question("Ok?"))
@@ -240,6 +258,12 @@ async def test_what_a_strange_server_says_is_named(raw: bytes, error: type[Excep
     async with answer_with(raw) as strange:
         with pytest.raises(error, match=words):
             await AgentClient(f"ws://{strange}", "team").ask_question("Hello?")
+
+
+async def test_a_server_that_knows_no_answers_by_id_is_said_to() -> None:
+    async with answer_with(http_page("404 Not Found", "text/plain", b"404 page not found")) as address:
+        with pytest.raises(NotFoundError, match="gives no answers by their ids"):
+            await AgentClient(f"http://{address}", "team", retry=False).await_answer("any")
 
 
 ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-type: application/proto\r\n"

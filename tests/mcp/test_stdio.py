@@ -63,7 +63,7 @@ async def test_an_agent_asks_two_questions_at_once_through_a_pipe(server: LocalS
         assert {question.Request.AgentName for question in asked.values()} == {"bot"}
         assert {question.Request.ProjectDirectory for question in asked.values()} == {str(Path.cwd())}
         await ada.reply(asked["two"], "2")
-        assert data(await calls[1]) == {"status": "answered", "answer": "2", "by": None, "id": asked["two"].ID}
+        assert data(await calls[1]) == {"status": "answered", "answer": "2", "by": "ada", "id": asked["two"].ID}
         await ada.reply(asked["one"], "1")
         assert words(await calls[0]) == "1"
 
@@ -167,6 +167,44 @@ async def test_questions_are_tasks_to_clients_that_take_them(server: LocalServer
         assert message.RequestCancelledNotification.request_id == handle.task_id
         assert (await poll(agent.session, handle.task_id)).status == "cancelled"
     await bridge.close()
+
+
+async def test_a_task_outlives_the_program_it_was_asked_through(tmp_path: Path) -> None:
+    async with LocalServer(store=f"sqlite:///{tmp_path}/requests.db") as server:
+        ada = await Person.connect(server.url)
+        await ada.login("team", "ada")
+
+        def program(bridge: Bridge) -> Client:
+            tools = Tools(bridge, lambda _: "", Waits(poll=0.01)).server()
+            return Client(tools, mode="2026-07-28", extensions=[Poller()])
+
+        first, second, third = (Bridge(server.url, "team") for _ in range(3))
+        handles = {}
+        async with program(first) as agent:
+            for text in ("ok?", "sure?"):
+                handle = await agent.session.call_tool("ask_question", ask(text), allow_claimed=True)
+                assert isinstance(handle, Handle)
+                handles[text] = handle.task_id
+            asked = [await question_for(ada) for _ in handles]
+            await first.close()  # its connections break, as of a program that ends
+        async with program(second) as agent:
+            assert (await poll(agent.session, handles["ok?"])).status == "working"
+            assert (await poll(agent.session, handles["sure?"])).status == "working"
+            await task_call(agent.session, "tasks/cancel", handles["sure?"])
+            while (message := await ada.next()).Cmd != "RequestCancelled":
+                assert message.StrParam in ("away", "back")
+            assert message.RequestCancelledNotification.request_id == handles["sure?"]
+            call = asyncio.ensure_future(agent.call_tool("await_answer", {"id": handles["ok?"]}))
+            await ada.reply(asked[0], "yes")
+            assert data(await call)["answer"] == "yes"
+            await second.close()
+        async with program(third) as agent:
+            state = await poll(agent.session, handles["ok?"])
+            assert state.result is not None
+            assert data(state.result)["answer"] == "yes"
+            assert (await poll(agent.session, handles["sure?"])).status == "cancelled"
+            await third.close()
+        await ada.leave()
 
 
 def run(*args: str, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -15,7 +16,14 @@ import httpx
 from ipymultichat.agent.failures import http_failure, overdue
 from ipymultichat.agent.health import Health
 from ipymultichat.agent.transport import exchange
-from ipymultichat.errors import AgentError, ClosedError, RequestRefusedError, ServerUnreachableError
+from ipymultichat.errors import (
+    AgentError,
+    AgentTimeoutError,
+    ClosedError,
+    NotFoundError,
+    RequestRefusedError,
+    ServerUnreachableError,
+)
 from ipymultichat.model import Secret
 
 HEADERS = {"content-type": "application/proto", "connect-protocol-version": "1"}
@@ -124,6 +132,47 @@ class Call:
                     log.debug("a question was not withdrawn: %s answered HTTP %d", self.base, response.status_code)
             return
         log.debug("a question was not withdrawn: %s took longer than %d s", self.base, WITHDRAW_SECONDS)
+
+
+@dataclass(frozen=True)
+class Fetch(Call):
+    """Waits for the answer to what was asked before; where to, and its id are all it needs.
+
+    Attributes:
+        wait: seconds until the server says that nobody has answered yet.
+    """
+
+    wait: int = 0
+
+    async def send(self) -> bytes:
+        """Try once, and return the body of the answer.
+
+        Raises:
+            NotFoundError: nothing was asked with this id, or the server cannot say.
+            AgentTimeoutError: nobody has answered yet; `meta` says since when it waits, and until when.
+            MultiChatError: there is no answer for another reason.
+        """
+        if self.http.is_closed:
+            raise ClosedError("this AgentClient was closed; make another one")
+        authorization = f"Bearer {self.token.reveal()}"
+        prefer = f"answered-by, wait={self.wait}"
+        headers = {"content-type": "application/json", "authorization": authorization, "prefer": prefer}
+        response, content = await exchange(self.http, "POST", self.base, self.path, headers=headers, body=self.body)
+        if response.status_code == 200:
+            return content
+        if response.status_code == 202:
+            with contextlib.suppress(ValueError, TypeError):
+                times = {name: str(int(value)) for name, value in json.loads(content).items() if name != "id"}
+                raise AgentTimeoutError("nobody has answered yet; the question waits on", meta=times)
+        failure = http_failure(response.status_code, content, self.base, self.token)
+        if failure.meta["code"] == "not_found":
+            raise NotFoundError(f"nothing was asked with the id {self.request_id!r}", name=self.request_id)
+        if response.status_code in (404, 405):
+            raise NotFoundError(f"{self.base} gives no answers by their ids alone", name=self.request_id)
+        raise failure
+
+    async def withdraw(self) -> None:
+        """Do nothing: whoever waits no longer may come back, and so may others."""
 
 
 class Calls:

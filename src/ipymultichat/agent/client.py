@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import os
 import uuid
@@ -17,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from ipymultichat.agent.address import rpc_base
 from ipymultichat.agent.answer import Answer, AnyResponse, Decision, read_answer
-from ipymultichat.agent.calls import Call, Calls
+from ipymultichat.agent.calls import Call, Calls, Fetch
 from ipymultichat.agent.questions import question_of
 from ipymultichat.agent.transport import http_client
 from ipymultichat.approvals import QUESTION, approval_of, decision_in
@@ -241,6 +242,41 @@ class AgentClient:
         body = self._report(summary, timeout, project_directory, request_id)
         return await self._call("WorkReport", body, request_id, pb.WorkReportResponse(), timeout)
 
+    async def await_answer(self, request_id: str, *, timeout: float = 600) -> Answer:
+        """Wait for the answer to what was asked before, by its id alone: in another process, or after a restart.
+
+        Args:
+            request_id: the id it was asked with, with the same token.
+            timeout: seconds to wait; 0 looks whether there is an answer. The question itself waits on.
+
+        Returns:
+            The answer.
+
+        Raises:
+            NotFoundError: nothing was asked with this id and token, or it ended long ago; or the server gives no
+                answers by their ids, which the embedded one does.
+            AgentTimeoutError: nobody has answered yet, or nobody did within the question's own time.
+            MultiChatError: the same errors as `ask_question`.
+        """
+        self._check_open()
+        seconds = _seconds(timeout) if timeout else 0
+        body = json.dumps({"id": _request_id(request_id)}).encode()
+        async with self._borrowed() as http:
+            call = Fetch(http, self._base, "/ipymultichat/answer", body, request_id, self._token, wait=seconds)
+            return await self._answered(call, pb.AskQuestionResponse(), timeout, seconds + DEADLINE_MARGIN)
+
+    async def withdraw(self, request_id: str) -> None:
+        """End what was asked before, by its id; nothing happens where it waits no longer.
+
+        That a server offers nothing of the kind, or cannot be reached, is told to the log alone.
+
+        Args:
+            request_id: the id it was asked with.
+        """
+        self._check_open()
+        async with self._borrowed() as http:
+            await Call(http, self._base, "", b"", _request_id(request_id), self._token).withdraw()
+
     async def notify(self, summary: str, *, timeout: float = 24 * 3600, patience: float = 20) -> str:
         """Hand in a report that nobody waits for.
 
@@ -308,14 +344,17 @@ class AgentClient:
     ) -> Answer:
         self._check_open()
         bound = timeout if leave else math.ceil(timeout) + DEADLINE_MARGIN
+        async with self._borrowed() as http:
+            call = Call(http, self._base, f"{SERVICE}{method}", body, request_id, self._token, leave)
+            return await self._answered(call, into, timeout, bound)
+
+    async def _answered(self, call: Call, into: AnyResponse, timeout: float, bound: float) -> Answer:
         try:
-            async with self._borrowed() as http:
-                call = Call(http, self._base, f"{SERVICE}{method}", body, request_id, self._token, leave)
-                content = await self._calls.make(call, timeout, bound)
+            content = await self._calls.make(call, timeout, bound)
             # A large answer takes seconds, for which no loop can wait.
             return await asyncio.to_thread(self._read, content, into, timeout)
         except AgentError as error:
-            error.request_id = request_id
+            error.request_id = call.request_id
             raise
 
     def _read(self, content: bytes, into: AnyResponse, timeout: float) -> Answer:

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ipymultichat.server.origin import origin_allowed
 from ipymultichat.server.relay import Relay
-from ipymultichat.server.rpc import PATH, WITHDRAW, RpcEndpoint, Withdrawal
+from ipymultichat.server.rpc import ANSWER, PATH, WITHDRAW, AnswerEndpoint, RpcEndpoint, Withdrawal
 
 if TYPE_CHECKING:
     from ipymultichat.server.admission import Admission, Visit
@@ -52,6 +52,7 @@ def make_app(relay: Relay, allowed_origins: Collection[str], more: Iterable[Base
             WebSocketRoute("/ws", socket),
             Route(PATH, RpcEndpoint(relay, allowed_origins)),
             Route(WITHDRAW, Withdrawal(relay, allowed_origins), methods=["POST"]),
+            Route(ANSWER, AnswerEndpoint(relay, allowed_origins), methods=["POST"]),
             Route("/health", health, methods=["GET"]),
             Route("/ready", ready, methods=["GET"]),
             *more,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from ipymultichat.server import connect
 from ipymultichat.server.effects import Refused
 from ipymultichat.server.limits import KIB
 from ipymultichat.server.origin import origin_allowed
-from ipymultichat.server.relay import Relay
-from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind
+from ipymultichat.server.relay import Answer, Relay
+from ipymultichat.server.stores.record import AnyRequest, AnyResponse, Key, Kind, Record
 from ipymultichat.wire import agentassist_pb2 as pb
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ AnyCall = AnyRequest | pb.McpClientInfoRequest
 
 PATH = "/agentassistproto.SrvAgentAssist/{method}"
 WITHDRAW = "/ipymultichat/withdraw"
+ANSWER = "/ipymultichat/answer"
 
 PREFERS_NAME, BY = "answered-by", "by"
 """A preference of callers (RFC 7240), and where they find it in the answer's `Meta`: the nickname of who gave it. Other
 programs get the `Meta` of the person alone."""
 
-MAX_WITHDRAWAL = 16 * KIB
-"""Bytes of a withdrawal at most."""
+MAX_ID_BODY = 16 * KIB
+"""Bytes of a body at most that holds an id alone."""
 
 
 class Endpoint:
@@ -58,6 +60,52 @@ class Endpoint:
 
     async def _respond(self, request: Request) -> Response:
         raise NotImplementedError
+
+    async def _key(self, request: Request) -> Key:
+        """Read a call whose token comes as `Authorization: Bearer TOKEN`, and whose body is `{"id": "…"}`."""
+        check_origin(request, self._allowed_origins)
+        team = await bearer_team(request, self._relay)
+        try:
+            body = await read_body(request, MAX_ID_BODY)
+        finally:
+            admission: Admission = request.scope["state"]["admission"]
+            admission.hold(request.scope["state"]["visit"], 0)
+        return team, connect.field(body, "id")
+
+    async def _wait(
+        self, request: Request, record: Record, answer: Answer, seconds: float | None
+    ) -> AnyResponse | None:
+        """Wait for a person, the end of the seconds, or the caller hanging up, whichever is first.
+
+        Returns:
+            The answer; None when the seconds are over.
+
+        Raises:
+            ClientDisconnect: the caller hung up.
+            Refused: the server is stopping.
+        """
+        hung_up = asyncio.create_task(_hung_up(request))
+        either: set[asyncio.Future[Any]] = {answer, hung_up}
+        try:
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if hung_up.done():
+                if answer.done() and answer.exception() is None:
+                    self._relay.missed(record)
+                raise ClientDisconnect
+            return await self._with_name(request, record.key, answer.result()) if answer.done() else None
+        finally:
+            hung_up.cancel()
+            await asyncio.wait({hung_up})
+
+    async def _with_name(self, request: Request, key: Key, answer: AnyResponse) -> AnyResponse:
+        """Add who gave the answer, for callers that prefer to know."""
+        prefers = PREFERS_NAME in request.headers.get("prefer", "") and answer.contents
+        if not prefers or not (by := await self._relay.answered_by(key)):
+            return answer
+        named = type(answer)()  # others may wait for the same one
+        named.CopyFrom(answer)  # type: ignore[arg-type]
+        named.Meta[BY] = by
+        return named
 
 
 class RpcEndpoint(Endpoint):
@@ -91,16 +139,6 @@ class RpcEndpoint(Endpoint):
         headers = {"preference-applied": "respond-async"}
         return JSONResponse({"id": record.request_id}, status_code=202, headers=headers)
 
-    async def _with_name(self, request: Request, key: Key, answer: AnyResponse) -> AnyResponse:
-        """Add who gave the answer, for callers that prefer to know."""
-        prefers = PREFERS_NAME in request.headers.get("prefer", "") and answer.contents
-        if not prefers or not (by := await self._relay.answered_by(key)):
-            return answer
-        named = type(answer)()  # others may wait for the same one
-        named.CopyFrom(answer)  # type: ignore[arg-type]
-        named.Meta[BY] = by
-        return named
-
     async def _read(self, request: Request, content_type: str, into: AnyCall) -> str:
         """Read a call and return its team, if its token is accepted; only then may its connection stay."""
         visit: Visit = request.scope["state"]["visit"]
@@ -130,45 +168,51 @@ class RpcEndpoint(Endpoint):
     async def _ask(
         self, request: Request, kind: Kind, call: AnyRequest, team: str, deadline: float | None
     ) -> AnyResponse:
-        """Wait for a person, the end of the time, or the caller hanging up, whichever is first."""
         record, answer = await self._relay.ask(kind, call, team)
-        hung_up = asyncio.create_task(_hung_up(request))
-        either: set[asyncio.Future[Any]] = {answer, hung_up}
         try:
             # The server ends it when its own time is over.
             timeout = (
                 None if deadline is None or record.deadline_ms - record.created_ms <= deadline * 1000 else deadline
             )
-            await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if hung_up.done():
-                if answer.done() and answer.exception() is None:
-                    self._relay.missed(record)
-                raise ClientDisconnect
-            if answer.done():
-                return await self._with_name(request, record.key, answer.result())
-            raise Refused("deadline_exceeded", "nobody answered within Connect-Timeout-Ms")
+            given = await self._wait(request, record, answer, timeout)
         finally:
             self._relay.abandon(record, answer)
-            hung_up.cancel()
-            await asyncio.wait({hung_up})
+        if given is None:
+            raise Refused("deadline_exceeded", "nobody answered within Connect-Timeout-Ms")
+        return given
 
 
 class Withdrawal(Endpoint):
     """`POST /ipymultichat/withdraw`: an agent wants no answer any more.
 
-    The token comes as `Authorization: Bearer TOKEN`, the body is `{"id": "…"}`. Answers `{"withdrawn": true}`, or false
-    where no such request waits. It is no part of the protocol of other servers, where hanging up has to do.
+    Answers `{"withdrawn": true}`, or false where no such request waits. It is no part of the protocol of other servers,
+    where hanging up has to do.
     """
 
     async def _respond(self, request: Request) -> Response:
-        check_origin(request, self._allowed_origins)
-        team = await bearer_team(request, self._relay)
+        return JSONResponse({"withdrawn": await self._relay.withdraw(await self._key(request))})
+
+
+class AnswerEndpoint(Endpoint):
+    """`POST /ipymultichat/answer`: an agent wants the answer to what was asked before, by its id alone.
+
+    It waits as many seconds as `Prefer: wait=SECONDS` (RFC 7240) says, at once without. Answers as the call that asked
+    would; with 202 and since when it waits, and until when, while nobody has answered; with 404 and `not_found` where
+    nothing with this id was asked with this token. Whoever asks so may go, and come back: the request waits for its
+    whole time. It is no part of the protocol of other servers.
+    """
+
+    async def _respond(self, request: Request) -> Response:
+        record, answer = await self._relay.rejoin(await self._key(request))
+        wait = re.search(r"\bwait=(\d{1,9})\b", request.headers.get("prefer", ""))
         try:
-            body = await read_body(request, MAX_WITHDRAWAL)
+            given = await self._wait(request, record, answer, int(wait[1]) if wait else 0)
         finally:
-            admission: Admission = request.scope["state"]["admission"]
-            admission.hold(request.scope["state"]["visit"], 0)
-        return JSONResponse({"withdrawn": await self._relay.withdraw((team, connect.field(body, "id")))})
+            self._relay.detach(record, answer)
+        if given is not None:
+            return connect.answer(given, connect.PROTO)
+        times = {"asked_ms": record.created_ms, "ends_ms": record.deadline_ms}
+        return JSONResponse({"id": record.request_id, **times}, status_code=202)
 
 
 def check_origin(request: Request, allowed_origins: Collection[str]) -> None:
