@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak kills proto format screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak kills peers proto format screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -56,6 +56,13 @@ soak: $(READY)
 kills: $(READY)
 	@$(BIN)/python tests/support/kills.py 20 500
 	@$(BIN)/python tests/support/kills.py --several 300 300
+
+# Programs of others that speak MCP, as they are, against /mcp: what passes of the conformance suite, then clients and
+# agents whose questions are answered in a browser. Half a gigabyte from npm.
+peers: $(READY)
+	@$(BIN)/python tests/support/chromium_path.py
+	@$(BIN)/python tests/support/conformance.py
+	@$(BIN)/python -m pytest -p no:cacheprovider -m peers tests/browser/test_peers.py $(ARGS)
 
 proto: $(READY)
 	@$(BIN)/python proto/generate.py

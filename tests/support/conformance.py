@@ -67,10 +67,10 @@ async def answered(message: Message) -> list[Content] | str:
     return rest
 
 
-async def suite(url: str, revision: str, folder: Path) -> None:
+def suite(url: str, revision: str, folder: Path) -> None:
     """Let the suite check what a revision requires, and what is not part of it; it writes what it saw to a folder."""
     command = ["conformance", "server", "--url", url, "--requirements", revision, "--timeout", "20000"]
-    await peers.run(*command, "--output-dir", str(folder))
+    peers.output(*command, "--output-dir", str(folder))
 
 
 def rows(folder: Path) -> Iterator[tuple[str, int, list[str]]]:
@@ -89,10 +89,10 @@ async def check(revisions: list[str]) -> int:
         chat = Chat([server.url], token=TOKEN, nickname="ada", profile=":memory:")
         chat.on_message(answered)
         await chat.connect()
-        async with peers.lent(server.http_url, TOKEN) as url:
+        with peers.lent(server.http_url, TOKEN) as url:
             for revision in revisions:
                 with tempfile.TemporaryDirectory() as folder:
-                    await suite(f"{url}/mcp", revision, Path(folder))
+                    await asyncio.to_thread(suite, f"{url}/mcp", revision, Path(folder))
                     print(f"\n| {revision} | passed | failed | why |\n| --- | --- | --- | --- |")
                     for scenario, passed, failed in rows(Path(folder)):
                         why = next((text for name, text in REASONS.items() if failed and fnmatch(scenario, name)), "")
@@ -103,4 +103,5 @@ async def check(revisions: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    peers.install()
     sys.exit(bool(asyncio.run(check(sys.argv[1:] or list(REVISIONS)))))

