@@ -206,6 +206,8 @@ export interface Commands {
   update_server: { server_id: string; url?: string; name?: string; enabled?: boolean };
   remove_server: { server_id: string };
   check_url: { url: string };
+  /** What an agent's settings need; the token is in it only when that is asked for, and kept nowhere. */
+  agent_setup: { client: string; server_id: string; show_token: boolean };
   set_token: { token: string };
   set_nickname: { nickname: string };
   /** With a person: that conversation alone. */

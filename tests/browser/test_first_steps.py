@@ -1,6 +1,7 @@
 """Nothing set up yet: from an empty inbox to the first answer without leaving it."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 from lab_page import Agent, OpenNotebook, document
@@ -33,6 +34,17 @@ def test_a_local_server_is_started_from_the_empty_inbox_and_used(lab: Lab, open_
         card.get_by_role("textbox", name="Your answer").fill("go on")
         card.get_by_role("button", name="Reply").click()
         assert agent.answer() == "go on"
+        page.get_by_role("button", name="Settings").click()
+        setup = page.get_by_role("dialog", name="Settings").locator(".imc-agent-setup")
+        setup.get_by_role("combobox").select_option(label="Claude Code")
+        expect(setup.locator("code")).to_contain_text('"Authorization": "Bearer ${MULTICHAT_TOKEN}"')
+        token = Path(words[-1]).read_text()
+        assert token not in page.content()
+        setup.get_by_role("button", name="Show it").click()
+        expect(setup.locator("code")).to_contain_text(f'"Authorization": "Bearer {token}"')
+        setup.get_by_role("button", name="Hide it").click()
+        expect(setup.locator("code")).to_contain_text("${MULTICHAT_TOKEN}")
+        assert token not in page.content()
     finally:
         agent.process.kill()
         agent.process.communicate()

@@ -50,6 +50,23 @@ async def serving(*args: str, **variables: str) -> AsyncIterator[tuple[asyncio.s
         await child.communicate()
 
 
+async def test_ask_finds_the_token_in_the_profile_that_knows_the_server(
+    server: LocalServer, ada: Person, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config").mkdir()
+    entries = [{"id": "s", "name": "", "url": server.url, "isEnabled": True}]
+    for profile, servers in (("default", entries), ("other", [])):
+        path = tmp_path / "config" / f"{profile}.json"
+        path.touch(0o600)
+        path.write_text(json.dumps({"server_configs": servers, "token": "team"}))
+    done = run("ask", server.http_url, "Deploy?")
+    await ada.reply((await ada.expect("AskQuestion")).AskQuestionRequest, "yes")
+    assert await done == 0
+    assert await run("ask", server.url, "Deploy?", "--profile", "other") == 2
+    assert "the profile 'other' has no token for ws://" in capsys.readouterr().err
+    assert await run("ask", "ws://127.0.0.1:1/ws", "Deploy?") == 2  # another server does not get it
+
+
 async def test_ask_prints_the_answer(server: LocalServer, ada: Person, capsys: pytest.CaptureFixture[str]) -> None:
     done = run("ask", server.url, "Deploy?", "--token", "team", "--timeout", "30", "--agent", "bot", "--model", "m1")
     request = (await ada.expect("AskQuestion")).AskQuestionRequest

@@ -1,6 +1,7 @@
 """The server that an inbox runs itself: who gets which token, and what is kept of it."""
 
 import asyncio
+import shlex
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -57,6 +58,14 @@ async def test_the_next_kernel_knows_nothing_of_it(opened: Open) -> None:
     again = opened()
     assert url not in [config.url for config in again.servers]
     assert again.local_token_file is None
+
+
+async def test_agents_are_told_where_its_token_is(opened: Open) -> None:
+    chat = opened()
+    url = await chat.start_local_server()
+    words = shlex.split(chat.agent_setup("shell", "Local"))
+    assert words[2:] == [url, "Shall I go on?", "--token-file", str(chat.local_token_file)]
+    assert f"Bearer {chat._hub.own_server.token.reveal()}" in chat.agent_setup("claude-code", "Local", show_token=True)
 
 
 async def test_it_takes_no_other_token_and_gives_its_own_to_nobody(opened: Open) -> None:

@@ -75,14 +75,21 @@ async def test_questions_with_choices_reach_people_as_such(server: LocalServer, 
 async def test_blocks_of_a_question_become_markdown(server: LocalServer, ada: Person) -> None:
     blocks = [
         {"type": "text", "text": "See"},
-        {"type": "resource_link", "uri": "file:///a b.md", "name": "notes [1]"},
+        {"type": "resource_link", "uri": "https://e.org/a b.md", "name": "notes [1]"},
+        {"type": "resource_link", "uri": "file:///a b.md", "name": "draft"},
+        {"type": "image", "data": "AAAA", "mimeType": "image/png"},
     ]
     async with agent_of(server) as agent:
         call = asyncio.ensure_future(agent.call_tool("ask_question", {"question": blocks}))
         asked = await question_for(ada)
         await ada.reply(asked, "seen")
         await call
-    assert asked.Request.Question == "See\n\n[notes \\[1\\]](<file:///a b.md>)"
+    assert asked.Request.Question.split("\n\n") == [
+        "See",
+        "[notes \\[1\\]](<https://e.org/a b.md>)",
+        "draft (`file:///a b.md`)",
+        "![image](data:image/png;base64,AAAA)",
+    ]
 
 
 async def test_images_and_files_of_an_answer_arrive_as_such(server: LocalServer, ada: Person) -> None:

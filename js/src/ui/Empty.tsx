@@ -1,6 +1,6 @@
 import { isFiltered } from "../feed";
 import { useView } from "../view";
-import { IconButton } from "./Icon";
+import { AgentSetup } from "./AgentSetup";
 
 /** Where messages would be: what to do next. */
 export function Empty() {
@@ -30,21 +30,11 @@ export function Empty() {
       </div>
     );
   }
-  const server = app.traits.servers.value.find((item) => item.enabled);
-  if (!server) return null;
-  const token = server.token_file && ` --token-file "${server.token_file}"`;
-  const line = `ipymultichat ask ${server.url} "Shall I go on?"${token}`;
+  if (!app.traits.servers.value.some((item) => item.enabled)) return null;
   return (
     <div class="imc-empty">
       <p>{t("needMessage")}</p>
-      <div class="imc-sample">
-        <code>{line}</code>
-        <IconButton
-          icon="copy"
-          name={t("copy")}
-          onClick={(event) => void app.copy(line, event.currentTarget as Element)}
-        />
-      </div>
+      <AgentSetup />
     </div>
   );
 }

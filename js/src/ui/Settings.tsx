@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Language, SendKey } from "../prefs";
 import { useView } from "../view";
+import { AgentSetup } from "./AgentSetup";
 import { Answering } from "./Answering";
 import { Attention } from "./Attention";
 import { History } from "./History";
@@ -55,6 +56,8 @@ export function Settings() {
       <Attention />
       <p class="imc-section">{t("servers")}</p>
       <Servers />
+      <p class="imc-section">{t("agents")}</p>
+      <AgentSetup />
       <History />
     </div>
   );

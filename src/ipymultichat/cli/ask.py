@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ipymultichat.agent import AgentClient, Answer, Decision, HumanAnswer, ask_human
+from ipymultichat.agent.address import rpc_base
 from ipymultichat.errors import (
     AgentError,
     AgentTimeoutError,
@@ -22,8 +23,10 @@ from ipymultichat.errors import (
     RequestCancelledError,
     RequestRefusedError,
     ServerUnreachableError,
+    StoreError,
 )
 from ipymultichat.model import AudioContent, Content, ImageContent, ResourceContent, TextContent
+from ipymultichat.store import read_settings
 
 EXIT_CODES: Mapping[type[AgentError], int] = {
     NoHumanOnlineError: 3,
@@ -90,6 +93,11 @@ def add_token_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file", metavar="FILE", help="read the token from a file, as of a notebook's own server"
     )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="use the token of an inbox with this profile (default: of the profile `default`, if it knows the server)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -101,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: an argument cannot be used, or there is no token.
     """
-    token = token_from(args)
+    token = token_from(args, args.url)
     for one, others in (("report", ("option", "default", "approve")), ("approve", ("option", "default", "json"))):
         clash = next((other for other in others if getattr(args, one) and getattr(args, other)), None)
         if clash is not None:
@@ -126,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def token_from(args: argparse.Namespace) -> str:
-    """Return the token that the arguments or the environment name.
+def token_from(args: argparse.Namespace, url: str) -> str:
+    """Return the token that the arguments, the environment or a profile that knows the server name, in this order.
 
     Raises:
         ConfigError: there is none, or its file cannot be read.
@@ -139,11 +147,26 @@ def token_from(args: argparse.Namespace) -> str:
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             raise ConfigError(f"the token cannot be read from {args.token_file}: {reason}") from None
-    if token is None:
+    if token is None and args.profile is None:
         token = os.environ.get("MULTICHAT_TOKEN")
+    if not token:
+        token = _token_of_profile(args.profile or "default", url)
+    if not token and args.profile is not None:
+        raise ConfigError(f"the profile {args.profile!r} has no token for {url}: pass --token", value=args.profile)
     if not token:
         raise ConfigError("no token: set $MULTICHAT_TOKEN or pass --token")
     return token
+
+
+def _token_of_profile(profile: str, url: str) -> str:
+    """Return the token of a profile that has a server in its list, or ""; one of another server is not given away."""
+    try:
+        known = read_settings(profile)
+    except StoreError:
+        return ""
+    base = rpc_base(url)
+    listed = any(rpc_base(config.url) == base for config in known.servers)
+    return known.token.reveal() if listed and known.token is not None else ""
 
 
 def _timeout(args: argparse.Namespace) -> float:

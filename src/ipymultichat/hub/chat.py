@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from ipymultichat.agent.setup import Access, agent_setup
 from ipymultichat.contents import contents_of
 from ipymultichat.errors import ClosedError, ConfigError
 from ipymultichat.hub import resolve
@@ -32,7 +33,7 @@ from ipymultichat.model import (
 )
 from ipymultichat.model.filter import Conditions, takes_conditions
 from ipymultichat.net import LinkSettings, try_login
-from ipymultichat.store import read_server_file
+from ipymultichat.store import MEMORY, read_server_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,6 +320,34 @@ class Chat:
         with self._hub.lock:
             old = resolve.server(self.servers, server)
             self._hub.change("servers", tuple(config for config in self.servers if config is not old))
+
+    def agent_setup(
+        self, client: str = "claude-code", server: str | ServerConfig | None = None, *, show_token: bool = False
+    ) -> str:
+        """Return what to paste into the settings of an agent, and where, so that it asks here by MCP.
+
+        Args:
+            client: `claude-code`, `codex`, `cursor`, `vscode`, `opencode`, or `shell` for a command that asks.
+            server: where it asks: id, label or entry; None: the first one that is switched on.
+            show_token: put the token into the text, which otherwise says where the agent's machine has it.
+
+        Raises:
+            ConfigError: the client is none of these, or there is no server.
+            NotFoundError: no such server.
+        """
+        enabled = [config for config in self.servers if config.enabled]
+        if server is None and not enabled:
+            raise ConfigError("no server is switched on: add one first")
+        config = enabled[0] if server is None else resolve.server(self.servers, server)
+        own, in_use = self._hub.own_server, self._hub.settings
+        token = in_use.token_for(config.url) if show_token else None
+        options: tuple[str, ...] = ()
+        if own is not None and own.server.url == config.url:
+            options = ("--token-file", str(own.token_file))
+        elif self.profile != MEMORY and in_use.profile_has_token():
+            options = ("--profile", self.profile)
+        shown = "" if token is None else token.reveal()
+        return agent_setup(client, Access(config.url, options, finds_token=bool(options), token=shown))
 
     def set_token(self, token: str) -> None:
         """Use another token and connect with it at once.

@@ -128,6 +128,10 @@ class SettingsInUse:
         """The token for an address: the inbox's one, or that of the server it runs itself; None: there is none."""
         return self.own.token if self.own is not None and self.own.url == url else self.values.token
 
+    def profile_has_token(self) -> bool:
+        """Whether the inbox's token is one that its profile keeps, so that other programs of the person find it."""
+        return self.values.token is not None and "token" not in self._not_stored
+
     def all_have_tokens(self) -> bool:
         """Whether nothing is missing: there is a token, or the one server there is has its own."""
         urls = [config.url for config in self.values.servers] or [""]

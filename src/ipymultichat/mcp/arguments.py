@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -12,9 +13,12 @@ from ipymultichat.model import Option, Question
 
 MAX_TIMEOUT = 2**31 - 1
 
+IMAGE = r"image/(png|jpeg|gif|webp)"
+"""Types of images that inboxes show within a text."""
+
 
 def markdown_of(value: Any) -> Any:
-    """Return a text as it is, and a list of content blocks as Markdown: texts, and links to resources."""
+    """Return a text as it is, and a list of content blocks as Markdown: texts, images, and links to resources."""
     if not isinstance(value, list):
         return value
     return "\n\n".join(_block(block) for block in value)
@@ -28,8 +32,16 @@ def _block(block: Any) -> str:
         label = str(block.get("title") or block.get("name") or block["uri"])
         for bracket in "\\[]":
             label = label.replace(bracket, f"\\{bracket}")
-        return f"[{label}](<{block['uri'].replace('<', '%3C').replace('>', '%3E')}>)"
-    raise ValueError("a text (Markdown), or a list of blocks of type 'text' and 'resource_link'")
+        uri = block["uri"].replace("<", "%3C").replace(">", "%3E").replace("`", "%60")
+        # What a browser may not open is shown by its address.
+        return f"[{label}](<{uri}>)" if uri.lower().startswith(("http:", "https:")) else f"{label} (`{uri}`)"
+    if kind == "image" and re.fullmatch(IMAGE, str(block.get("mimeType"))) and _is_base64(block.get("data")):
+        return f"![image](data:{block['mimeType']};base64,{block['data']})"
+    raise ValueError("a text (Markdown), or a list of blocks of type 'text', 'image' and 'resource_link'")
+
+
+def _is_base64(data: object) -> bool:
+    return isinstance(data, str) and re.fullmatch(r"[A-Za-z0-9+/]+=*", data) is not None
 
 
 Markdown = Annotated[str, BeforeValidator(markdown_of)]

@@ -261,6 +261,17 @@ class ConfigFile:
         return found and (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
+def read_settings(profile: str) -> Settings:
+    """Read the settings of a profile once; a file that cannot be understood is left as it is.
+
+    Raises:
+        ConfigError: the name cannot be a file name.
+        StoreError: the file cannot be read.
+    """
+    file = ConfigFile(profile, changed=lambda _: None, trouble=lambda _: None)
+    return _settings(file._read(set_aside=False) or {})  # noqa: SLF001  (a class of this module)
+
+
 def read_server_file(path: Path) -> tuple[ServerConfig, ...]:
     """Read a server list that another program wrote.
 

@@ -37,6 +37,7 @@ class Commands:
             "check_url": self._check_url,
             "test_server": self._test_server,
             "start_local": lambda _args: chat.start_local_server(),
+            "agent_setup": self._agent_setup,
             "set_token": lambda args: chat.set_token(_text(args, "token")),
             "set_nickname": lambda args: chat.set_nickname(_text(args, "nickname")),
             "set_preferences": lambda args: _nothing(chat.set_preferences(**args)),
@@ -102,6 +103,10 @@ class Commands:
             return {"ok": True, "url": normalize_url(_text(args, "url")), "reason": ""}
         except MultiChatError as error:
             return {"ok": False, "url": "", "reason": str(error)}
+
+    def _agent_setup(self, args: Json) -> str:
+        shown = args.get("show_token") is True
+        return self._chat.agent_setup(_text(args, "client"), _text(args, "server_id"), show_token=shown)
 
     async def _test_server(self, args: Json) -> Json:
         reason = await self._chat.test_server(_text(args, "url"))

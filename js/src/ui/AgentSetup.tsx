@@ -1,0 +1,91 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { useView } from "../view";
+import { IconButton } from "./Icon";
+
+/** As the kernel knows them; "shell" is a command that asks by itself. */
+const CLIENTS = [
+  ["claude-code", "Claude Code"],
+  ["codex", "Codex"],
+  ["cursor", "Cursor"],
+  ["vscode", "VS Code"],
+  ["opencode", "opencode"],
+] as const;
+
+/** How agents get in: what to paste where, without the token until somebody asks to see it. */
+export function AgentSetup() {
+  const { app, t } = useView();
+  const client = useSignal("shell");
+  const shown = useSignal(false);
+  const text = useSignal("");
+  const failed = useSignal("");
+  const { servers, settings } = app.traits;
+  const server = servers.value.find((item) => item.enabled);
+  const asked = [client.value, server?.id, server?.url, server?.token_file, settings.value.has_token].join(
+    "\n",
+  );
+  useEffect(() => {
+    let wanted = true;
+    if (server) {
+      const args = { client: client.value, server_id: server.id, show_token: shown.value };
+      void app.client.command("agent_setup", args).then((outcome) => {
+        if (!wanted) return;
+        failed.value = app.explain(outcome);
+        if (outcome.ok) text.value = String(outcome.value);
+      });
+    }
+    return () => {
+      wanted = false;
+    };
+  }, [asked, shown.value]);
+  if (!server) return null;
+  return (
+    <div class="imc-agent-setup">
+      <label class="imc-row">
+        <span>{t("agentSetup")}</span>
+        <select
+          class="imc-input"
+          value={client.value}
+          onChange={(event) => {
+            client.value = event.currentTarget.value;
+            shown.value = false;
+          }}
+        >
+          <option value="shell">{t("shellCommand")}</option>
+          {CLIENTS.map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div class="imc-sample">
+        <code>{text.value}</code>
+        <IconButton
+          icon="copy"
+          name={t("copy")}
+          onClick={(event) => void app.copy(text.value, event.currentTarget as Element)}
+        />
+      </div>
+      {(shown.value || text.value.includes("MULTICHAT_TOKEN")) && (
+        <p class="imc-dim">
+          {shown.value ? t("tokenShown") : t("tokenNamed")}{" "}
+          <button
+            type="button"
+            class="imc-link"
+            onClick={() => {
+              shown.value = !shown.value;
+            }}
+          >
+            {t(shown.value ? "hideToken" : "showToken")}
+          </button>
+        </p>
+      )}
+      {failed.value && (
+        <p class="imc-error" role="alert">
+          {failed.value}
+        </p>
+      )}
+    </div>
+  );
+}
