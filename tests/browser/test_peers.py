@@ -91,7 +91,7 @@ def settings_for(client: str, server: ServerProcess) -> dict[str, Any]:
     """Return the settings that `ipymultichat mcp --config` prints."""
     command = [sys.executable, "-m", "ipymultichat", "mcp", "--server", server.url, "--config", client]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    made: dict[str, Any] = json.loads(said.partition("\n")[2])
+    made: dict[str, Any] = json.loads(said)
     return made
 
 

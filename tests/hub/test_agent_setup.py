@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from typing import Any
 
 import pytest
 
@@ -13,17 +12,13 @@ from ipymultichat.hub import Chat
 URL = "ws://127.0.0.1:1/ws"
 
 
-def settings(text: str) -> Any:
-    return json.loads(text.partition("\n")[2])
-
-
 async def test_the_token_is_in_the_text_only_when_it_is_asked_for() -> None:
     chat = Chat([URL], token="s3cret", profile=":memory:", autoconnect=False)
     for client in CLIENTS:
-        assert "s3cret" not in chat.agent_setup(client)
-        assert "MULTICHAT_TOKEN" in chat.agent_setup(client)
-        assert "s3cret" in chat.agent_setup(client, show_token=True)
-    server = settings(chat.agent_setup("claude-code", show_token=True))["mcpServers"]["multichat"]
+        assert "s3cret" not in chat.agent_setup(client).text
+        assert "MULTICHAT_TOKEN" in chat.agent_setup(client).text
+        assert "s3cret" in chat.agent_setup(client, show_token=True).text
+    server = json.loads(chat.agent_setup("claude-code", show_token=True).text)["mcpServers"]["multichat"]
     assert server == {
         "type": "http",
         "url": "http://127.0.0.1:1/mcp",
@@ -36,12 +31,12 @@ async def test_a_token_that_the_profile_keeps_is_found_there() -> None:
     chat = Chat(autoconnect=False)
     chat.add_server(URL)
     chat.set_token("s3cret")
-    assert shlex.split(chat.agent_setup("shell")) == [
+    assert shlex.split(chat.agent_setup("shell").text) == [
         *("ipymultichat", "ask", URL, "Shall I go on?"),
         *("--profile", "default"),
     ]
     for client in ("cursor", "vscode", "codex", "opencode"):
-        text = chat.agent_setup(client)
+        text = chat.agent_setup(client).text
         assert '"--profile", "default"' in " ".join(text.split())
         assert "MULTICHAT_TOKEN" not in text
     chat.close()

@@ -63,9 +63,12 @@ async def test_the_next_kernel_knows_nothing_of_it(opened: Open) -> None:
 async def test_agents_are_told_where_its_token_is(opened: Open) -> None:
     chat = opened()
     url = await chat.start_local_server()
-    words = shlex.split(chat.agent_setup("shell", "Local"))
+    words = shlex.split(chat.agent_setup("shell", "Local").text)
     assert words[2:] == [url, "Shall I go on?", "--token-file", str(chat.local_token_file)]
-    assert f"Bearer {chat._hub.own_server.token.reveal()}" in chat.agent_setup("claude-code", "Local", show_token=True)
+    assert (
+        f"Bearer {chat._hub.own_server.token.reveal()}"
+        in chat.agent_setup("claude-code", "Local", show_token=True).text
+    )
 
 
 async def test_it_takes_no_other_token_and_gives_its_own_to_nobody(opened: Open) -> None:

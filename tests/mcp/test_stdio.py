@@ -247,7 +247,7 @@ STDIO = ["mcp", "--server", "wss://chat.example/ws"]
     [
         (
             "claude-code",
-            "// .mcp.json",
+            ".mcp.json in the project",
             {
                 "mcpServers": {
                     "multichat": {
@@ -260,7 +260,7 @@ STDIO = ["mcp", "--server", "wss://chat.example/ws"]
         ),
         (
             "cursor",
-            "// .cursor/mcp.json",
+            ".cursor/mcp.json in the project",
             {
                 "mcpServers": {
                     "multichat": {
@@ -273,7 +273,7 @@ STDIO = ["mcp", "--server", "wss://chat.example/ws"]
         ),
         (
             "vscode",
-            "// .vscode/mcp.json",
+            ".vscode/mcp.json in the project",
             {
                 "servers": {
                     "multichat": {
@@ -287,7 +287,7 @@ STDIO = ["mcp", "--server", "wss://chat.example/ws"]
         ),
         (
             "opencode",
-            "// opencode.json",
+            "opencode.json in the project",
             {
                 "$schema": "https://opencode.ai/config.json",
                 "mcp": {
@@ -306,15 +306,14 @@ def test_settings_name_the_file_and_the_variable_never_the_token(
     client: str, where: str, settings: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["mcp", "--config", client, "--server", "wss://chat.example/ws", "--token", "hunter2"]) == 0
-    first, _, rest = capsys.readouterr().out.partition("\n")
-    assert first.startswith(where)
-    assert json.loads(rest) == settings
+    out, err = capsys.readouterr()
+    assert err == f"for {where}:\n"
+    assert json.loads(out) == settings
 
 
 def test_settings_of_codex_are_toml(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mcp", "--config", "codex", "--server", "wss://chat.example/ws", "--name", "bot"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "# ~/.codex/config.toml",
         "[mcp_servers.multichat]",
         'command = "ipymultichat"',
         'args = ["mcp", "--server", "wss://chat.example/ws", "--name", "bot"]',

@@ -1,14 +1,18 @@
 """Pictures of the main states at three widths, light and dark, from a real JupyterLab: build/screenshots."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import chromium_path
 from lab_page import TOKEN, Agent, Notebook, document, scriptable
 from playwright.sync_api import Locator, expect, sync_playwright
 from processes import ServerProcess
 
+from ipymultichat.agent import AgentClient
 from ipymultichat.cli.children import Children
 from ipymultichat.cli.demo import free_port
 from ipymultichat.cli.lab import Lab
@@ -74,14 +78,34 @@ def fill(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Age
         expect(notebook.page.get_by_role("article").last).to_contain_text(text.split("\n")[0].split("*")[0].strip())
 
 
+def approval(notebook: Notebook, servers: dict[str, ServerProcess]) -> Iterator[str]:
+    """What an agent is about to do, in parts, and denied."""
+    agent = AgentClient(servers["Work"].url, TOKEN, agent_name="claude-code", model_name="opus-5")
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(lambda: asyncio.run(agent.approve("Apply **this patch** to `loader.py`?", **PATCH)))
+        card = notebook.card("Approval from claude-code on Work", "Apply")
+        scroll(notebook.page.get_by_role("log", name="Messages"), "end")
+        yield "approval"
+        card.get_by_role("button", name="Edit").click()
+        yield "approval-edited"
+        card.get_by_role("textbox", name="Your answer").fill("on a branch first")
+        card.get_by_role("button", name="Deny").click()
+        asked.result()
+    yield "approval-denied"
+
+
 def states(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Agent]) -> Iterator[str]:
     """Bring the widget into each state, and name it."""
     page = notebook.page
     yield "no-messages"
+    page.get_by_role("combobox", name="To paste, for").select_option(label="Claude Code")
+    expect(page.get_by_text("mcpServers")).to_be_visible()
+    yield "agents"
     fill(notebook, servers, agents)
     log = page.get_by_role("log", name="Messages")
     scroll(log, "end")
     yield "inbox"
+    yield from approval(notebook, servers)
     scroll(log, "start")
     yield "inbox-top"
     for button, name in (("2 of 2 servers connected", "connections"), ("Settings", "settings")):
@@ -116,6 +140,22 @@ def states(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[A
     expect(page.get_by_role("alert").filter(has_text="Run the cell again")).to_be_visible(timeout=30_000)
     yield "kernel-gone"
 
+
+PATCH: dict[str, Any] = {
+    "tool_name": "apply_patch",
+    "arguments": {"path": "src/loader.py", "dry_run": False, "options": {"fuzz": 2, "message": "Close files"}},
+    "diff": """--- a/src/loader.py
++++ b/src/loader.py
+@@ -12,5 +12,6 @@ def load(path):
+     rows = []
+-    file = open(path)
+-    rows = [parse(line) for line in file]
++    with open(path) as file:
++        rows = [parse(line) for line in file if line.strip() and not line.startswith("#")]
++
+     return rows
+""",
+}
 
 CROWD = """
 from ipymultichat.session.events import UsersListed

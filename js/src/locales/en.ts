@@ -162,6 +162,7 @@ export const en = {
   needMessage: "No messages yet. Agents ask here by MCP, scripts by a command:",
   agents: "Agents",
   agentSetup: "To paste, for",
+  putInto: "into {where}:",
   shellCommand: "a terminal",
   showToken: "Show it",
   hideToken: "Hide it",

@@ -162,6 +162,7 @@ export const zh: Record<keyof typeof en, string> = {
   needMessage: "还没有消息。智能体通过 MCP 提问，脚本用命令提问：",
   agents: "智能体",
   agentSetup: "要粘贴的内容，用于",
+  putInto: "粘贴到 {where}：",
   shellCommand: "终端",
   showToken: "显示令牌",
   hideToken: "隐藏令牌",

@@ -12,12 +12,17 @@ const CLIENTS = [
   ["opencode", "opencode"],
 ] as const;
 
+interface Setup {
+  readonly text: string;
+  readonly where: string;
+}
+
 /** How agents get in: what to paste where, without the token until somebody asks to see it. */
 export function AgentSetup() {
   const { app, t } = useView();
   const client = useSignal("shell");
   const shown = useSignal(false);
-  const text = useSignal("");
+  const setup = useSignal<Setup>({ text: "", where: "" });
   const failed = useSignal("");
   const { servers, settings } = app.traits;
   const server = servers.value.find((item) => item.enabled);
@@ -31,7 +36,7 @@ export function AgentSetup() {
       void app.client.command("agent_setup", args).then((outcome) => {
         if (!wanted) return;
         failed.value = app.explain(outcome);
-        if (outcome.ok) text.value = String(outcome.value);
+        if (outcome.ok) setup.value = outcome.value as Setup;
       });
     }
     return () => {
@@ -49,6 +54,7 @@ export function AgentSetup() {
           onChange={(event) => {
             client.value = event.currentTarget.value;
             shown.value = false;
+            setup.value = { text: "", where: "" };
           }}
         >
           <option value="shell">{t("shellCommand")}</option>
@@ -59,15 +65,16 @@ export function AgentSetup() {
           ))}
         </select>
       </label>
+      {client.value !== "shell" && <span class="imc-dim">{t("putInto", { where: setup.value.where })}</span>}
       <div class="imc-sample">
-        <code>{text.value}</code>
+        <code>{setup.value.text}</code>
         <IconButton
           icon="copy"
           name={t("copy")}
-          onClick={(event) => void app.copy(text.value, event.currentTarget as Element)}
+          onClick={(event) => void app.copy(setup.value.text, event.currentTarget as Element)}
         />
       </div>
-      {(shown.value || text.value.includes("MULTICHAT_TOKEN")) && (
+      {(shown.value || setup.value.text.includes("MULTICHAT_TOKEN")) && (
         <p class="imc-dim">
           {shown.value ? t("tokenShown") : t("tokenNamed")}{" "}
           <button

@@ -51,8 +51,24 @@ class Access:
         return {} if self.finds_token else {VARIABLE: self.token or reference}
 
 
-def agent_setup(client: str, access: Access) -> str:
-    """Return what to paste, and where, as a comment in its first line.
+@dataclass(frozen=True)
+class Setup:
+    """What to paste; as a string, that alone.
+
+    Attributes:
+        text: it.
+        where: where to.
+    """
+
+    text: str = field(repr=False)
+    where: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def agent_setup(client: str, access: Access) -> Setup:
+    """Return what to paste, and where.
 
     Args:
         client: one of `CLIENTS`, or `shell` for a command that asks by itself.
@@ -66,31 +82,30 @@ def agent_setup(client: str, access: Access) -> str:
     return CLIENTS[client](access)
 
 
-def _shell(access: Access) -> str:
-    quoted = shlex.join(["ipymultichat", "ask", access.url, QUESTION, *access.options])
-    if access.finds_token:
-        return quoted
-    return f"{VARIABLE}={shlex.quote(access.token) if access.token else '…'} {quoted}"
+def _shell(access: Access) -> Setup:
+    line = shlex.join(["ipymultichat", "ask", access.url, QUESTION, *access.options])
+    if not access.finds_token:
+        line = f"{VARIABLE}={shlex.quote(access.token) if access.token else '…'} {line}"
+    return Setup(line, "a terminal")
 
 
-def _json(where: str, settings: Mapping[str, object]) -> str:
-    return f"// {where}\n{json.dumps(settings, indent=2, ensure_ascii=False)}"
+def _json(where: str, settings: Mapping[str, object]) -> Setup:
+    return Setup(json.dumps(settings, indent=2, ensure_ascii=False), where)
 
 
 def _with_environment(server: dict[str, object], name: str, variables: Mapping[str, str]) -> dict[str, object]:
     return {**server, name: variables} if variables else server
 
 
-def _claude_code(access: Access) -> str:
+def _claude_code(access: Access) -> Setup:
     token = access.token or f"${{{VARIABLE}}}"
     headers = {"Authorization": f"Bearer {token}"}
     server = {"type": "http", "url": f"{rpc_base(access.url)}/mcp", "headers": headers}
-    return _json(".mcp.json in the project (leave this line out)", {"mcpServers": {NAME: server}})
+    return _json(".mcp.json in the project", {"mcpServers": {NAME: server}})
 
 
-def _codex(access: Access) -> str:
+def _codex(access: Access) -> Setup:
     lines = [
-        "# ~/.codex/config.toml",
         f"[mcp_servers.{NAME}]",
         'command = "ipymultichat"',
         f"args = {_toml(access.arguments)}",
@@ -98,7 +113,7 @@ def _codex(access: Access) -> str:
     if not access.finds_token:
         named = f"env = {{ {VARIABLE} = {_toml(access.token)} }}" if access.token else f'env_vars = ["{VARIABLE}"]'
         lines.append(named)
-    return "\n".join([*lines, f"tool_timeout_sec = {LONGEST}"])
+    return Setup("\n".join([*lines, f"tool_timeout_sec = {LONGEST}"]), "~/.codex/config.toml")
 
 
 def _toml(value: str | Iterable[str]) -> str:
@@ -106,26 +121,26 @@ def _toml(value: str | Iterable[str]) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _cursor(access: Access) -> str:
+def _cursor(access: Access) -> Setup:
     server: dict[str, object] = {"command": "ipymultichat", "args": access.arguments}
     server = _with_environment(server, "env", access.variables(f"${{env:{VARIABLE}}}"))
-    return _json(".cursor/mcp.json in the project (leave this line out)", {"mcpServers": {NAME: server}})
+    return _json(".cursor/mcp.json in the project", {"mcpServers": {NAME: server}})
 
 
-def _vscode(access: Access) -> str:
+def _vscode(access: Access) -> Setup:
     server: dict[str, object] = {"type": "stdio", "command": "ipymultichat", "args": access.arguments}
     server = _with_environment(server, "env", access.variables(f"${{env:{VARIABLE}}}"))
     return _json(".vscode/mcp.json in the project", {"servers": {NAME: server}})
 
 
-def _opencode(access: Access) -> str:
+def _opencode(access: Access) -> Setup:
     server: dict[str, object] = {"type": "local", "command": ["ipymultichat", *access.arguments]}
     server = _with_environment(server, "environment", access.variables(f"{{env:{VARIABLE}}}"))
     settings = {"$schema": "https://opencode.ai/config.json", "mcp": {NAME: {**server, "timeout": LONGEST * 1000}}}
     return _json("opencode.json in the project", settings)
 
 
-CLIENTS: Mapping[str, Callable[[Access], str]] = {
+CLIENTS: Mapping[str, Callable[[Access], Setup]] = {
     "claude-code": _claude_code,
     "codex": _codex,
     "cursor": _cursor,

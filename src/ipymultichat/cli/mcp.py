@@ -7,6 +7,7 @@ import asyncio
 import importlib.util
 import os
 import signal
+import sys
 from typing import Any
 
 from ipymultichat.agent.address import rpc_base
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--config",
         choices=[name for name in CLIENTS if name != "shell"],
-        help="print what to put into the settings of an agent, and where, instead of serving; it names "
+        help="print what to put into the settings of an agent, and to stderr, where, instead of serving; it names "
         "$MULTICHAT_TOKEN, and holds no token",
     )
     parser.set_defaults(run=run)
@@ -56,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         given = {"--name": args.name, "--profile": args.profile, "--token-file": args.token_file}
         options = tuple(part for name, value in given.items() if value for part in (name, value))
         finds_token = bool(args.profile or args.token_file)
-        print(agent_setup(args.config, Access(url, options, finds_token=finds_token)))
+        setup = agent_setup(args.config, Access(url, options, finds_token=finds_token))
+        print(f"for {setup.where}:", file=sys.stderr)
+        print(setup)
         return 0
     token = token_from(args, url)
     if importlib.util.find_spec("mcp") is None:

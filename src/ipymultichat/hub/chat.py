@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ipymultichat.agent.setup import Access, agent_setup
+from ipymultichat.agent.setup import Access, Setup, agent_setup
 from ipymultichat.contents import contents_of
 from ipymultichat.errors import ClosedError, ConfigError
 from ipymultichat.hub import resolve
@@ -323,8 +323,8 @@ class Chat:
 
     def agent_setup(
         self, client: str = "claude-code", server: str | ServerConfig | None = None, *, show_token: bool = False
-    ) -> str:
-        """Return what to paste into the settings of an agent, and where, so that it asks here by MCP.
+    ) -> Setup:
+        """Return what to paste into the settings of an agent (`text`, `where`), so that it asks here by MCP.
 
         Args:
             client: `claude-code`, `codex`, `cursor`, `vscode`, `opencode`, or `shell` for a command that asks.

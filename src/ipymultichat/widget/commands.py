@@ -104,9 +104,9 @@ class Commands:
         except MultiChatError as error:
             return {"ok": False, "url": "", "reason": str(error)}
 
-    def _agent_setup(self, args: Json) -> str:
+    def _agent_setup(self, args: Json) -> Json:
         shown = args.get("show_token") is True
-        return self._chat.agent_setup(_text(args, "client"), _text(args, "server_id"), show_token=shown)
+        return vars(self._chat.agent_setup(_text(args, "client"), _text(args, "server_id"), show_token=shown))
 
     async def _test_server(self, args: Json) -> Json:
         reason = await self._chat.test_server(_text(args, "url"))
