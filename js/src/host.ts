@@ -1,7 +1,7 @@
 /** What the page around the widget gives it: the model with its synced traits, and the end of its kernel. */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import type { Notice, Server, Settings } from "./protocol";
-import { isObject, readCount, readNotices, readServers, readSettings } from "./validate";
+import type { Notice, Rule, Server, Settings } from "./protocol";
+import { isObject, readCount, readNotices, readRules, readServers, readSettings } from "./validate";
 
 /** What this package uses of an anywidget model. */
 export interface Model {
@@ -20,6 +20,7 @@ export interface Traits {
   readonly unread: ReadonlySignal<number>;
   readonly settings: ReadonlySignal<Settings>;
   readonly notices: ReadonlySignal<readonly Notice[]>;
+  readonly rules: ReadonlySignal<readonly Rule[]>;
 }
 
 /** The synced traits as signals, checked on the way in. */
@@ -42,6 +43,7 @@ export function followTraits(model: Model): { traits: Traits; stop: () => void }
     unread: follow("unread_count", readCount),
     settings: follow("_settings", readSettings),
     notices: follow("_notices", readNotices),
+    rules: follow("_rules", readRules),
   };
   return {
     traits,

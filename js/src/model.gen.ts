@@ -38,6 +38,7 @@ export interface Message {
   readonly approval: Approval | null;
   readonly reply: Reply | null;
   readonly error: string;
+  readonly rule: string;
   readonly draft: string;
   readonly agent_state: AgentState;
   readonly discarded: boolean;
@@ -68,6 +69,7 @@ export const MESSAGE_FIELDS = {
   approval: "Approval | null",
   reply: "Reply | null",
   error: "string",
+  rule: "string",
   draft: "string",
   agent_state: "AgentState",
   discarded: "boolean",

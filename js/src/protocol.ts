@@ -107,6 +107,16 @@ export interface Notice {
   readonly at: number;
 }
 
+/** A handler that a code cell registered. */
+export interface Rule {
+  readonly id: number;
+  readonly name: string;
+  /** Its conditions, as they are written in code, or "". */
+  readonly wanted: string;
+  readonly matched: number;
+  readonly paused: boolean;
+}
+
 export interface Snapshot {
   readonly type: "snapshot";
   readonly client: string;
@@ -217,6 +227,7 @@ export interface Commands {
   set_history: { days: number; mebibytes: number };
   test_server: { url: string };
   start_local: Record<string, never>;
+  pause_rule: { rule: number; paused: boolean };
   complete_path: { message_id: string; query: string };
 }
 

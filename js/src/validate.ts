@@ -27,6 +27,7 @@ import type {
   Question,
   Reply,
   Retention,
+  Rule,
   Server,
   Settings,
   User,
@@ -237,6 +238,21 @@ export function readNotices(value: unknown): Notice[] {
     list(value).map((item) =>
       isObject(item) && text(item.text) ? { text: text(item.text), at: number(item.at) } : null,
     ),
+  );
+}
+
+export function readRules(value: unknown): Rule[] {
+  return present(
+    list(value).map((item) => {
+      if (!isObject(item) || !isNumber(item.id)) return null;
+      return {
+        id: item.id,
+        name: text(item.name),
+        wanted: text(item.wanted),
+        matched: readCount(item.matched),
+        paused: item.paused === true,
+      };
+    }),
   );
 }
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import threading
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,7 +70,7 @@ async def test_a_handler_defined_again_replaces_itself(chat: Chat, work: LocalSe
     assert (await ask(work, "?")).text == "new"
 
 
-async def test_a_failing_handler_is_logged_and_shown_and_the_next_message_still_comes(
+async def test_a_failing_handler_is_logged_and_shown_on_its_message_which_waits_on_and_the_next_one_still_comes(
     chat: Chat, work: LocalServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     def handler(message: Any) -> Any:
@@ -79,11 +81,12 @@ async def test_a_failing_handler_is_logged_and_shown_and_the_next_message_still_
     chat.on_message(handler)
     bad = ask(work, "bad")
     await until(lambda: chat.notices)
-    assert "handler" in chat.notices[0]
-    assert "no idea" in chat.notices[0]
+    assert chat.notices == ("the rule handler failed: ValueError: no idea",)
+    assert [(message.error, message.rule) for message in chat.messages.pending] == [(chat.notices[0], "")]
     assert any(record.levelno == logging.ERROR for record in caplog.records)
     assert (await ask(work, "good")).text == "fine"
-    bad.cancel()
+    answered = await chat.reply(chat.messages.pending[0], "by hand")
+    assert (answered.error, answered.rule, (await bad).text) == ("", "", "by hand")
 
 
 async def test_waiting_returns_what_waits_already_and_each_message_once(chat: Chat, work: LocalServer) -> None:
@@ -120,7 +123,14 @@ def chat_message(number: int) -> Message:
 async def subscriptions() -> Any:
     loop = KernelLoop(lambda: None)
     loop.bind()
-    return Subscriptions(loop, answer=lambda _message, _result: None, trouble=lambda _text: None, own_thread=False)
+    return Subscriptions(
+        loop,
+        answer=lambda _message, _result, _rule: None,
+        failed=lambda _id, _text: None,
+        trouble=lambda _text: None,
+        changed=lambda: None,
+        own_thread=False,
+    )
 
 
 async def test_a_message_that_comes_while_a_wait_begins_is_not_lost(subscriptions: Any) -> None:
@@ -221,6 +231,23 @@ async def test_a_condition_that_cannot_be_met_is_refused_at_once(chat: Chat, con
         chat.where(**conditions)
 
 
+async def test_what_a_rule_answered_or_wrote_says_so_also_in_the_export(
+    chat: Chat, work: LocalServer, make_chat: MakeChat, tmp_path: Path
+) -> None:
+    ada = make_chat(work.url, nickname="ada")
+    await ada.connect()
+    chat.on_message(lambda message: f"about {message.text}")
+    assert (await ask(work, "one")).text == "about one"
+    await until(lambda: chat.users)
+    await until(lambda: ada.users)
+    await ada.send("me@" + ada.servers[0].label, "two")
+    assert (await ada.wait_for(kind="chat", timeout=5)).text == "about two"
+    await until(lambda: [m.status for m in chat.messages] == ["replied", "received", "sent"])
+    assert [message.rule for message in chat.messages] == ["<lambda>", "", "<lambda>"]
+    lines = chat.export(tmp_path / "log.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["rule"] for line in lines] == ["<lambda>", "", "<lambda>"]
+
+
 async def test_a_rule_can_be_paused_and_removed(chat: Chat, work: LocalServer) -> None:
     heard = []
 
@@ -229,13 +256,13 @@ async def test_a_rule_can_be_paused_and_removed(chat: Chat, work: LocalServer) -
         heard.append(message.text)
 
     (rule,) = chat.rules
-    assert "listen" in rule.name
+    assert (rule.name, rule.conditions) == ("listen", {"kind": "question"})
     calls = [ask(work, "one")]
     await until(lambda: heard == ["one"])
     rule.pause()
     calls.append(ask(work, "two"))
     await until(lambda: chat.pending_count == 2)
-    rule.pause(False)
+    rule.resume()
     calls.append(ask(work, "three"))
     await until(lambda: heard == ["one", "three"])
     assert (rule.matched, rule.paused) == (2, False)

@@ -238,3 +238,19 @@ async def test_of_a_long_text_a_browser_gets_the_beginning_and_fetches_the_rest(
         assert frame["size"] == 1_200_000
         fetched += frame["buffers"][0]
     assert fetched.decode() == text
+
+
+async def test_a_browser_sees_the_rules_and_pauses_one(chat: MultiChat, server: LocalServer) -> None:
+    tab = Tab(chat)
+    chat.on_message(kind="question", server="Work")(lambda _message: "yes")
+    (rule,) = chat.rules
+    assert await AgentClient(server.url, "s3cret-token").ask_question("?")
+    shown = {"id": rule.id, "name": "<lambda>", "wanted": "kind='question', server='Work'", "matched": 1}
+    await until(lambda: chat.get_state()["_rules"] == [{**shown, "paused": False}])
+    assert (await tab.command("pause_rule", rule=rule.id, paused=True))["ok"]
+    assert rule.paused
+    await until(lambda: chat.get_state()["_rules"] == [{**shown, "paused": True}])
+    assert (await tab.command("pause_rule", rule=rule.id, paused=False))["ok"]
+    rule.remove()
+    await until(lambda: chat.get_state()["_rules"] == [])
+    assert (await tab.command("pause_rule", rule=rule.id, paused=True))["error"] == "this rule is there no more"

@@ -46,7 +46,7 @@ export function AnswerForm({ message, article }: Props) {
     if (files.some((item) => item.state === "moving")) return;
     if (report || text || files.length) void app.answer(message, text);
   };
-  const why = tooLarge.value || error || (message.status === "failed" ? message.error : "");
+  const why = tooLarge.value || error || (isSendable(message) ? message.error : "");
   return (
     <form
       ref={form}

@@ -49,7 +49,7 @@ export function ApprovalForm({ message, article }: Props) {
     void app.answer(message, answerOf(message, app.drafts.peek(id)));
   };
   const focus = (name: string) => form.current?.querySelector<HTMLElement>(`.imc-${name}`)?.focus();
-  const why = fault.value || error || (message.status === "failed" ? message.error : "");
+  const why = fault.value || error || (isSendable(message) ? message.error : "");
   return (
     <div ref={form} class="imc-answer">
       {why && (

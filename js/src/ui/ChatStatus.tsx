@@ -1,14 +1,20 @@
+import { escapeInvisible } from "../invisible";
 import { isSendable } from "../message";
 import type { Message } from "../model.gen";
 import { useView } from "../view";
 import { useCommand } from "./useCommand";
 
-/** A chat message that did not arrive says why, and can be sent again or put away. */
+/** A chat message that did not arrive says why, and can be sent again or put away; one of a rule says so. */
 export function ChatStatus({ message }: { message: Message }) {
   const { t } = useView();
   const { busy, error, run } = useCommand();
-  if (!isSendable(message)) return null;
   const { id: message_id } = message;
+  const rule = message.mine && message.rule ? t("byRule", { rule: escapeInvisible(message.rule) }) : "";
+  if (!isSendable(message)) {
+    // One that came has an error where the rule that was to answer it failed.
+    const trouble = message.mine ? "" : message.error;
+    return trouble || rule ? <p class={rule ? "imc-dim" : "imc-error"}>{rule || trouble}</p> : null;
+  }
   const once = (name: "send" | "discard") => {
     if (!busy.peek()) void run(name, { message_id });
   };

@@ -63,7 +63,13 @@ function ReplyView({ message, reply }: { message: Message; reply: Reply }) {
   return (
     <div class="imc-reply">
       <span class="imc-reply-who">
-        <bdi>{reply.mine ? t("you") : reply.by || t("someone")}</bdi>
+        <bdi>
+          {reply.mine
+            ? message.rule
+              ? t("byRule", { rule: escapeInvisible(message.rule) })
+              : t("you")
+            : reply.by || t("someone")}
+        </bdi>
         {reply.at > 0 && (
           <time
             class="imc-dim"

@@ -6,6 +6,7 @@ import { Header } from "./Header";
 import { IconButton } from "./Icon";
 import { MessageList } from "./MessageList";
 import { Notices } from "./Notices";
+import { Rules } from "./Rules";
 import { Setup } from "./Setup";
 import { Users } from "./Users";
 
@@ -45,6 +46,7 @@ export function Root() {
       <Header />
       <Finder />
       <Users />
+      <Rules />
       <Notices />
       <Setup />
       <Conversation />

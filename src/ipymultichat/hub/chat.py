@@ -523,7 +523,7 @@ class Chat:
 
     @property
     def rules(self) -> list[Rule]:
-        """The handlers that `on_message` registered: name, conditions, matched, paused, with `pause` and `remove`."""
+        """The handlers that `on_message` registered: name, conditions, matched, paused; `pause`, `resume`, `remove`."""
         return self._hub.subscriptions.rules
 
     @overload
@@ -536,8 +536,9 @@ class Chat:
     ) -> Handler | Callable[[Handler], Handler]:
         """Call a function with every new message; decorator with or without conditions.
 
-        The function may be async. What it returns, unless None, is sent as the reply. A function of the same name and
-        conditions replaces the earlier one, so a cell may be run again.
+        The function may be async. What it returns, unless None, is sent as the reply; when it fails, the message says
+        why and waits on. A function of the same name and conditions replaces the earlier one, so a cell may be run
+        again. `rules` lists them.
 
         Args:
             handler: the function.
@@ -547,9 +548,10 @@ class Chat:
             UnknownServerError, AmbiguousServerError, ConfigError: a condition fits nothing.
         """
         wanted = self._filter(conditions)
+        given = {name: getattr(value, "label", value) for name, value in conditions.items() if value is not None}
 
         def add(function: Handler) -> Handler:
-            self._hub.subscriptions.add_handler(function, wanted)
+            self._hub.subscriptions.add_handler(function, wanted, given)
             return function
 
         return add if handler is None else add(handler)

@@ -46,8 +46,8 @@ _SOON = 0.001
 """Seconds; what has to wait until the event in hand is through."""
 
 Listener = Callable[[str, str], None]
-"""Called with what changed ("message", "users", "servers", "notices", "counts" or "cleared") and, for a message, its
-id; in any thread, soon to return."""
+"""Called with what changed ("message", "users", "servers", "notices", "counts", "rules" or "cleared") and, for a
+message, its id; in any thread, soon to return."""
 
 
 class Notice(NamedTuple):
@@ -116,7 +116,12 @@ class Hub:
             clock=_now,
         )
         self.subscriptions = Subscriptions(
-            self.loop, answer=self.messages.answer, trouble=self.notice, own_thread=io == "thread"
+            self.loop,
+            answer=self.messages.answer,
+            failed=self.inbox.note_trouble,
+            trouble=self.notice,
+            changed=lambda: self.notify("rules"),
+            own_thread=io == "thread",
         )
         self.inbound = Inbound(
             self.inbox,
@@ -381,7 +386,7 @@ class Hub:
         def resume() -> None:
             # Answered, withdrawn or closed since it was listed: then there is nothing left to finish.
             with contextlib.suppress(NotAnswerableError, ClosedError):
-                self.messages.reply(message, message.draft)
+                self.messages.reply(message, message.draft, rule=message.rule)
 
         self.loop.post(resume, delay=_SOON)
 

@@ -120,8 +120,13 @@ class Messages:
 
     # something leaves
 
-    def reply(self, message: Message | str, contents: tuple[Content, ...]) -> Delivery:
+    def reply(self, message: Message | str, contents: tuple[Content, ...], *, rule: str = "") -> Delivery:
         """Answer a request; its text stays with the message until it is proved to have arrived.
+
+        Args:
+            message: which, or its id.
+            contents: the answer.
+            rule: name of the rule that answers; "": the person does.
 
         Raises:
             ClosedError, UnknownMessageError, NotAnswerableError, ConfigError: it cannot be sent.
@@ -131,14 +136,19 @@ class Messages:
         with self._lock:
             self._check_open()
             current = resolve.answerable(self._inbox, message)
-            self._inbox.move(current.id, MessageStatus.SENDING, error="", draft=contents)
+            self._inbox.move(current.id, MessageStatus.SENDING, error="", draft=contents, rule=rule)
             delivery = self._expect(current.id)
         not_sent = partial(self._not_sent, current.id)
         self._connections.act(current.server_id, not_sent, Session.reply, current.request_id, contents, current.asked)
         return delivery
 
-    def send(self, to: OnlineUser | str, text: str) -> Delivery:
+    def send(self, to: OnlineUser | str, text: str, *, rule: str = "") -> Delivery:
         """Write to somebody: the message is shown at once, as not sent yet.
+
+        Args:
+            to: whom; see `Chat.send`.
+            text: what.
+            rule: name of the rule that writes; "": the person does.
 
         Raises:
             ClosedError, UnknownUserError, AmbiguousUserError, UnknownServerError, ConfigError: it cannot be sent.
@@ -165,6 +175,7 @@ class Messages:
                 receiver_id=receiver.client_id,
                 mine=True,
                 contents=(TextContent(text),),
+                rule=rule,
             )
             self._inbox.add(message, received_at=message.created_at, unread=False)
             return self._send_chat(message, receiver)
@@ -183,17 +194,23 @@ class Messages:
             self._inbox.move(failed.id, MessageStatus.SENDING, error="", receiver_id=receiver.client_id)
             return self._send_chat(failed, receiver)
 
-    def answer(self, message: Message, result: object) -> None:
+    def answer(self, message: Message, result: object, rule: str) -> None:
         """Send what a handler returned: as the reply to a request, or back to who wrote a chat message.
+
+        Args:
+            message: what it was called with.
+            result: what it returned.
+            rule: its name.
 
         Raises:
             MultiChatError: it cannot be sent.
         """
         if message.kind is MessageKind.CHAT:
             peer = OnlineUser(message.sender_id, message.sender, message.server_id, message.server_name)
-            self.send(peer, str(result))
+            self.send(peer, str(result), rule=rule)
         else:
-            self.reply(message, contents_of(tuple(result) if isinstance(result, (tuple, list)) else (result,)))
+            contents = contents_of(tuple(result) if isinstance(result, (tuple, list)) else (result,))
+            self.reply(message, contents, rule=rule)
 
     def discard(self, message: Message | str) -> Message:
         """Put a message away that failed or waits; its text stays in the log.

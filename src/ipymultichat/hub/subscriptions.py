@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from threading import RLock
 from typing import Any
 
@@ -24,33 +25,44 @@ MAX_BEHIND = 100_000
 
 
 class Rule:
-    """A handler that code registered, with its conditions.
+    """A handler that code registered, with its conditions; see `Chat.rules`.
 
     Attributes:
+        id: a number that no other rule of this inbox has.
         name: the handler's name.
-        conditions: which messages it is called with.
+        conditions: which messages it is called with, as they were given to `on_message`.
         matched: how many it was called with.
         paused: whether it is left out for now.
     """
 
-    def __init__(self, handler: Handler, conditions: MessageFilter, remove: Callable[[Rule], None]) -> None:
+    def __init__(self, number: int, handler: Handler, conditions: Mapping[str, object], owner: Subscriptions) -> None:
+        self.id = number
         self.handler = handler
-        self.name = _key(handler)[1]
+        self.name = getattr(handler, "__name__", type(handler).__name__)
         self.conditions = conditions
         self.matched = 0
         self.paused = False
-        self._remove = remove
+        self._owner = owner
 
-    def pause(self, paused: bool = True) -> None:
-        """Leave it out from now on, or call it again (`paused=False`)."""
-        self.paused = paused
+    @property
+    def wanted(self) -> str:
+        """The conditions as one writes them in code, or ""."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.conditions.items())
+
+    def pause(self) -> None:
+        """Leave it out until `resume`."""
+        self._owner.pause(self, paused=True)
+
+    def resume(self) -> None:
+        """Call it with new messages again."""
+        self._owner.pause(self, paused=False)
 
     def remove(self) -> None:
         """Call it no more."""
-        self._remove(self)
+        self._owner.remove(self)
 
     def __repr__(self) -> str:
-        return f"<Rule {self.name}: matched {self.matched}{', paused' if self.paused else ''}>"
+        return f"<Rule {self.name}({self.wanted}): matched {self.matched}{', paused' if self.paused else ''}>"
 
 
 class _Reader:
@@ -87,8 +99,10 @@ class Subscriptions:
 
     Args:
         loop: where the handlers run.
-        answer: called with a message and what a handler returned for it.
-        trouble: called with a line for the person when a handler fails.
+        answer: called with a message, what a handler returned for it, and the name of its rule.
+        failed: called with the id of a message whose handler failed, and a line that says why.
+        trouble: called with a line for the person.
+        changed: called when something about the rules is new.
         own_thread: run sync handlers in a thread of their own, so that they do not hold up the sockets.
         max_behind: see `MAX_BEHIND`.
     """
@@ -97,18 +111,23 @@ class Subscriptions:
         self,
         loop: Loop,
         *,
-        answer: Callable[[Message, object], None],
+        answer: Callable[[Message, object, str], None],
+        failed: Callable[[str, str], None],
         trouble: Callable[[str], None],
+        changed: Callable[[], None],
         own_thread: bool,
         max_behind: int = MAX_BEHIND,
     ) -> None:
         self._loop = loop
         self._answer = answer
+        self._failed = failed
         self._trouble = trouble
+        self._changed = changed
         self._max_behind = max_behind
         self._executor = ThreadPoolExecutor(1, "ipymultichat-handlers") if own_thread else None
         self._lock = RLock()
         self._rules: dict[tuple[object, MessageFilter], Rule] = {}
+        self._numbers = count(1)
         self._readers: list[_Reader] = []
         self._waits: list[_Reader] = []
         self._handed: set[str] = set()
@@ -124,22 +143,39 @@ class Subscriptions:
         """How many iterate over a stream, or wait for a message."""
         return len(self._readers) + len(self._waits)
 
-    def add_handler(self, handler: Handler, wanted: MessageFilter) -> Rule:
+    def add_handler(self, handler: Handler, wanted: MessageFilter, conditions: Mapping[str, object]) -> None:
         """Call a handler with every new message that fits.
 
         A re-run cell defines its handler anew, and nobody wants two answers: a function with the module, the name
         and the conditions of one that is there replaces it.
+
+        Args:
+            handler: the function.
+            wanted: which messages.
+            conditions: the same, as the person said it.
         """
         with self._lock:
-            rule = self._rules[_key(handler), wanted] = Rule(handler, wanted, self._remove)
-            return rule
+            self._rules[_key(handler), wanted] = Rule(next(self._numbers), handler, conditions, self)
+        self._changed()
+
+    def pause(self, rule: Rule, *, paused: bool) -> None:
+        """Leave a rule out for now, or not any more."""
+        with self._lock:
+            rule.paused = paused
+        self._changed()
+
+    def remove(self, rule: Rule) -> None:
+        """Forget a rule."""
+        with self._lock:
+            self._rules = {key: other for key, other in self._rules.items() if other is not rule}
+        self._changed()
 
     def publish(self, message: Message) -> None:
         """A new message came; called on the loop."""
         with self._lock:
             if not (self._rules or self._readers or self._waits):
                 return
-            rules = [rule for rule in self._rules.values() if not rule.paused and rule.conditions.fits(message)]
+            rules = [rule for (_, wanted), rule in self._rules.items() if not rule.paused and wanted.fits(message)]
             readers = [reader for reader in self._readers if reader.wanted.fits(message)]
             wait = next((wait for wait in self._waits if wait.wanted.fits(message)), None)
             if wait is not None and message.id not in self._handed:
@@ -149,6 +185,8 @@ class Subscriptions:
         for rule in rules:
             rule.matched += 1
             self._loop.spawn(self._handle(rule, message))
+        if rules:
+            self._changed()
 
     async def stream(self, wanted: MessageFilter) -> AsyncGenerator[Message, None]:
         """Yield every new message that fits, from now on, for as long as the iterator is used; see `MAX_BEHIND`."""
@@ -218,10 +256,6 @@ class Subscriptions:
                 self._waits.remove(wait)
             return wait.last
 
-    def _remove(self, rule: Rule) -> None:
-        with self._lock:
-            self._rules = {key: other for key, other in self._rules.items() if other is not rule}
-
     async def _handle(self, rule: Rule, message: Message) -> None:
         handler = rule.handler
         try:
@@ -232,10 +266,12 @@ class Subscriptions:
             if isinstance(result, Awaitable):
                 result = await result
             if result is not None:
-                self._answer(message, result)
+                self._answer(message, result, rule.name)
         except Exception as error:
             logger.exception("a message handler failed")
-            self._trouble(f"your handler {rule.name} failed: {type(error).__name__}: {error}")
+            why = f"the rule {rule.name} failed: {type(error).__name__}: {error}"
+            self._failed(message.id, why)
+            self._trouble(why)
 
 
 def _key(handler: Handler) -> tuple[str, str]:

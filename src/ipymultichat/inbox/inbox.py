@@ -151,6 +151,20 @@ class Inbox:
             self._replace(entry, replace(message, agent_state=state))
         self._changed(message_id)
 
+    def note_trouble(self, message_id: str, trouble: str) -> None:
+        """Note why the rule of a message failed; one that is answered meanwhile, or over, stays as it is.
+
+        Args:
+            message_id: a request that waits, or a chat message that came.
+            trouble: why, in words.
+        """
+        with self.lock:
+            entry = self._by_id.get(message_id)
+            if entry is None or entry.message.status not in (MessageStatus.PENDING, MessageStatus.RECEIVED):
+                return
+            self._replace(entry, replace(entry.message, error=trouble))
+        self._changed(message_id)
+
     def restore(
         self, entries: Iterable[Entry], *, complete_from: Order | None, conversations: Iterable[Conversation]
     ) -> None:

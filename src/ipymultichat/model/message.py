@@ -172,7 +172,8 @@ class Message:
         approval: what its question asks to allow, in parts, or None; `options` then are `ALLOW` and `DENY`.
         contents: the body as parts.
         reply: the answer, or None.
-        error: why delivery failed, or why it ended, in words, or "".
+        error: why delivery failed, why it ended, or why its rule failed, in words, or "".
+        rule: name of the rule (a handler of `on_message`) that answered it, tried to, or wrote it; "" for a person.
         draft: the answer that could not be delivered, kept for another try.
         agent_state: what the server says of the agent that asked, see `AgentState`; compares equal to its plain string.
         discarded: put away by this person: it stays so, whoever still lists it.
@@ -202,6 +203,7 @@ class Message:
     contents: tuple[Content, ...] = ()
     reply: Reply | None = None
     error: str = ""
+    rule: str = ""
     draft: tuple[Content, ...] = ()
     agent_state: AgentState = AgentState.NONE
     discarded: bool = False

@@ -43,6 +43,7 @@ class Commands:
             "set_preferences": lambda args: _nothing(chat.set_preferences(**args)),
             "set_history": lambda args: _nothing(chat.set_retention(**args)),
             "clear_history": lambda _args: chat.clear_history(),
+            "pause_rule": self._pause_rule,
             "complete_path": lambda args: paths.complete(_text(args, "message_id"), _text(args, "query")),
         }
 
@@ -97,6 +98,12 @@ class Commands:
         if "enabled" in args:
             changes["enabled"] = args["enabled"] is True
         self._chat.update_server(_text(args, "server_id"), **changes)
+
+    def _pause_rule(self, args: Json) -> None:
+        rule = next((rule for rule in self._chat.rules if rule.id == args.get("rule")), None)
+        if rule is None:
+            raise ConfigError("this rule is there no more")
+        (rule.pause if args.get("paused") is True else rule.resume)()
 
     def _check_url(self, args: Json) -> Json:
         try:

@@ -60,6 +60,7 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
     _servers = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)
     _settings = traitlets.Dict(read_only=True).tag(sync=True)
     _notices = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)
+    _rules = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -186,6 +187,8 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
                 self.set_trait("_settings", self._settings_form())
                 notices = list(self._hub.notices)
                 self.set_trait("_notices", [{"text": n.text, "at": milliseconds(n.at)} for n in notices])
+                shown = ("id", "name", "wanted", "matched", "paused")
+                self.set_trait("_rules", [{name: getattr(rule, name) for name in shown} for rule in self.rules])
 
     def _server_forms(self) -> list[Json]:
         forms, statuses = [], self.statuses
