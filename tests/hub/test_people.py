@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import html
 from typing import Any
 
 import pytest
 from inboxes import MakeChat
+from IPython.lib.pretty import pretty
 from waiting import until
 
 from ipymultichat.errors import AmbiguousUserError, ConfigError, DeliveryError, UnknownServerError, UnknownUserError
@@ -133,3 +135,34 @@ async def test_names_and_labels_may_hold_an_at_sign(work: LocalServer, make_chat
 async def test_an_empty_nickname_is_refused(chat: Chat) -> None:
     with pytest.raises(ConfigError):
         chat.set_nickname(" ")
+
+
+async def test_what_an_inbox_hands_out_is_plain_data_that_shows_itself_as_a_table(
+    chat: Chat, work: LocalServer, make_chat: MakeChat
+) -> None:
+    ada = make_chat(work.url, nickname="ada")
+    await ada.connect()
+    await until(lambda: chat.users)
+    chat.on_message(kind="report", server="Work")(print)
+    delivery = chat.send("ada@Work", "lunch?")
+    assert repr(delivery) == "<Delivery on its way: Chat with ada@Work, sending: lunch?>"
+    await delivery
+    assert repr(delivery) == "<Delivery settled: Chat with ada@Work, sent: lunch?>"
+    assert chat.users == tuple(chat.users)
+    assert chat.servers == tuple(chat.servers)
+    assert chat.statuses == {config.id: chat.statuses[config.id] for config in chat.servers}
+    assert [type(item).__mro__[2] for item in (chat.users, chat.servers, chat.statuses)] == [tuple, tuple, dict]
+    assert chat.messages.where(kind="chat") == list(chat.messages)
+    words: dict[str, Any] = {
+        "ada@Work": chat.users,
+        "connected": chat.statuses,
+        work.url: chat.servers,
+        "lunch?": chat.messages.where(kind="chat"),
+        "no messages": chat.messages.pending,
+        "kind='report', server='Work'": chat.rules,
+    }
+    for word, shown in words.items():
+        assert word in repr(shown)
+        assert html.escape(word) in shown._repr_html_()
+    for log in (pretty(chat.messages), chat.messages._repr_html_()):
+        assert "lunch?" in log

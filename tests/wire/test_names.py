@@ -1,10 +1,10 @@
 import pytest
 from frames import cancelled, frame, presence, question
 
+from ipymultichat.model.invisible import escape_invisible
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire import decode
 from ipymultichat.wire import events as e
-from ipymultichat.wire.names import escape_invisible
 
 
 @pytest.mark.parametrize(

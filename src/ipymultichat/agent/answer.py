@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ipymultichat.errors import AgentError, AgentTimeoutError, NoHumanOnlineError, RequestCancelledError
 from ipymultichat.model import Content, text_of
+from ipymultichat.model.invisible import escape_invisible
 from ipymultichat.wire import agentassist_pb2 as pb
 from ipymultichat.wire.contents import content_from_wire
-from ipymultichat.wire.names import escape_invisible
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,7 +10,7 @@ from ipymultichat.agent.answer import MAX_WORDS
 from ipymultichat.errors import AgentError, AgentTimeoutError, RequestCancelledError, RequestRefusedError
 from ipymultichat.errors import ServerUnreachableError as Unreachable
 from ipymultichat.model import Secret
-from ipymultichat.wire.names import escape_invisible
+from ipymultichat.model.invisible import escape_invisible
 
 MAX_ERROR = 2**20
 """Bytes of an error in which an explanation is looked for."""

@@ -16,6 +16,7 @@ from ipymultichat.hub.log import MessageLog
 from ipymultichat.hub.messages import Delivery
 from ipymultichat.hub.settings import NO_TOKEN, Given, Own
 from ipymultichat.hub.subscriptions import Rule
+from ipymultichat.hub.tables import RuleList, ServerTuple
 from ipymultichat.model import (
     ConnectionState,
     Message,
@@ -98,7 +99,7 @@ class Chat:
     @property
     def servers(self) -> tuple[ServerConfig, ...]:
         """The server list."""
-        return self._hub.settings.values.servers
+        return ServerTuple(self._hub.settings.values.servers)
 
     @property
     def statuses(self) -> dict[str, ServerStatus]:
@@ -524,7 +525,7 @@ class Chat:
     @property
     def rules(self) -> list[Rule]:
         """The handlers that `on_message` registered: name, conditions, matched, paused; `pause`, `resume`, `remove`."""
-        return self._hub.subscriptions.rules
+        return RuleList(self._hub.subscriptions.rules)
 
     @overload
     def on_message(self, handler: Handler) -> Handler: ...

@@ -24,6 +24,7 @@ from ipymultichat.hub.log import MessageLog
 from ipymultichat.hub.messages import Messages
 from ipymultichat.hub.settings import NO_TOKEN, Given, SettingsInUse
 from ipymultichat.hub.subscriptions import Subscriptions
+from ipymultichat.hub.tables import StatusDict, UserTuple
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import ConnectionState, Message, OnlineUser, ServerStatus, Settings
 from ipymultichat.net import LinkSettings
@@ -230,14 +231,14 @@ class Hub:
     def statuses(self) -> dict[str, ServerStatus]:
         """The status of every server, by id, in the order of the list."""
         with self.lock:
-            return {config.id: self._statuses.get(config.id, ServerStatus()) for config in self.settings.values.servers}
+            return StatusDict(self.settings.values.servers, self._statuses)
 
     @property
     def users(self) -> tuple[OnlineUser, ...]:
         """Everybody else online, server by server, by name."""
         with self.lock:
             found = [self.inbound.users.get(config.id, {}).values() for config in self.settings.values.servers]
-            return tuple(
+            return UserTuple(
                 user for there in found for user in sorted(there, key=lambda u: (u.nickname.lower(), u.client_id))
             )
 

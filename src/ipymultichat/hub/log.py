@@ -7,10 +7,12 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from ipymultichat.hub.tables import MessageList, message_table
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import Entry, Message, MessageFilter, Order, ServerConfig
+from ipymultichat.model.display import ROWS, Table
 from ipymultichat.model.filter import Conditions, message_filter, takes_conditions
 from ipymultichat.model.forms import to_json
 from ipymultichat.store import History
@@ -54,10 +56,20 @@ class MessageLog(Sequence[Message]):
     def __repr__(self) -> str:
         return f"<{len(self)} messages, {self._inbox.pending_count} pending>"
 
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  as IPython calls it
+        printer.text(f"{self!r}\n{self._table().text()}")
+
+    def _table(self) -> Table:
+        with self._inbox.lock:
+            return message_table(self[-ROWS:], len(self))
+
     @property
     def pending(self) -> list[Message]:
         """Questions and reports that wait for an answer, oldest first."""
-        return self._inbox.pending()
+        return MessageList(self._inbox.pending())
 
     def get(self, message_id: str) -> Message:
         """The message of an id, as it stands now.
@@ -79,7 +91,7 @@ class MessageLog(Sequence[Message]):
             ConfigError: an unknown kind or status, or a value of another type.
         """
         wanted = self.filter(conditions)
-        return [message for message in self._inbox if wanted.fits(message)]
+        return MessageList(message for message in self._inbox if wanted.fits(message))
 
     def filter(self, conditions: Conditions) -> MessageFilter:
         """The filter that conditions make; see `where`."""

@@ -18,6 +18,7 @@ from ipymultichat.hub.loop import Loop
 from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import ANSWERED, Content, Message, MessageKind, MessageStatus, OnlineUser, Reply, TextContent
+from ipymultichat.model.display import card, short_repr
 from ipymultichat.session import Session
 
 DISCARDED = "put away by you"
@@ -33,8 +34,9 @@ class Delivery:
         message_id: id of the message in the inbox.
     """
 
-    def __init__(self, message_id: str, loop: Loop) -> None:
-        self.message_id = message_id
+    def __init__(self, message: Message, loop: Loop) -> None:
+        self.message_id = message.id
+        self._message = message
         self._loop = loop
         self._outcome: concurrent.futures.Future[Message] = concurrent.futures.Future()
 
@@ -72,17 +74,26 @@ class Delivery:
                 raise
             raise WaitTimeoutError(f"the delivery is not settled after {timeout:g} s") from error
 
-    def settle(self, outcome: Message | DeliveryError) -> None:
-        """End it, once: with the message that arrived, or with the reason why that cannot be said."""
+    def settle(self, message: Message, failure: str = "") -> None:
+        """End it, once.
+
+        Args:
+            message: what it is a delivery of, as it stands now.
+            failure: why it cannot be said to have arrived; "": it has.
+        """
         if self._outcome.done():
             return
-        if isinstance(outcome, DeliveryError):
-            self._outcome.set_exception(outcome)
+        self._message = message
+        if failure:
+            self._outcome.set_exception(DeliveryError(failure, message=message))
         else:
-            self._outcome.set_result(outcome)
+            self._outcome.set_result(message)
 
     def __repr__(self) -> str:
-        return f"<Delivery of {self.message_id}: {'settled' if self.done() else 'on its way'}>"
+        return short_repr(self._message, f"Delivery {'settled' if self.done() else 'on its way'}: ")
+
+    def _repr_html_(self) -> str:
+        return card(self._message)
 
 
 class Messages:
@@ -136,8 +147,8 @@ class Messages:
         with self._lock:
             self._check_open()
             current = resolve.answerable(self._inbox, message)
-            self._inbox.move(current.id, MessageStatus.SENDING, error="", draft=contents, rule=rule)
-            delivery = self._expect(current.id)
+            moved = self._inbox.move(current.id, MessageStatus.SENDING, error="", draft=contents, rule=rule)
+            delivery = self._expect(moved or current)
         not_sent = partial(self._not_sent, current.id)
         self._connections.act(current.server_id, not_sent, Session.reply, current.request_id, contents, current.asked)
         return delivery
@@ -191,8 +202,8 @@ class Messages:
             failed = resolve.sendable_again(self._inbox, message)
             peer = OnlineUser(failed.receiver_id, failed.receiver, failed.server_id, failed.server_name)
             receiver = resolve.receiver(self._settings.values.servers, self._users(), set(), peer)
-            self._inbox.move(failed.id, MessageStatus.SENDING, error="", receiver_id=receiver.client_id)
-            return self._send_chat(failed, receiver)
+            moved = self._inbox.move(failed.id, MessageStatus.SENDING, error="", receiver_id=receiver.client_id)
+            return self._send_chat(moved or failed, receiver)
 
     def answer(self, message: Message, result: object, rule: str) -> None:
         """Send what a handler returned: as the reply to a request, or back to who wrote a chat message.
@@ -224,7 +235,7 @@ class Messages:
             return self._inbox.move(current.id, MessageStatus.CANCELLED, error=reason, discarded=True) or current
 
     def _send_chat(self, message: Message, receiver: OnlineUser) -> Delivery:
-        delivery = self._expect(message.id)
+        delivery = self._expect(message)
         not_sent = partial(self._not_sent, message.id)
         arguments = (message.id, receiver.client_id, receiver.nickname, message.text)
         self._connections.act(receiver.server_id, not_sent, Session.send_chat, *arguments)
@@ -240,13 +251,13 @@ class Messages:
         """An answer is proved to have arrived."""
         reply = Reply(contents, self._settings.values.nickname, self._clock(), mine=True)
         moved = self._inbox.move(message.id, ANSWERED[message.kind], reply=reply, error="", draft=())
-        self._settle(message.id, moved or message)
+        self._settle(moved or message)
 
     def chat_arrived(self, message_id: str) -> None:
         """A chat message was taken while its receiver was there."""
         moved = self._inbox.move(message_id, MessageStatus.SENT, error="")
         if moved is not None:
-            self._settle(message_id, moved)
+            self._settle(moved)
 
     def failed(
         self, message_id: str, reason: str, *, status: MessageStatus = MessageStatus.FAILED, reply: Reply | None = None
@@ -265,7 +276,7 @@ class Messages:
         if message.status is MessageStatus.SENDING:
             reply = reply or message.reply
             message = self._inbox.move(message_id, status, error=reason, reply=reply) or message
-        self._settle(message_id, DeliveryError(reason, message=message))
+        self._settle(message, reason)
 
     def expire(self, message_id: str) -> None:
         """The deadline of a request passed, and no server can be asked."""
@@ -278,11 +289,11 @@ class Messages:
         for message_id in list(self._deliveries):
             self.failed(message_id, reason)
 
-    def _expect(self, message_id: str) -> Delivery:
-        delivery = self._deliveries[message_id] = Delivery(message_id, self._connections.loop)
+    def _expect(self, message: Message) -> Delivery:
+        delivery = self._deliveries[message.id] = Delivery(message, self._connections.loop)
         return delivery
 
-    def _settle(self, message_id: str, outcome: Message | DeliveryError) -> None:
-        delivery = self._deliveries.pop(message_id, None)
+    def _settle(self, message: Message, failure: str = "") -> None:
+        delivery = self._deliveries.pop(message.id, None)
         if delivery is not None:
-            delivery.settle(outcome)
+            delivery.settle(message, failure)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 from ipymultichat.errors import TransitionError
+from ipymultichat.model.display import card, lines, short_repr
 from ipymultichat.model.frozen import frozen
 from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS, AgentState, MessageKind, MessageStatus, state_after
 
@@ -225,6 +227,15 @@ class Message:
             changes.setdefault("agent_state", state_after(self.agent_state, status))
         logger.debug("%s: %s %.80r: %s → %s", self.server_name, self.kind, self.id, self.status, status)
         return replace(self, status=status, **changes)  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+    def _repr_html_(self) -> str:
+        return card(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  as IPython calls it
+        printer.text(lines(self, printer.max_width))
 
     @property
     def peer(self) -> str:

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 from websockets.frames import CloseCode
 
+from ipymultichat.model.invisible import escape_invisible
 from ipymultichat.net.reasons import close_reason, connect_reason
-from ipymultichat.wire.names import escape_invisible
 
 MAX_FRAME = 64 * 2**20
 """The largest frame taken, in bytes; a larger one closes that connection only."""
