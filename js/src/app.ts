@@ -13,10 +13,11 @@ import { makeNotificationPort, Notifier } from "./notify";
 import { distinctPeers, type Peer, peerKey } from "./people";
 import { makePrefs, type Prefs } from "./prefs";
 import { type Commands, type Conversation, compareOrder, type Order, type User } from "./protocol";
-import { find, indexOf } from "./sorted";
+import { find, indexOf, refilter } from "./sorted";
 import { makeSafeStorage } from "./storage";
 import { Clock } from "./time";
 import { Uploads } from "./uploads";
+import { byUrgency, isWaiting } from "./urgency";
 import { WholeTexts } from "./whole";
 
 /** How often the kernel is told what has been in view, at most. */
@@ -31,6 +32,8 @@ export interface App {
   readonly texts: WholeTexts;
   /** Each person online that the browser knows of, by server and name. */
   readonly people: ReadonlySignal<readonly Peer[]>;
+  /** Requests that are not over, most urgent first. */
+  readonly waiting: ReadonlySignal<readonly Message[]>;
   readonly prefs: Signal<Prefs>;
   readonly clock: Clock;
   readonly t: ReadonlySignal<Translate>;
@@ -104,6 +107,7 @@ export function makeApp(model: Model): App {
         a.nickname.toLowerCase().localeCompare(b.nickname.toLowerCase()),
     );
   });
+  const waiting = makeWaiting(client);
   const chatDrafts = new ChatDrafts(tabStorage, people, (serverId) =>
     traits.servers.peek().some((server) => server.id === serverId),
   );
@@ -144,6 +148,7 @@ export function makeApp(model: Model): App {
     uploads,
     texts: new WholeTexts(client),
     people,
+    waiting,
     prefs,
     clock,
     t,
@@ -210,6 +215,19 @@ export function makeApp(model: Model): App {
       client.close();
     },
   };
+}
+
+/** A window can be large: after a patch only what it changed is looked at again. */
+function makeWaiting(client: Client): ReadonlySignal<readonly Message[]> {
+  let from: readonly Message[] = [];
+  let kept: readonly Message[] = [];
+  const open = computed(() => {
+    const { messages } = client.log.value;
+    kept = refilter(from, kept, messages, isWaiting);
+    from = messages;
+    return kept;
+  });
+  return computed(() => [...open.value].sort(byUrgency));
 }
 
 /** Tells the kernel how far the person has read: at most twice a second, and the furthest of what was told meanwhile. */

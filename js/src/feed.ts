@@ -1,34 +1,51 @@
 /** What one view shows: the log, or what a filter or an open conversation leaves of it, searched through to the oldest. */
 import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
 import type { App } from "./app";
-import { isOpen, isRequest, peerOf } from "./message";
-import type { Kind, Message } from "./model.gen";
+import { peerOf } from "./message";
+import type { Kind, Message, Status } from "./model.gen";
 import { type Peer, peerKey } from "./people";
 import type { Order, PageFilter } from "./protocol";
 import { find, merge, refilter } from "./sorted";
+import { isWaiting } from "./urgency";
 
 export interface Filter {
   readonly search: string;
   readonly kind: Kind | "";
   readonly server_id: string;
+  readonly agent: string;
+  readonly project: string;
+  readonly status: Status | "";
   readonly pending: boolean;
   /** An open conversation: chat with this person only. */
   readonly peer: Peer | null;
 }
 
-export const NO_FILTER: Filter = { search: "", kind: "", server_id: "", pending: false, peer: null };
+export const NO_FILTER: Filter = {
+  search: "",
+  kind: "",
+  server_id: "",
+  agent: "",
+  project: "",
+  status: "",
+  pending: false,
+  peer: null,
+};
+/** What narrows the list besides a search, "pending only" and a conversation. */
+const narrowed = ({ kind, server_id, agent, project, status }: Filter): boolean =>
+  Boolean(kind || server_id || agent || project || status);
+
 const PAGE = 50;
 const PAGE_MAX = 500;
 /** Somebody who wants the next page this soon is on the way to somewhere far up: it is twice as large. */
 const HURRY_MS = 2_000;
 
 export const isFiltered = (filter: Filter): boolean =>
-  Boolean(filter.search.trim() || filter.kind || filter.server_id || filter.pending || filter.peer);
+  Boolean(filter.search.trim() || narrowed(filter) || filter.pending || filter.peer);
 
 /** What counts as seen when the end of the list is in view: everything, one conversation, or null: nothing for certain. */
-export function seenScope({ search, pending, peer, kind, server_id }: Filter): "all" | Peer | null {
-  if (search.trim() || pending) return null;
-  return peer ?? (kind || server_id ? null : "all");
+export function seenScope(filter: Filter): "all" | Peer | null {
+  if (filter.search.trim() || filter.pending) return null;
+  return filter.peer ?? (narrowed(filter) ? null : "all");
 }
 
 export function toPageFilter(filter: Filter): PageFilter {
@@ -38,15 +55,21 @@ export function toPageFilter(filter: Filter): PageFilter {
     ...(filter.search.trim() && { search: filter.search.trim() }),
     ...(kind && { kind }),
     ...(serverId && { server_id: serverId }),
+    ...(!filter.peer && filter.agent && { agent: filter.agent }),
+    ...(!filter.peer && filter.project && { project: filter.project }),
+    ...(!filter.peer && filter.status && { status: filter.status }),
     ...(filter.pending && { pending: true }),
     ...(filter.peer && { peer: filter.peer.nickname }),
   };
 }
 
-/** Whether a message is of the kind, the server and the conversation; what else a filter says is left to others. */
+/** Whether a message meets a filter but for its search and "pending only", which are left to others. */
 export function fits(filter: Filter, message: Message): boolean {
   if (filter.peer) return message.kind === "chat" && peerKey(peerOf(message)) === peerKey(filter.peer);
   if (filter.kind && message.kind !== filter.kind) return false;
+  if (filter.agent && message.agent_name !== filter.agent) return false;
+  if (filter.project && message.project_directory !== filter.project) return false;
+  if (filter.status && message.status !== filter.status) return false;
   return !filter.server_id || message.server_id === filter.server_id;
 }
 
@@ -62,7 +85,10 @@ export function makeSearch(search: string): (message: Message) => boolean {
     holds(message.project_directory) ||
     holds(message.sender) ||
     holds(message.receiver) ||
-    holds(message.reply?.text ?? "");
+    holds(message.reply?.text ?? "") ||
+    message.options.some(
+      (question) => holds(question.question) || question.options.some(({ label }) => holds(label)),
+    );
 }
 
 /** What the kernel has found, also beyond the window. */
@@ -168,7 +194,9 @@ export class Feed {
     if (!isFiltered(filter)) return messages;
     const here = this.filterWindow(filter, messages);
     // The window's copy of a message is the living one; what was found may have moved on since.
-    const found = this.found.value.messages.map((message) => find(messages, message) ?? message);
+    const found = this.found.value.messages
+      .map((message) => find(messages, message) ?? message)
+      .filter((message) => fits(filter, message));
     const rows = merge(here, found);
     return filter.pending ? rows.filter((message) => this.isPending(message)) : rows;
   }
@@ -196,7 +224,7 @@ export class Feed {
     const { id } = message;
     const { waited } = this.last;
     const { drafts } = this.app;
-    if (isRequest(message) && isOpen(message)) waited.add(id);
+    if (isWaiting(message)) waited.add(id);
     else if (!drafts.isAnsweredHere(id) && !drafts.hasText(message)) waited.delete(id);
     return waited.has(id);
   }

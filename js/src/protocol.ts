@@ -1,5 +1,5 @@
 /** What travels between kernel and browser, as the README beside `src` fixes it. Times are kernel milliseconds. */
-import type { Kind, Message, Preferences, ServerState } from "./model.gen";
+import type { Kind, Message, Preferences, ServerState, Status } from "./model.gen";
 
 /** A place in the log: compare the first, then the second. */
 export type Order = readonly [number, number];
@@ -180,6 +180,10 @@ export interface PageFilter {
   search?: string;
   kind?: Kind;
   server_id?: string;
+  agent?: string;
+  /** A directory, with those below it. */
+  project?: string;
+  status?: Status;
   /** A nickname, with `server_id`: one conversation. */
   peer?: string;
   /** Only requests that are open. */

@@ -6,9 +6,10 @@ import type { App } from "./app";
 import { Feed, NO_FILTER } from "./feed";
 import type { Translate } from "./i18n";
 import type { Peer } from "./people";
+import { Queue } from "./queue";
 import { WatchedMap } from "./storage";
 
-export type DialogName = "connections" | "settings";
+export type DialogName = "connections" | "settings" | "shortcuts" | "selected";
 
 /**
  * What a card can be switched to: its text as it was written, a long text in full. Of an approval: its parts once it is
@@ -20,6 +21,7 @@ let views = 0;
 
 export class View {
   readonly feed: Feed;
+  readonly queue: Queue;
   readonly dialog: Signal<DialogName | null> = signal<DialogName | null>(null);
   /** Whether the row of filters is open. */
   readonly filtersOpen: Signal<boolean> = signal(false);
@@ -36,6 +38,7 @@ export class View {
 
   constructor(readonly app: App) {
     this.feed = new Feed(app);
+    this.queue = new Queue(app, this.feed);
     views += 1;
     this.name = `imc-${app.client.name}-${views}`;
   }
@@ -43,11 +46,13 @@ export class View {
   /** Follows the kernel's log until the returned function is called. */
   start(): () => void {
     const stopFeed = this.feed.start();
+    const stopQueue = this.queue.start();
     const stopForgetting = effect(() => {
       for (const flag of Object.values(this.flags)) flag.deleteAll(this.app.client.removed.value);
     });
     return () => {
       stopForgetting();
+      stopQueue();
       stopFeed();
     };
   }

@@ -76,10 +76,10 @@ class Notebook:
         # A cell run before its kernel is there is not run at all.
         expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
 
-    def run(self) -> None:
+    def run(self, servers: int = 2) -> None:
         self.page.locator(".jp-CodeCell .cm-content").first.click()
         self.page.keyboard.press("Shift+Enter")
-        self.badge("2 of 2").wait_for(timeout=30_000)
+        self.badge(f"{servers} of {servers}").wait_for(timeout=30_000)
 
     def run_below(self, code: str) -> None:
         """Run code in a new cell below the widget's."""

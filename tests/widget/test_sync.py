@@ -11,7 +11,7 @@ from waiting import until
 
 from ipymultichat import MultiChat
 from ipymultichat.agent import AgentClient
-from ipymultichat.model import Message, MessageKind, MessageStatus
+from ipymultichat.model import Message, MessageKind, MessageStatus, Option, Question
 from ipymultichat.server import LocalServer
 from ipymultichat.session import events as s
 from ipymultichat.wire.events import User
@@ -114,6 +114,30 @@ async def test_what_had_to_make_room_leaves_the_browser_too(
 async def test_a_search_covers_the_whole_log_and_ignores_case(tab: Tab, asked: Any) -> None:
     tab.say(type="page", client="tab", ref=1, before=None, limit=10, filter={"search": "Q3", "pending": True})
     assert keys((await until(lambda: tab.of("page")))[0]) == ["q3"]
+
+
+async def test_a_page_of_one_agent_project_or_option_holds_nothing_else(
+    tab: Tab, chat: MultiChat, server: LocalServer
+) -> None:
+    def question(text: str, agent: str, project: str, *labels: str) -> Any:
+        client = AgentClient(server.url, "s3cret-token", agent_name=agent)
+        choice = [Question(text, "", tuple(Option(label) for label in labels))] if labels else []
+        asked = client.ask_question(text, questions=choice, project_directory=project)
+        return asyncio.ensure_future(asked)
+
+    async def found(ref: int, conditions: dict[str, str]) -> Any:
+        tab.say(type="page", client="tab", ref=ref, before=None, limit=10, filter=conditions)
+        return keys((await until(lambda: tab.of("page")[ref:]))[0])
+
+    calls = [question("one", "ada", "/srv/a"), question("two", "bob", "/srv/b", "Parquet", "CSV")]
+    await until(lambda: chat.pending_count == 2)
+    assert await found(0, {"agent": "ada"}) == ["one"]
+    assert await found(1, {"project": "/srv/b"}) == ["two"]
+    assert await found(2, {"search": "parq"}) == ["two"]
+    assert await found(3, {"status": "replied"}) == []
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
 
 
 async def test_a_reply_from_the_browser_reaches_its_agent(tab: Tab, asked: Any, chat: MultiChat) -> None:

@@ -19,7 +19,7 @@ interface Props {
 }
 
 export function AnswerForm({ message, article }: Props) {
-  const { app, t } = useView();
+  const { view, app, t } = useView();
   const { id, options } = message;
   const draft = useComputed(() => app.drafts.draft(id)).value;
   const { sendState, error } = useComputed(() => app.drafts.state(id)).value;
@@ -44,7 +44,9 @@ export function AnswerForm({ message, article }: Props) {
     const text = composeAnswer(options, app.drafts.peek(id));
     const files = app.uploads.peek(id);
     if (files.some((item) => item.state === "moving")) return;
-    if (report || text || files.length) void app.answer(message, text);
+    if (!(report || text || files.length)) return;
+    void app.answer(message, text);
+    view.queue.leave(id);
   };
   const why = tooLarge.value || error || (isSendable(message) ? message.error : "");
   return (

@@ -16,7 +16,7 @@ interface Props {
 
 /** Allows or denies, by its buttons only: a key in a text box never decides. */
 export function ApprovalForm({ message, article }: Props) {
-  const { app, t } = useView();
+  const { view, app, t } = useView();
   const { id } = message;
   const given = message.approval?.arguments ?? "";
   const draft = useComputed(() => app.drafts.draft(id)).value;
@@ -47,6 +47,7 @@ export function ApprovalForm({ message, article }: Props) {
     }
     app.drafts.edit(id, { chosen: [[decision]] });
     void app.answer(message, answerOf(message, app.drafts.peek(id)));
+    view.queue.leave(id);
   };
   const focus = (name: string) => form.current?.querySelector<HTMLElement>(`.imc-${name}`)?.focus();
   const why = fault.value || error || (isSendable(message) ? message.error : "");

@@ -1,7 +1,8 @@
 import { useRef } from "preact/hooks";
 import { hueOf } from "../colour";
-import { articleName, isOpen, isRequest } from "../message";
+import { articleName, isRequest } from "../message";
 import type { Message } from "../model.gen";
+import { isWaiting } from "../urgency";
 import { useFlag, useView } from "../view";
 import { AnswerForm } from "./AnswerForm";
 import { ApprovalForm } from "./ApprovalForm";
@@ -10,6 +11,7 @@ import { Body } from "./Body";
 import { CardHead } from "./CardHead";
 import { ChatStatus } from "./ChatStatus";
 import { Outcome } from "./Outcome";
+import { useGoal } from "./useGoal";
 
 const plain = (text: string): string => text.replace(/[#*_`\s]+/g, " ").trim();
 
@@ -23,7 +25,8 @@ export function Card({ message }: { message: Message }) {
   const article = useRef<HTMLElement>(null);
   const [raw, toggleRaw] = useFlag("raw", message.id);
   const server = app.serverLabel(message.server_id, message.server_name);
-  const waits = isRequest(message) && isOpen(message);
+  const waits = isWaiting(message);
+  useGoal(article, message.id);
   const Form = message.approval ? ApprovalForm : AnswerForm;
   return (
     <article
@@ -31,6 +34,7 @@ export function Card({ message }: { message: Message }) {
       class={`imc-card imc-kind-${message.kind}${waits ? " imc-open" : ""}`}
       style={{ "--imc-hue": hueOf(message.server_id) }}
       aria-label={articleName(t, message, server)}
+      data-id={message.id}
       tabIndex={-1}
     >
       <CardHead message={message} server={server} raw={raw} toggleRaw={toggleRaw} />

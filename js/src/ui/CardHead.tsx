@@ -6,6 +6,7 @@ import { useView } from "../view";
 import { isCut, SHOWN_MAX } from "../whole";
 import { Deadline } from "./Countdown";
 import { IconButton } from "./Icon";
+import { Select } from "./Select";
 
 const COPIED_MS = 1_500;
 
@@ -17,7 +18,7 @@ interface Props {
 }
 
 export function CardHead({ message, server, raw, toggleRaw }: Props) {
-  const { app, t } = useView();
+  const { view, app, t } = useView();
   const copied = useSignal<"" | "copied" | "copyFailed">("");
   const at = app.clock.toLocal(message.created_at);
   const asked = useComputed(() => app.drafts.state(message.id).sendState !== "none").value;
@@ -33,6 +34,7 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
   };
   return (
     <div class="imc-head">
+      {view.queue.waits(message) && <Select message={message} />}
       <bdi class="imc-tag">{server}</bdi>
       <span class="imc-kind">{t(message.approval ? "approval" : message.kind)}</span>
       <Who message={message} />

@@ -18,6 +18,17 @@ export function Deadline({ at }: { at: number }) {
   );
 }
 
+/** How long the most urgent of all that wait still waits. */
+export function NextDeadline() {
+  const { app, t } = useView();
+  const at = app.waiting.value[0]?.deadline ?? null;
+  if (at === null) return null;
+  const left = at - app.clock.now.value;
+  return (
+    <span class={left <= URGENT_MS ? "imc-urgent" : ""}>{t("nextIn", { time: formatCountdown(left) })}</span>
+  );
+}
+
 export function NextTry({ at }: { at: number }) {
   const { app, t } = useView();
   const left = at - app.clock.now.value;

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Kind } from "../model.gen";
+import type { Kind, Status } from "../model.gen";
 import { useView } from "../view";
 
 const SEARCH_MS = 200;
@@ -36,6 +36,33 @@ export function SearchBox({ place }: { place: "header" | "row" }) {
   );
 }
 
+const FIELDS = { agent: "agent_name", project: "project_directory", status: "status" } as const;
+const NAMES = { agent: "agentFilter", project: "project", status: "status" } as const;
+const ALL = { agent: "allAgents", project: "allProjects", status: "allStatuses" } as const;
+
+/** One of the values that the messages at hand have in a field. */
+function Values({ name }: { name: keyof typeof FIELDS }) {
+  const { view, app, t } = useView();
+  const chosen = view.feed.filter.value[name];
+  const found = new Set<string>(app.client.log.value.messages.map((message) => message[FIELDS[name]]));
+  const values = [...found.add(chosen)].filter(Boolean).sort();
+  return (
+    <select
+      class="imc-input"
+      aria-label={t(NAMES[name])}
+      value={chosen}
+      onChange={(event) => view.feed.set({ [name]: event.currentTarget.value, peer: null })}
+    >
+      <option value="">{t(ALL[name])}</option>
+      {values.map((value) => (
+        <option key={value} value={value}>
+          {name === "status" ? t(value as Status) : value}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 export function Finder() {
   const { view, app, t } = useView();
   const { filter } = view.feed;
@@ -67,6 +94,9 @@ export function Finder() {
           </option>
         ))}
       </select>
+      {(["agent", "project", "status"] as const).map((name) => (
+        <Values key={name} name={name} />
+      ))}
     </div>
   );
 }

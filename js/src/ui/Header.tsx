@@ -1,9 +1,12 @@
 import { useView } from "../view";
+import { NextDeadline } from "./Countdown";
 import { Dialog } from "./Dialog";
 import { SearchBox } from "./Finder";
 import { Icon, IconButton } from "./Icon";
+import { SelectionForm } from "./Selection";
 import { Servers } from "./Servers";
 import { Settings } from "./Settings";
+import { Shortcuts } from "./Shortcuts";
 
 export function Header() {
   const { view, app, t } = useView();
@@ -19,6 +22,16 @@ export function Header() {
             <span class="imc-sr">{t("unread", { n: "" })}</span>
           </span>
         )}
+        {app.waiting.value.length > 0 && (
+          <IconButton icon="down" name={t("nextPending")} onClick={() => view.queue.step(1, "answer")} />
+        )}
+        <IconButton
+          icon="keys"
+          name={t("shortcuts")}
+          onClick={() => {
+            view.dialog.value = view.dialog.value === "shortcuts" ? null : "shortcuts";
+          }}
+        />
       </span>
       <SearchBox place="header" />
       <span class="imc-tools">
@@ -31,7 +44,10 @@ export function Header() {
           title={t("pendingOnly")}
           onClick={() => view.feed.set({ pending: !filter.value.pending, peer: null })}
         >
-          <span aria-hidden="true">{t("pendingCount", { n: pending.value })}</span>
+          <span aria-hidden="true">
+            {t("pendingCount", { n: pending.value })}
+            <NextDeadline />
+          </span>
         </button>
         <IconButton
           icon="filter"
@@ -60,6 +76,12 @@ export function Header() {
       </Dialog>
       <Dialog name="settings" title={t("settings")}>
         <Settings />
+      </Dialog>
+      <Dialog name="shortcuts" title={t("shortcuts")}>
+        <Shortcuts />
+      </Dialog>
+      <Dialog name="selected" title={t("answerSelected")}>
+        <SelectionForm />
       </Dialog>
     </div>
   );

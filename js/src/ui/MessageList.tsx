@@ -63,6 +63,12 @@ export function MessageList() {
     return () => cancelAnimationFrame(frame);
   });
   useLayoutEffect(() => list.scrollToEnd(), [list]);
+  const { goal } = view.queue;
+  const wanted = goal.value?.id;
+  useEffect(() => {
+    const index = rows.findIndex((message) => message.id === wanted);
+    if (index >= 0) list.scrollToIndex(index, { align: "auto" });
+  }, [wanted, list]);
   // A composer that grows, or a notice, makes the list smaller: its end stays in sight.
   useEffect(() => {
     const element = scroller.current;

@@ -1,4 +1,5 @@
 import { hueOf } from "../colour";
+import { runShortcut } from "../keys";
 import { useView } from "../view";
 import { Composer } from "./Composer";
 import { Finder } from "./Finder";
@@ -7,17 +8,21 @@ import { IconButton } from "./Icon";
 import { MessageList } from "./MessageList";
 import { Notices } from "./Notices";
 import { Rules } from "./Rules";
+import { Queue } from "./Queue";
+import { QueueBar } from "./QueueBar";
+import { SelectionBar } from "./Selection";
 import { Setup } from "./Setup";
 import { Users } from "./Users";
 
 const TYPES = "input, textarea, select, [contenteditable]";
+const BOX = "textarea, input[type=text], input[type=search], input[type=password], input[type=number]";
 
 /**
  * JupyterLab asks the focused element first, and its shortcuts match any focused element of a notebook in command mode:
  * "d d" on one of our buttons would delete the cell. The mark has to be on that element, not only around it.
  */
-function shield(event: FocusEvent): void {
-  if (event.target instanceof Element) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+function shield({ target }: FocusEvent): void {
+  if (target instanceof Element) target.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 export function Root() {
@@ -25,9 +30,18 @@ export function Root() {
   const phase = app.client.phase.value;
   const dead = phase === "gone" || (phase === "silent" && app.client.log.value.epoch !== null);
 
+  /** Out of a field first, and what is typed stays; then out of the dialog. */
+  const leave = (event: KeyboardEvent) => {
+    const box = event.target instanceof HTMLElement && event.target.matches(BOX) ? event.target : null;
+    if (!box && !view.dialog.value) return;
+    if (box) box.closest<HTMLElement>("article, [role=dialog], .imc-root")?.focus({ preventScroll: true });
+    else view.dialog.value = null;
+    event.stopPropagation();
+  };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && view.dialog.value) {
-      view.dialog.value = null;
+    if (event.key === "Escape") leave(event);
+    else if (runShortcut(view, event)) {
+      event.preventDefault();
       event.stopPropagation();
     }
     // Notebook 7 and VS Code listen further up; a letter typed here must never be a command there.
@@ -40,8 +54,14 @@ export function Root() {
       data-lm-suppress-shortcuts="true"
       lang={t.locale === "zh" ? "zh-CN" : "en"}
       aria-label="MultiChat"
+      // A click on a blank of it must not leave the focus in the notebook, whose shortcuts would take what is typed.
+      tabIndex={-1}
       onKeyDown={onKeyDown}
-      onFocusIn={shield}
+      onFocusIn={(event) => {
+        shield(event);
+        const article = (event.target as Element).closest<HTMLElement>("article[data-id]");
+        if (article) view.queue.visit(article.dataset.id ?? "");
+      }}
     >
       <Header />
       <Finder />
@@ -50,7 +70,9 @@ export function Root() {
       <Notices />
       <Setup />
       <Conversation />
-      <MessageList key={JSON.stringify(view.feed.filter.value)} />
+      {view.queue.shown && <QueueBar />}
+      {view.queue.shown ? <Queue /> : <MessageList key={JSON.stringify(view.feed.filter.value)} />}
+      <SelectionBar />
       <Composer />
       <div class="imc-sr" role="status" aria-live="polite">
         {app.announcement.value}

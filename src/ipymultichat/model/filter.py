@@ -26,7 +26,8 @@ class MessageFilter:
         project: the agent's project: its directory, one above it, or the directory's own name.
         text: stands in the body, in whatever case; or a compiled pattern that is found in it.
         status: a word of `MessageStatus`.
-        search: stands in the body, the answer or a name, in whatever case; what the search box of the widget looks for.
+        search: stands in the body, the answer, an option or a name, in whatever case; what the widget's search box
+            looks for.
         peer: nickname of the other person of a chat.
         pending: only requests that are not over.
     """
@@ -141,7 +142,8 @@ def message_filter(conditions: Conditions, server_id: Callable[[str | ServerConf
 def searchable(message: Message, limit: int | None = None) -> str:
     """Everything of a message that a search looks at, folded to one case; `limit` characters of each part at most."""
     names = (message.agent_name, message.model_name, message.client_name, message.sender, message.receiver)
-    words = (message.text, message.project_directory, *names, message.reply.text if message.reply else "")
+    asked = [word for item in message.options for word in (item.question, *(option.label for option in item.options))]
+    words = (message.text, message.project_directory, *names, message.reply.text if message.reply else "", *asked)
     return "\n".join([word[:limit] for word in words]).casefold()
 
 

@@ -123,7 +123,8 @@ class Commands:
 def filter_of(conditions: object) -> MessageFilter:
     """The `filter` of a page; what cannot be read does not count."""
     wanted: Json = conditions if isinstance(conditions, dict) else {}
-    words = {key: wanted[key] for key in ("search", "kind", "server_id", "peer") if isinstance(wanted.get(key), str)}
+    names = ("search", "kind", "server_id", "agent", "project", "status", "peer")
+    words = {name: wanted[name] for name in names if isinstance(wanted.get(name), str)}
     return MessageFilter(**words, pending=bool(wanted.get("pending")))
 
 
