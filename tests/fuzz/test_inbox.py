@@ -131,7 +131,7 @@ class AgainstAList(RuleBasedStateMachine):
         assert self.inbox.pending_count == sum(m.status == "pending" for m in messages)
         assert self.inbox.unread_count == sum(row[3] for row in self.model)
         waiting = [m for m in messages if m.kind != "chat" and m.open]
-        assert [entry.message for entry in self.inbox.open_requests()] == waiting
+        assert [entry.message for entry in self.inbox.open_requests(1000)] == waiting[::-1]
         assert self.inbox._bytes == sum(len(m.text) for m in messages)
 
     @invariant()

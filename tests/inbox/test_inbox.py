@@ -83,12 +83,12 @@ def test_counts_follow_the_statuses(inbox: Inbox) -> None:
     assert (inbox.pending_count, inbox.unread_count) == (2, 3)
     inbox.move("a", MessageStatus.REPLIED)
     assert inbox.pending_count == 1
-    assert [entry.message.id for entry in inbox.open_requests()] == ["b"]
+    assert [entry.message.id for entry in inbox.open_requests(9)] == ["b"]
 
 
 def test_a_failed_chat_message_does_not_wait_for_an_answer(inbox: Inbox) -> None:
     fill(inbox, message("c", kind=MessageKind.CHAT, status=MessageStatus.FAILED))
-    assert inbox.open_requests() == []
+    assert inbox.open_requests(9) == []
 
 
 def test_a_status_that_does_not_follow_is_refused_and_nothing_changes(inbox: Inbox) -> None:

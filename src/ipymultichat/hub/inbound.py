@@ -148,10 +148,11 @@ class Inbound:
             self._request_arrived(server_id, s.StillPending(request))
         if event.waits is None:
             return
-        for message in self._inbox.open_beyond(server_id, event.waits):
+        ended, told = self._inbox.open_beyond(server_id, event.waits)
+        for message in ended:
             self._end(message, _AWAY)
         # A server that tells of agents does so after this list: what it said before that does not hold any more.
-        for message in self._inbox.open_beyond(server_id, ()):
+        for message in told:
             self._inbox.note_agent(message.id, AgentState.NONE)
         for ids in (self.unconfirmed, self._cut_short):
             ids.difference_update([message_id for message_id in ids if message_id.startswith(f"{server_id}/")])

@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nlargest
+from operator import attrgetter
 from threading import RLock
 
 from ipymultichat.errors import UnknownMessageError
@@ -258,23 +259,33 @@ class Inbox:
             found = [Conversation(*who, unread, last) for who, (unread, last) in self._conversations.items()]
         return sorted(found, key=lambda conversation: conversation.last, reverse=True)
 
-    def open_requests(self) -> list[Entry]:
-        """Requests that want an answer, or whose answer is on its way or failed, oldest first."""
+    def open_requests(self, most: int) -> list[Entry]:
+        """The newest requests that want an answer, or whose answer is on its way or failed, newest first.
+
+        Args:
+            most: how many at most.
+        """
         with self.lock:
             found = [entry for entry in self._open.values() if entry.message.kind is not MessageKind.CHAT]
-        return sorted(found, key=lambda entry: entry.order)
+        return nlargest(most, reversed(found), key=attrgetter("order"))  # about as they came: quick
 
-    def open_beyond(self, server_id: str, request_ids: Container[str]) -> list[Message]:
-        """Open requests of one server that are not among these, oldest first."""
+    def open_beyond(self, server_id: str, request_ids: Container[str]) -> tuple[list[Message], list[Message]]:
+        """Open requests of one server that are not among these; and those of whose agent something is known.
+
+        Both oldest first. There may be very many: each is looked at once.
+        """
         with self.lock:
             found = [
                 entry
                 for entry in self._open.values()
-                if entry.message.request_id not in request_ids
-                and entry.message.server_id == server_id
-                and entry.message.kind is not MessageKind.CHAT
+                if ((message := entry.message).agent_state or message.request_id not in request_ids)
+                and message.server_id == server_id
+                and message.kind is not MessageKind.CHAT
             ]
-        return [entry.message for entry in sorted(found, key=lambda entry: entry.order)]
+        found.sort(key=attrgetter("order"))
+        messages = [entry.message for entry in found]
+        beyond = [message for message in messages if message.request_id not in request_ids]
+        return beyond, [message for message in messages if message.agent_state]
 
     def due(self, before: datetime) -> list[Message]:
         """Open requests whose deadline is before that time (aware)."""

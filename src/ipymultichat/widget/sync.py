@@ -204,7 +204,7 @@ class Sync:
             self._users_patch()
         inbox = self._hub.inbox
         entries, more = inbox.page(None, _PAGE, MessageFilter())
-        shown = {entry.message.id: entry for entry in (*inbox.open_requests()[-_MAX_PAGE:], *entries)}
+        shown = {entry.message.id: entry for entry in (*inbox.open_requests(_MAX_PAGE), *entries)}
         (self._send() or _nowhere)(
             {
                 "type": "snapshot",
