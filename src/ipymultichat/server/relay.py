@@ -33,7 +33,7 @@ from ipymultichat.server.guesses import Guesses
 from ipymultichat.server.outbox import Outbox
 from ipymultichat.server.rates import Rates
 from ipymultichat.server.state import CLOSE_REFUSED, ServerState
-from ipymultichat.server.stores.port import Store, StoreError
+from ipymultichat.server.stores.port import LARGE, Store, StoreError
 from ipymultichat.server.stores.record import DETACHED, AnyRequest, AnyResponse, Key, Kind, Record
 from ipymultichat.server.tokens import label_of
 from ipymultichat.wire import agentassist_pb2 as pb
@@ -202,7 +202,11 @@ class Relay:
             Refused: by the state, for want of room, because its team asks too often, because its id is used for
                 something else, or because the store cannot be used or the server is stopping.
         """
-        return await self._enter(request, self.state.prepare(kind, request, team), hold=hold)
+        if request.ByteSize() > LARGE:  # to hash 24 MB takes a tenth of a second, for which no loop can wait
+            asked = await asyncio.to_thread(self.state.prepare, kind, request, team)
+        else:
+            asked = self.state.prepare(kind, request, team)
+        return await self._enter(request, asked, hold=hold)
 
     async def rejoin(self, key: Key) -> tuple[Record, Answer]:
         """Join a request that waits, or fetch how it ended, by its id alone.

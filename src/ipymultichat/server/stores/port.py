@@ -8,6 +8,9 @@ from typing import Protocol
 
 from ipymultichat.server.stores.record import Key, Record, State
 
+LARGE = 2**18
+"""Bytes of a request or answer from which on work on one is done in a thread: no loop can wait for it."""
+
 
 class StoreError(Exception):
     """A store that cannot do what it was asked to; nothing was changed.

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ipymultichat.server.stores.port import StoreError
+from ipymultichat.server.stores.port import LARGE, StoreError
 from ipymultichat.server.stores.sql import BEAT, MIGRATIONS, VERSION, Parameters, Row, SqlStore
 
 MOST_TOGETHER = 256
@@ -33,6 +33,8 @@ class MemoryStore(SqlStore):
 
     def __init__(self) -> None:
         self._connection: sqlite3.Connection | None = None
+        self._turn = asyncio.Lock()
+        self._has_large = False
 
     async def open(self, process: str, now_ms: int, away_until_ms: int) -> None:
         """See `Store.open`."""
@@ -42,15 +44,22 @@ class MemoryStore(SqlStore):
 
     async def close(self) -> None:
         """See `Store.close`."""
-        connection, self._connection = self._connection, None
+        async with self._turn:
+            connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     async def _run(self, statement: str, parameters: Parameters) -> list[Row]:
-        if self._connection is None:
-            raise StoreError("the store is closed")
-        with _named("memory"):
-            return self._connection.execute(statement, parameters).fetchall()
+        # A row of 24 MB takes a third of a second, for which no loop can wait; where all are small, threads cost more.
+        sizes = (len(value) for value in parameters.values() if isinstance(value, bytes))
+        self._has_large = self._has_large or max(sizes, default=0) > LARGE
+        async with self._turn:
+            if self._connection is None:
+                raise StoreError("the store is closed")
+            with _named("memory"):
+                if self._has_large:
+                    return await asyncio.to_thread(_rows, self._connection, statement, parameters)
+                return _rows(self._connection, statement, parameters)
 
 
 class SqliteStore(SqlStore):
@@ -157,7 +166,7 @@ class SqliteStore(SqlStore):
         """Carry out all of it together, or each by itself where that fails: one that cannot be done harms no other."""
         try:
             with _named(self._path), _transaction(connection):
-                results = [connection.execute(statement, parameters).fetchall() for statement, parameters, _ in jobs]
+                results = [_rows(connection, statement, parameters) for statement, parameters, _ in jobs]
         except StoreError as error:
             if len(jobs) == 1:
                 _tell(loop, [(jobs[0][2], error)])
@@ -166,6 +175,10 @@ class SqliteStore(SqlStore):
                     self._carry_out(connection, [job], loop)
         else:
             _tell(loop, [(done, rows) for (_, _, done), rows in zip(jobs, results, strict=True)])
+
+
+def _rows(connection: sqlite3.Connection, statement: str, parameters: Parameters) -> list[Row]:
+    return connection.execute(statement, parameters).fetchall()
 
 
 def in_use(path: Path) -> bool:
