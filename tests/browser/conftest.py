@@ -7,7 +7,7 @@ from pathlib import Path
 import chromium_path
 import pytest
 from lab_page import TOKEN, Agent, Join, Notebook, OpenNotebook, StartAgent, scriptable
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from processes import ServerProcess
 
 from ipymultichat.cli.children import Children
@@ -92,15 +92,26 @@ def person(servers: dict[str, ServerProcess]) -> Iterator[Join]:
         chat.close()
 
 
+@pytest.fixture(scope="package")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One for all tests: what a browser has loaded of JupyterLab it keeps, which saves half the time of most tests."""
+    made = chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US")
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def open_notebook(lab: Lab, chromium: Browser) -> Iterator[OpenNotebook]:
+def open_notebook(lab: Lab, context: BrowserContext) -> Iterator[OpenNotebook]:
     """Opens notebooks, each in a page of its own; every page must stay free of script errors."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
     errors: list[str] = []
 
     def start(path: Path) -> Notebook:
-        contexts.append(chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US"))
-        page = contexts[-1].new_page()
+        page = context.new_page()
+        if not pages:  # nothing is left of earlier tests
+            page.goto(lab.address_of("").replace("/lab/tree/", "/static/favicons/favicon.ico"))
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         # Without the reset, JupyterLab opens the notebooks of earlier tests again.
         made = Notebook(page, path, f"{lab.address_of(path.name)}&reset")
@@ -108,8 +119,9 @@ def open_notebook(lab: Lab, chromium: Browser) -> Iterator[OpenNotebook]:
         return made
 
     yield start
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
+    context.clear_permissions()
     assert errors == []
 
 

@@ -57,7 +57,8 @@ def test_a_wheel_is_made_from_the_sdist_without_node(dist: Path, tmp_path: Path)
 
 
 def test_a_stale_bundle_is_noticed(tmp_path: Path) -> None:
-    for name in ("hatch_build.py", "js/package.json", "js/package-lock.json", "js/vite.config.ts", "js/tsconfig.json"):
+    built_by = ("package.json", "package-lock.json", "vite.config.ts", "vite.lab.config.ts", "tsconfig.json")
+    for name in ("hatch_build.py", *(f"js/{file}" for file in built_by)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "js" / "src", tmp_path / "js" / "src")

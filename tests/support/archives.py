@@ -7,7 +7,7 @@ from pathlib import Path
 
 BUNDLE = ("ipymultichat/static/widget.js", "ipymultichat/static/widget.css")
 MUST_HAVE = (*BUNDLE, "ipymultichat/py.typed", "ipymultichat/wire/agentassist_pb2.py")
-WHEEL_ONLY = ("ipymultichat/cli/quickstart.ipynb",)
+WHEEL_ONLY = ("ipymultichat/cli/quickstart.ipynb", "data/share/jupyter/labextensions/ipymultichat/package.json")
 SDIST_ONLY = ("js/package-lock.json", "proto/agentassist.proto", "notebooks/quickstart.ipynb", "LICENSE", "README.md")
 MUST_NOT_HAVE = ("node_modules/", "__pycache__/")
 SMALLEST_BUNDLE = 1000
