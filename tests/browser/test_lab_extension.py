@@ -1,4 +1,4 @@
-"""The inbox in the side bar, without a notebook: the prebuilt extension in a real JupyterLab, on a kernel of its own."""
+"""The inbox in the side bar, without a notebook: the extension in a real JupyterLab, on a kernel of its own."""
 
 import pytest
 from lab_page import StartAgent
