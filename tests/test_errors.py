@@ -124,8 +124,9 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: inbox().reply("nothing", "x"), errors.UnknownMessageError, "no message 'nothing' in this inbox"),
     # answering
     (lambda: inbox().reply("waits", ""), errors.ConfigError, "the reply is empty; give a text, a file or an image"),
-    (lambda: inbox().reply("waits", 3), errors.ConfigError,
-     "a int cannot be sent; send str, Path, bytes, a figure, an image or a data frame"),
+    (lambda: inbox().reply("waits", {3}), errors.ConfigError,
+     ("a set cannot be sent; send str, Path, bytes, a number, a dict or list, a data frame, a figure, an image, or "
+     "anything that shows itself in a notebook (_repr_png_, _repr_markdown_, …)")),
     (lambda: inbox().reply("waits", Path("/nothing/here.png")), errors.ConfigError,
      "the file '/nothing/here.png' cannot be read: No such file or directory"),
     (lambda: inbox().reply("waits", "\ud800"), errors.EncodeError,

@@ -409,7 +409,7 @@ async def test_a_timeout_that_cannot_be_one(agent: AgentClient, timeout: Any) ->
         await agent.ask_question("Hello?", timeout=timeout)
 
 
-@pytest.mark.parametrize("text", ["", "  ", None, 5])
+@pytest.mark.parametrize("text", ["", "  ", None, {5}])
 async def test_nothing_to_ask_or_report(agent: AgentClient, text: Any) -> None:
     with pytest.raises(ConfigError):
         await agent.ask_question(text)

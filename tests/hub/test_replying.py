@@ -14,6 +14,7 @@ from ipymultichat.agent import AgentClient
 from ipymultichat.errors import ConfigError, DeliveryError, NotAnswerableError, UnknownMessageError
 from ipymultichat.hub import Chat
 from ipymultichat.model import ImageContent, Question, TextContent
+from ipymultichat.model.forms import from_json, to_json
 from ipymultichat.server import LocalServer
 
 
@@ -76,6 +77,27 @@ async def test_structured_questions_and_attachments_arrive(chat: Chat, work: Loc
     await chat.reply(message, "see this", b"\x89PNG\r\n\x1a\n123")
     answer = await agent
     assert answer.contents == (TextContent("see this"), ImageContent(b"\x89PNG\r\n\x1a\n123", "image/png"))
+
+
+@pytest.mark.parametrize("name", ["Abb. 1 (ü, 图)%20#?.png", "résumé & notes.mp3", "données 100%.csv"])
+async def test_the_name_of_a_file_arrives_as_it_was_given_and_stays_in_the_history(
+    chat: Chat, work: LocalServer, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"123")
+    agent = ask(work)
+    (message,) = await pending(chat)
+    done = await chat.reply(message, tmp_path / name)
+    (got,) = (await agent).contents
+    assert (got.name, got.data) == (name, b"123")
+    assert from_json(to_json(done)).reply.contents[0].name == name
+
+
+async def test_an_agent_asks_with_what_it_has(chat: Chat, work: LocalServer) -> None:
+    agent = asyncio.ensure_future(AgentClient(work.url, "tok").ask_question("Which?", {"lr": [0.1, 0.01]}))
+    (message,) = await pending(chat)
+    assert message.text.startswith('Which?\n\n```json\n{\n  "lr"')
+    await chat.reply(message, 0.01)
+    assert (await agent).text == "0.01"
 
 
 async def test_fifty_replies_in_one_burst_all_reach_their_agents(chat: Chat, work: LocalServer) -> None:
@@ -179,7 +201,7 @@ async def test_a_second_reply_while_one_is_on_its_way_is_refused(chat: Chat, wor
 
 
 @pytest.mark.parametrize(
-    ("contents", "named"), [(("",), "empty"), ((3,), "int"), ((" ", ""), "empty"), (("bad \ud800",), "Unicode")]
+    ("contents", "named"), [(("",), "empty"), (({3},), "set"), ((" ", ""), "empty"), (("bad \ud800",), "Unicode")]
 )
 async def test_a_bad_reply_is_refused_and_the_question_stays(
     chat: Chat, work: LocalServer, contents: Any, named: Any

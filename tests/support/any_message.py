@@ -31,8 +31,8 @@ texts = st.text(characters, max_size=12)
 times = st.datetimes(timezones=st.just(timezone.utc))
 parts: st.SearchStrategy[Content] = st.one_of(
     st.builds(TextContent, texts),
-    st.builds(ImageContent, st.binary(max_size=9), texts),
-    st.builds(AudioContent, st.binary(max_size=9), texts),
+    st.builds(ImageContent, st.binary(max_size=9), texts, texts),
+    st.builds(AudioContent, st.binary(max_size=9), texts, texts),
     st.builds(ResourceContent, texts, texts, st.binary(max_size=9)),
     st.builds(UnknownContent, st.integers(-(2**31), 2**31 - 1)),
 )

@@ -22,6 +22,7 @@ from ipymultichat.agent.calls import Call, Calls, Fetch
 from ipymultichat.agent.questions import question_of
 from ipymultichat.agent.transport import http_client
 from ipymultichat.approvals import QUESTION, approval_of, decision_in
+from ipymultichat.contents import text_from
 from ipymultichat.errors import (
     AgentError,
     AgentTimeoutError,
@@ -101,8 +102,8 @@ class AgentClient:
 
     async def ask_question(
         self,
-        question: str = "",
-        *,
+        question: object = "",
+        *more: object,
         questions: Iterable[Question | Mapping[str, object]] = (),
         approval: Approval | None = None,
         timeout: float = 600,
@@ -112,7 +113,10 @@ class AgentClient:
         """Ask, and wait for a person's answer. Cancelling the wait withdraws the question.
 
         Args:
-            question: the question (Markdown); may be left out when `questions` is given.
+            question: the question (Markdown), or anything that can be said in text: a number, a dict or list (JSON), a
+                small data frame (a table), an object that shows itself as Markdown; may be left out when `questions` is
+                given.
+            *more: more of the same, each a paragraph of its own.
             questions: structured questions with options to choose from: `Question`s or mappings of the same names.
                 The first one's text doubles as the plain question where that is left out.
             approval: what one question with the options `Allow` and `Deny` asks to allow, in parts, for inboxes that
@@ -145,15 +149,16 @@ class AgentClient:
         request_id = _request_id(request_id)
         with _encoding():
             structured = [question_to_wire(question_of(item)) for item in questions]
-        if not isinstance(question, str) or not (question.strip() or structured):
-            raise ConfigError("a question is a non-empty string", value=question)
+        text = text_from((question, *more)).strip("\n")
+        if not (text.strip() or structured):
+            raise ConfigError("a question is a non-empty string, or an object that can be said in text", value=question)
         with _encoding():
             request = pb.AskQuestionRequest(
                 ID=request_id,
                 UserToken=self._token.reveal(),
                 Request=pb.McpAskQuestionRequest(
                     ProjectDirectory=self._directory(project_directory),
-                    Question=question if question.strip() else structured[0].question,
+                    Question=text if text.strip() else structured[0].question,
                     Timeout=seconds,
                     AgentName=self._agent_name,
                     ReasoningModelName=self._model_name,
@@ -218,8 +223,8 @@ class AgentClient:
 
     async def work_report(
         self,
-        summary: str,
-        *,
+        summary: object,
+        *more: object,
         timeout: float = 600,
         project_directory: str | os.PathLike[str] | None = None,
         request_id: str | None = None,
@@ -227,7 +232,8 @@ class AgentClient:
         """Hand in a report, and wait for a person to confirm it or to answer.
 
         Args:
-            summary: what was done (Markdown).
+            summary: what was done (Markdown), or what else can be said in text, as for `ask_question`.
+            *more: more of the same, each a paragraph of its own.
             timeout: seconds to wait, as for `ask_question`.
             project_directory: in place of the client's own.
             request_id: the report's id, as for `ask_question`.
@@ -239,7 +245,7 @@ class AgentClient:
             MultiChatError: the same errors as `ask_question`.
         """
         request_id = _request_id(request_id)
-        body = self._report(summary, timeout, project_directory, request_id)
+        body = self._report((summary, *more), timeout, project_directory, request_id)
         return await self._call("WorkReport", body, request_id, pb.WorkReportResponse(), timeout)
 
     async def await_answer(self, request_id: str, *, timeout: float = 600) -> Answer:
@@ -293,7 +299,7 @@ class AgentClient:
                 none.
         """
         request_id = _request_id(None)
-        body = self._report(summary, timeout, None, request_id)
+        body = self._report((summary,), timeout, None, request_id)
         with contextlib.suppress(AgentTimeoutError):  # it was shown
             await self._call("WorkReport", body, request_id, pb.WorkReportResponse(), patience, leave=True)
         return request_id
@@ -319,18 +325,23 @@ class AgentClient:
         return f"AgentClient({self._base!r}, agent_name={self._agent_name!r})"
 
     def _report(
-        self, summary: str, timeout: float, project_directory: str | os.PathLike[str] | None, request_id: str
+        self,
+        summary: tuple[object, ...],
+        timeout: float,
+        project_directory: str | os.PathLike[str] | None,
+        request_id: str,
     ) -> bytes:
         seconds = _seconds(timeout)
-        if not isinstance(summary, str) or not summary.strip():
-            raise ConfigError("a report is a non-empty string", value=summary)
+        text = text_from(summary).strip("\n")
+        if not text.strip():
+            raise ConfigError("a report is a non-empty string, or an object that can be said in text", value=summary[0])
         with _encoding():
             request = pb.WorkReportRequest(
                 ID=request_id,
                 UserToken=self._token.reveal(),
                 Request=pb.McpWorkReportRequest(
                     ProjectDirectory=self._directory(project_directory),
-                    Summary=summary,
+                    Summary=text,
                     Timeout=seconds,
                     AgentName=self._agent_name,
                     ReasoningModelName=self._model_name,

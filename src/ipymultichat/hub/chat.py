@@ -416,7 +416,9 @@ class Chat:
 
         Args:
             message: what to answer, or its id.
-            content: str (Markdown), `Path`, bytes, a figure, an image or a data frame.
+            content: str (Markdown), `Path`, bytes, a number, a dict or list (JSON), a figure (matplotlib, plotly,
+                altair), an image, a data frame (a Markdown table where small, else a CSV file), or anything that shows
+                itself in a notebook.
             *contents: more of the same.
 
         Returns:
@@ -537,9 +539,9 @@ class Chat:
     ) -> Handler | Callable[[Handler], Handler]:
         """Call a function with every new message; decorator with or without conditions.
 
-        The function may be async. What it returns, unless None, is sent as the reply; when it fails, the message says
-        why and waits on. A function of the same name and conditions replaces the earlier one, so a cell may be run
-        again. `rules` lists them.
+        The function may be async. What it returns, unless None, is sent as the reply (a tuple as several parts); when
+        it fails, the message says why and waits on. A function of the same name and conditions replaces the earlier
+        one, so a cell may be run again. `rules` lists them.
 
         Args:
             handler: the function.

@@ -220,7 +220,7 @@ class Messages:
             peer = OnlineUser(message.sender_id, message.sender, message.server_id, message.server_name)
             self.send(peer, str(result), rule=rule)
         else:
-            contents = contents_of(tuple(result) if isinstance(result, (tuple, list)) else (result,))
+            contents = contents_of(result if isinstance(result, tuple) else (result,))
             self.reply(message, contents, rule=rule)
 
     def discard(self, message: Message | str) -> Message:

@@ -209,8 +209,8 @@ def _file(part: Content) -> str:
     data = getattr(part, "data", None)
     if data is None:
         return ""
-    name = getattr(part, "uri", "").rpartition("/")[2]
-    return f"[{' · '.join(filter(None, (name, getattr(part, 'mime_type', ''), f'{len(data):,} bytes')))}]"
+    about = (getattr(part, "name", ""), getattr(part, "mime_type", ""), f"{len(data):,} bytes")
+    return f"[{' · '.join(filter(None, about))}]"
 
 
 def _escaped(text: str) -> str:

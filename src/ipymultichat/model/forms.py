@@ -109,8 +109,7 @@ def _reply_form(reply: Reply) -> Json:
 def _attachment_form(part: Content) -> Json:
     if isinstance(part, (ImageContent, AudioContent, ResourceContent)):
         kind = _WORDS[type(part)]
-        name = part.uri.rstrip("/").rpartition("/")[2] if isinstance(part, ResourceContent) else kind
-        about = {"mime_type": part.mime_type[:_MAX_NAME], "name": name[-_MAX_NAME:]}
+        about = {"mime_type": part.mime_type[:_MAX_NAME], "name": (part.name or kind)[-_MAX_NAME:]}
         return {"type": kind, "size": len(part.data), **about}
     return {"type": "unknown", "mime_type": "", "size": 0, "name": ""}
 
@@ -167,7 +166,9 @@ def _content_to(part: Content, keep: Keep) -> Json:
     if isinstance(part, UnknownContent):
         return {"type": part.type}
     form = {"type": _WORDS[type(part)], "mime_type": part.mime_type, "data": keep(part.data)}
-    return {**form, "uri": part.uri} if isinstance(part, ResourceContent) else form
+    if isinstance(part, ResourceContent):
+        return {**form, "uri": part.uri}
+    return {**form, "name": part.name} if part.name else form
 
 
 def _contents_from(forms: list[Json], fetch: Fetch) -> tuple[Content, ...]:
@@ -181,7 +182,9 @@ def _content_from(form: Json, fetch: Fetch) -> Content:
     if kind == "resource":
         return ResourceContent(form["uri"], form["mime_type"], fetch(form["data"]))
     if kind in ("image", "audio"):
-        return (ImageContent if kind == "image" else AudioContent)(fetch(form["data"]), form["mime_type"])
+        return (ImageContent if kind == "image" else AudioContent)(
+            fetch(form["data"]), form["mime_type"], form.get("name", "")
+        )
     return UnknownContent(int(kind))
 
 

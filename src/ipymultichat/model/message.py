@@ -26,18 +26,20 @@ class TextContent:
 
 @frozen
 class ImageContent:
-    """An image: raw bytes (base64 on the wire) and their MIME type."""
+    """An image: raw bytes (base64 on the wire), their MIME type, and the name of the file, or ""."""
 
     data: bytes
     mime_type: str
+    name: str = ""
 
 
 @frozen
 class AudioContent:
-    """Sound: raw bytes (base64 on the wire) and their MIME type."""
+    """Sound: raw bytes (base64 on the wire), their MIME type, and the name of the file, or ""."""
 
     data: bytes
     mime_type: str
+    name: str = ""
 
 
 @frozen
@@ -47,6 +49,11 @@ class ResourceContent:
     uri: str
     mime_type: str
     data: bytes
+
+    @property
+    def name(self) -> str:
+        """The name of the file: the last part of its URI, as it was given."""
+        return self.uri.rstrip("/").rpartition("/")[2]
 
 
 @frozen
