@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import filecmp
 import os
 import sqlite3
 import sys
@@ -11,13 +12,15 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from histories import answered, message
+from histories import NOON, answered, message
+from inboxes import make_inbox
 
 from ipymultichat.hub.log import MessageLog
 from ipymultichat.inbox import Inbox
-from ipymultichat.model import Entry
+from ipymultichat.model import Entry, ImageContent, Message, Reply, TextContent
 from ipymultichat.store import History
 from ipymultichat.store.database import check_pages, connect, migrate, transaction
 from ipymultichat.store.opening import Stamp, open_file
@@ -92,6 +95,45 @@ async def export(path: Path) -> None:
     history.close()
 
 
+def exchange(folder: Path) -> None:
+    """Export 100,000 messages with a picture each, import them elsewhere, and export them again."""
+    with opened(folder / "pictures.sqlite3") as connection:
+        for start in range(0, MESSAGES, 500):
+            entries = [Entry((number, number), pictured(number), unread=False) for number in range(start, start + 500)]
+            with transaction(connection):
+                MessageTable(connection).write(entries)
+    chats = {profile: make_inbox(profile=profile) for profile in ("pictures", "imported")}
+    files = {profile: folder / f"{profile}.jsonl" for profile in chats}
+    for what, act in (
+        ("exported", lambda: chats["pictures"].export(files["pictures"])),
+        ("imported", lambda: chats["imported"].import_messages(files["pictures"])),
+        ("exported again", lambda: chats["imported"].export(files["imported"])),
+    ):
+        before = resident("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
+        with timed(f"{MESSAGES:,} messages with a picture each {what}"):
+            act()
+        print(f"  with {resident('VmHWM') - before:.0f} MiB of memory more, at most, than before")
+    same = "the same" if filecmp.cmp(files["pictures"], files["imported"], shallow=False) else "DIFFERENT"
+    print(f"  both files: {files['pictures'].stat().st_size / 2**20:.0f} MiB, {same}")
+    for chat in chats.values():
+        chat.close()
+
+
+def resident(name: str) -> float:
+    """MiB of memory of this process, now (`VmRSS`) or at most (`VmHWM`)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def pictured(number: int) -> Message:
+    """A message whose answer has a picture of 4 KiB."""
+    picture = ImageContent(os.urandom(4096), "image/png", f"plot {number}.png")
+    return replace(
+        answered(number, text=f"{number} {TEXT}"), reply=Reply((TextContent("see"), picture), "me", NOON, mine=True)
+    )
+
+
 def large(path: Path) -> None:
     """Write three texts of 20 MiB, one batch."""
     text = " ".join(f"{number:x}" for number in range(LARGE // 6))[:LARGE]
@@ -109,6 +151,7 @@ def main() -> int:
         asyncio.run(export(Path(folder, "long.sqlite3")))
         damage(Path(folder, "long.sqlite3"))
         large(Path(folder, "large.sqlite3"))
+        exchange(Path(folder))
     return 0
 
 

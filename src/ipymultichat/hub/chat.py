@@ -38,6 +38,7 @@ from ipymultichat.store import MEMORY, read_server_file
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     from typing_extensions import Self, Unpack
 
     from ipymultichat.model.filter import FurtherConditions
@@ -503,24 +504,44 @@ class Chat:
         self._hub.notify("cleared")
         return gone
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """All messages as a pandas data frame, one row each, those of earlier kernels too.
+    def to_dataframe(self, package: str = "pandas") -> pd.DataFrame | pl.DataFrame:
+        """All messages as a data frame, one row each, those of earlier kernels too.
+
+        Args:
+            package: whose: "pandas" or "polars".
 
         Raises:
-            ImportError: pandas is not installed; the text names the remedy.
+            ConfigError: another package.
+            ImportError: it is not installed; the text names the remedy.
         """
-        return self._hub.log.to_dataframe()
+        return self._hub.log.to_dataframe(package)
 
     def export(self, path: str | Path) -> Path:
         """Write all messages as JSON Lines, those of earlier kernels and attachments too; returns the path.
 
         It takes half a minute for a million messages. `await asyncio.to_thread(chat.export, path)` keeps the
-        connections and other cells running meanwhile; so it does with `to_dataframe`.
+        connections and other cells running meanwhile; so it does with `import_messages` and `to_dataframe`.
 
         Raises:
             OSError: the file cannot be written.
         """
         return self._hub.log.export(Path(path))
+
+    def import_messages(self, path: str | Path) -> int:
+        """Take in what `export` wrote, attachments included; returns how many messages are new.
+
+        Those that are here already, by their ids, are left as they are: a second import adds nothing. The log keeps
+        the order of the file. No handler is called.
+
+        Raises:
+            ConfigError: a line is no exported message; those before it are imported.
+            OSError: the file cannot be read, or the history cannot be written.
+        """
+        self._check_open()
+        try:
+            return self._hub.importer.run(Path(path))
+        finally:
+            self._hub.notify("cleared")  # another log: whoever shows one asks for it anew
 
     # new messages
 

@@ -19,6 +19,7 @@ from ipymultichat.completion import ProjectPaths
 from ipymultichat.errors import ClosedError, ConfigError, NotAnswerableError
 from ipymultichat.hub import resolve
 from ipymultichat.hub.connections import Connections
+from ipymultichat.hub.importing import Importer
 from ipymultichat.hub.inbound import Inbound
 from ipymultichat.hub.log import MessageLog
 from ipymultichat.hub.messages import Messages
@@ -134,6 +135,7 @@ class Hub:
             resume=self._resume,
             trouble=self.notice,
         )
+        self.importer = Importer(self.inbox, self.history, recall=self.inbound.recall, lock=self.lock)
         self.paths = ProjectPaths(self.inbox.find)
         self.log = MessageLog(
             self.inbox, self.history, lambda server: resolve.server(self.settings.values.servers, server).id

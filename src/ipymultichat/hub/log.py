@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from ipymultichat.errors import ConfigError
 from ipymultichat.hub.tables import MessageList, message_table
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import Entry, Message, MessageFilter, Order, ServerConfig
 from ipymultichat.model.display import ROWS, Table
 from ipymultichat.model.filter import Conditions, message_filter, takes_conditions
-from ipymultichat.model.forms import to_json
+from ipymultichat.model.forms import FIELDS, to_json
 from ipymultichat.store import History
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     from typing_extensions import Unpack
-
-_TIMES = ("created_at", "deadline", "reply_at")
 
 
 class MessageLog(Sequence[Message]):
@@ -161,32 +161,66 @@ class MessageLog(Sequence[Message]):
         return path
 
     def json_lines(self) -> Iterator[str]:
-        """Every message there is as a line of JSON, attachments in base64."""
+        """Every message there is as a line of JSON, attachments in base64; the same from memory and from the disk."""
         for message in self.everything():
-            yield json.dumps(to_json(message), ensure_ascii=False) + "\n"
+            yield json.dumps({**to_json(message), "live": False}, ensure_ascii=False) + "\n"
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """Return a pandas data frame, one row per message, times as aware timestamps; see `Chat.to_dataframe`."""
+    def to_dataframe(self, package: str) -> pd.DataFrame | pl.DataFrame:
+        """Return a data frame, one row per message, times as aware timestamps; see `Chat.to_dataframe`."""
+        if package not in ("pandas", "polars"):
+            raise ConfigError(f"to_dataframe() makes frames of pandas or polars, not of {package!r}", value=package)
+        rows = map(_row, self.everything())
         try:
-            import pandas as pd
+            return _pandas(rows) if package == "pandas" else _polars(rows)
         except ImportError as error:
-            raise ImportError('to_dataframe() needs pandas: pip install "ipymultichat[data]"') from error
-        frame = pd.DataFrame([_row(message) for message in self.everything()])
-        for column in frame.columns.intersection(list(_TIMES)):
-            frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
-        return frame
+            remedy = '"ipymultichat[data]"' if package == "pandas" else package
+            raise ImportError(f"to_dataframe() needs {package}: pip install {remedy}") from error
+
+
+def _pandas(rows: Iterable[dict[str, object]]) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(_COLUMNS))
+    for column in _TIMES:
+        frame[column] = pd.to_datetime(frame[column], utc=True)
+    return frame
+
+
+def _polars(rows: Iterable[dict[str, object]]) -> pl.DataFrame:
+    import polars as pl
+
+    kinds = {"bool": pl.Boolean, "time": pl.Datetime("us", "UTC"), "str": pl.String}
+    return pl.DataFrame(list(rows), schema={name: kinds[kind] for name, kind in _COLUMNS.items()})
+
+
+_LEFT_OUT = ("contents", "draft", "options", "approval", "live", "reply")
+_COLUMNS = {
+    **{
+        name: "bool" if kind == "bool" else "time" if kind.startswith("datetime") else "str"
+        for name, kind in FIELDS.items()
+        if name not in _LEFT_OUT
+    },
+    "reply": "str",
+    "reply_by": "str",
+    "reply_at": "time",
+    "reply_mine": "bool",
+}
+"""The columns of a data frame, and what is in each: an answer has columns of its own, attachments are left out."""
+
+_TIMES = [name for name, kind in _COLUMNS.items() if kind == "time"]
 
 
 def _row(message: Message) -> dict[str, object]:
-    """A message as one row: its answer in columns of their own, attachments left out."""
-    row = to_json(message, keep=len)
+    """A message as one row."""
     reply = message.reply
-    for name in ("contents", "draft", "options", "approval", "live"):
-        del row[name]
+    row = {name: getattr(message, name) for name in FIELDS if name in _COLUMNS}
     return {
         **row,
+        "kind": message.kind.value,
+        "status": message.status.value,
+        "agent_state": message.agent_state.value,
         "reply": reply.text if reply else None,
         "reply_by": reply.by if reply else None,
-        "reply_at": reply.at.isoformat() if reply else None,
+        "reply_at": reply.at if reply else None,
         "reply_mine": reply.mine if reply else None,
     }

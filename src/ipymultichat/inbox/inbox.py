@@ -185,6 +185,32 @@ class Inbox:
                 self._sequence = max(self._sequence, entry.order[1])
             self.complete_from = complete_from
 
+    def take_in(self, entries: Iterable[Entry]) -> list[str]:
+        """Put older messages into their places, telling nobody of each; returns the ids of those that were not here.
+
+        Args:
+            entries: with the milliseconds of their places; at the same one they stay in the order in which they come.
+        """
+        with self.lock:
+            taken: list[str] = []
+            for entry in entries:
+                if entry.message.id not in self._by_id:
+                    self._sequence += 1
+                    entry.order = (entry.order[0], self._sequence)
+                    self._entries.append(entry)
+                    self._index(entry)
+                    taken.append(entry.message.id)
+            self._entries.sort()
+            if len(self._entries) > self._trim_messages or self._bytes > self._trim_bytes:
+                self._trim()
+            return taken
+
+    def trim(self, messages: int, size: int) -> None:
+        """Let the oldest that are over leave, until no more than so many messages and bytes are here."""
+        with self.lock:
+            if len(self._entries) > messages or self._bytes > size:
+                self._let_go(messages, size)
+
     def clear(self) -> int:
         """Forget everything that is over; returns how many messages that were.
 
@@ -325,6 +351,12 @@ class Inbox:
         return iter(self.snapshot())
 
     @property
+    def size(self) -> tuple[int, int]:
+        """How many messages are here, and the bytes of their texts and attachments."""
+        with self.lock:
+            return len(self._entries), self._bytes
+
+    @property
     def pending_count(self) -> int:
         """How many requests wait for an answer."""
         return len(self._pending)
@@ -381,8 +413,14 @@ class Inbox:
 
     def _trim(self) -> None:
         """Let the oldest that are over leave: a few more than needed, so that it is not done for every message."""
+        messages, size = self._let_go(self._max_messages * 49 // 50, self._max_bytes * 9 // 10)
+        # Where too much waits, there is nothing to gain by looking again at once.
+        self._trim_messages = max(self._max_messages, messages + self._max_messages // 50)
+        self._trim_bytes = max(self._max_bytes, size + self._max_bytes // 10)
+
+    def _let_go(self, few: int, small: int) -> tuple[int, int]:
+        """Let the oldest that are over leave until so few messages and bytes are left; returns how many are."""
         messages, size = len(self._entries), self._bytes
-        few, small = self._max_messages * 49 // 50, self._max_bytes * 9 // 10
         kept: list[Entry] = []
         gone: list[str] = []
         for entry in self._entries[:-1]:  # never the newest, which has just come
@@ -397,10 +435,8 @@ class Inbox:
                 kept.append(entry)
         self._entries = [*kept, self._entries[-1]]
         self._bytes = size
-        # Where too much waits, there is nothing to gain by looking again at once.
-        self._trim_messages = max(self._max_messages, messages + self._max_messages // 50)
-        self._trim_bytes = max(self._max_bytes, size + self._max_bytes // 10)
         self._dropped(gone)
+        return messages, size
 
 
 def _size(message: Message) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
@@ -127,6 +127,10 @@ class History:
     def find(self, message_id: str) -> Future[Entry | None]:
         """A message with its order, or None."""
         return self._writer.ask(lambda table: table.find(message_id), None)
+
+    def known(self, message_ids: Sequence[str]) -> Future[set[str]]:
+        """Which of these messages are on disk."""
+        return self._writer.ask(lambda table: table.known(message_ids), set())
 
     def conversations(self) -> list[Conversation]:
         """Every chat, the one with the newest message first; waits for the disk, so it is for the start."""

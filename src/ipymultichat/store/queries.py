@@ -77,6 +77,15 @@ class MessageTable:
         row = self._connection.execute(f"{_SELECT} WHERE id = ?", (packed(message_id),)).fetchone()
         return self._entry(row) if row else None
 
+    def known(self, message_ids: Sequence[str]) -> set[str]:
+        """Which of these messages are here."""
+        found: set[str] = set()
+        for start in range(0, len(message_ids), _MANY):
+            keys = [packed(message_id) for message_id in message_ids[start : start + _MANY]]
+            sql = f"SELECT id FROM messages WHERE id IN ({', '.join('?' * len(keys))})"
+            found.update(unpacked(row[0]) for row in self._connection.execute(sql, keys))
+        return found
+
     def page(self, before: Order | None, limit: int, wanted: MessageFilter) -> tuple[list[Entry], bool]:
         """The newest entries before an order, oldest first, and whether older ones fit."""
         conditions, values = _conditions(wanted, self._connection)
