@@ -48,4 +48,4 @@ def test_the_three_kinds_of_message_are_answered_with_the_keyboard_alone(noteboo
     page.keyboard.press("Enter")
     assert report.answer() == "Confirmed."
     expect(done).to_contain_text("confirmed")
-    expect(page.locator(".jp-CodeCell")).to_have_count(1)
+    expect(page.locator(".jp-CodeCell")).to_have_count(2)  # as many as the notebook has

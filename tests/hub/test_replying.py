@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,31 @@ async def test_a_reply_on_a_switched_off_server_fails_with_its_text_kept(chat: C
 async def test_a_message_of_another_inbox_is_refused(chat: Chat) -> None:
     with pytest.raises(UnknownMessageError):
         chat.reply("nothing", "yes")
+
+
+async def test_a_wait_that_is_cancelled_ends_no_delivery_and_its_failure_is_not_printed(
+    make_chat: MakeChat, work: LocalServer
+) -> None:
+    printed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: printed.append(context))
+    chat = make_chat(work.url)
+    await chat.connect()
+    agents = [ask(work), ask(work)]
+    first, second = await pending(chat, 2)
+    for message, outcome in ((first, "replied"), (second, "failed")):
+        delivery = chat.reply(message, "yes")
+        wait = asyncio.ensure_future(delivery._wait())
+        await asyncio.sleep(0)
+        wait.cancel()
+        await asyncio.wait({wait})
+        if outcome == "failed":
+            chat.close()
+        await until(delivery.done)
+        assert chat.messages.get(message.id).status == outcome
+    del wait, delivery
+    for _ in range(5):  # what was told to the loop is done
+        await asyncio.sleep(0)
+    gc.collect()
+    assert printed == []
+    assert (await agents[0]).text == "yes"
+    agents[1].cancel()

@@ -44,8 +44,10 @@ class Delivery:
         return self._wait().__await__()
 
     async def _wait(self) -> Message:
+        outcome = asyncio.wrap_future(self._outcome)
+        outcome.add_done_callback(_retrieve)
         # Cancelling the wait must not reach the future that others wait for, too.
-        return await asyncio.shield(asyncio.wrap_future(self._outcome))
+        return await asyncio.shield(outcome)
 
     def done(self) -> bool:
         """Whether it is settled, well or badly."""
@@ -94,6 +96,12 @@ class Delivery:
 
     def _repr_html_(self) -> str:
         return card(self._message)
+
+
+def _retrieve(outcome: asyncio.Future[Message]) -> None:
+    """Take a failure that nobody waits for any more, or asyncio would print it; the message has it."""
+    if not outcome.cancelled():
+        outcome.exception()
 
 
 class Messages:
