@@ -39,6 +39,33 @@ export function composeAnswer(questions: readonly Question[], draft: Draft): str
     .join("\n\n");
 }
 
+/** The questions that a draft leaves without an answer. */
+export const unanswered = (questions: readonly Question[], draft: Draft): readonly Question[] =>
+  questions.filter(
+    (question, index) => !answerTo(question, draft.chosen[index] ?? [], draft.typed[index] ?? ""),
+  );
+
+/** What an answer's text says to each question; null where it was not made by `composeAnswer`. */
+export function answersIn(questions: readonly Question[], text: string): readonly string[] | null {
+  const parts = text.trim().split(/\n\n(?=Q: )/);
+  const found = new Map<string, string>();
+  for (const part of parts) {
+    const [, asked, said] = /^Q: ([^\n]*)\nA: ([\s\S]*)$/.exec(part) ?? [];
+    if (asked === undefined || said === undefined) return null;
+    found.set(asked, said);
+  }
+  const answers = questions.map(
+    ({ header, question }) => found.get((header || question).split("\n")[0] ?? "") ?? "",
+  );
+  return answers.filter(Boolean).length === found.size ? answers : null;
+}
+
+/** The labels that an answer chose. */
+export const labelsIn = (question: Question, answer: string): readonly string[] => {
+  const said = answer.split(", ");
+  return question.options.map(({ label }) => label).filter((label) => said.includes(plainLabel(label)));
+};
+
 /** Single choice: a second click takes the choice back. */
 export function choose(question: Question, chosen: readonly string[], label: string): string[] {
   if (chosen.includes(label)) return chosen.filter((item) => item !== label);

@@ -3,6 +3,7 @@ import { computed, effect, type ReadonlySignal, type Signal, signal } from "@pre
 import { ChatDrafts } from "./chat-drafts";
 import { Client, type Outcome } from "./client";
 import { copyText } from "./clipboard";
+import { Colours } from "./colour";
 import { Drafts } from "./drafts";
 import { followTraits, type Model, onKernelEnd, type Traits } from "./host";
 import { makeTranslate, pickLocale, type Translate } from "./i18n";
@@ -17,9 +18,12 @@ import { find, indexOf, refilter } from "./sorted";
 import { makeSafeStorage } from "./storage";
 import { Clock } from "./time";
 import { Uploads } from "./uploads";
-import { byUrgency, isWaiting } from "./urgency";
+import { byUrgency, firstLine, isWaiting } from "./urgency";
 import { WholeTexts } from "./whole";
 
+/** How long an announcement stays beside the next ones, and how many lines of it do. */
+const ANNOUNCED_MS = 3_000;
+const ANNOUNCED_MAX = 5;
 /** How often the kernel is told what has been in view, at most. */
 const SEEN_MS = 500;
 
@@ -35,6 +39,9 @@ export interface App {
   /** Requests that are not over, most urgent first. */
   readonly waiting: ReadonlySignal<readonly Message[]>;
   readonly prefs: Signal<Prefs>;
+  readonly colours: Colours;
+  /** Whether the kernel is gone, or silent for long: nothing that is shown of it is known to be true. */
+  readonly dead: ReadonlySignal<boolean>;
   readonly clock: Clock;
   readonly t: ReadonlySignal<Translate>;
   readonly markdown: RenderMarkdown;
@@ -66,7 +73,10 @@ export interface App {
 
 export function makeApp(model: Model): App {
   const { traits, stop: stopTraits } = followTraits(model);
-  const { prefs, stop: stopPrefs } = makePrefs(makeSafeStorage(() => window.localStorage));
+  const ownStorage = makeSafeStorage(() => window.localStorage);
+  const { prefs, stop: stopPrefs } = makePrefs(ownStorage);
+  const colours = new Colours(ownStorage);
+  const stopColours = colours.follow(traits.servers);
   const tabStorage = makeSafeStorage(() => window.sessionStorage);
   const clock = new Clock();
   const drafts = new Drafts(tabStorage);
@@ -85,11 +95,12 @@ export function makeApp(model: Model): App {
       }
       const isNew = (message: Message): boolean => live && indexOf(before.messages, message) < 0;
       notifier.take(messages, isNew);
-      const asks = messages.findLast((message) => message.status === "pending" && isNew(message));
-      if (asks) announcement.value = title(asks);
+      const asks = messages.filter((message) => message.status === "pending" && isNew(message));
+      if (asks.length) announce(asks.map((message) => `${title(message)}: ${firstLine(message)}`));
     },
   });
   const uploads = new Uploads(client);
+  const announce = makeAnnounce(announcement);
   const title = (message: Message): string =>
     articleName(t.value, message, serverLabel(message.server_id, message.server_name));
   const notifier = new Notifier(makeNotificationPort(window), {
@@ -108,7 +119,8 @@ export function makeApp(model: Model): App {
     );
   });
   const waiting = makeWaiting(client);
-  const chatDrafts = new ChatDrafts(tabStorage, people, (serverId) =>
+  const calm = computed(() => waiting.value.length === 0);
+  const chatDrafts = new ChatDrafts(tabStorage, people, calm, (serverId) =>
     traits.servers.peek().some((server) => server.id === serverId),
   );
   const stopForgetting = effect(() => drafts.forget(client.removed.value));
@@ -121,6 +133,7 @@ export function makeApp(model: Model): App {
   const flush = (): void => {
     drafts.flush();
     chatDrafts.flush();
+    colours.flush();
   };
 
   const receive = (content: unknown, buffers?: readonly unknown[]): void => client.receive(content, buffers);
@@ -150,6 +163,11 @@ export function makeApp(model: Model): App {
     people,
     waiting,
     prefs,
+    colours,
+    dead: computed(() => {
+      const phase = client.phase.value;
+      return phase === "gone" || (phase === "silent" && client.log.value.epoch !== null);
+    }),
     clock,
     t,
     markdown: makeMarkdown(window),
@@ -207,6 +225,7 @@ export function makeApp(model: Model): App {
       window.removeEventListener("pagehide", left);
       seen.stop();
       stopForgetting();
+      stopColours();
       uploads.drop();
       notifier.close();
       stopTraits();
@@ -214,6 +233,17 @@ export function makeApp(model: Model): App {
       flush();
       client.close();
     },
+  };
+}
+
+/** What comes close together is read out together: another text in the same place would cut off the one before. */
+function makeAnnounce(announcement: Signal<string>): (lines: readonly string[]) => void {
+  let at = 0;
+  return (lines) => {
+    const now = Date.now();
+    const before = now - at < ANNOUNCED_MS ? announcement.peek().split("\n") : [];
+    at = now;
+    announcement.value = [...before, ...lines].slice(-ANNOUNCED_MAX).join("\n");
   };
 }
 

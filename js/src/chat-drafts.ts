@@ -25,7 +25,8 @@ const idOf = (to: Peer | null): string => (to ? peerKey(to) : "");
 export class ChatDrafts {
   /**
    * Who is written to where no conversation is open. Without a choice it is the only person online, up to the first
-   * character: then the recipient is fixed, whoever comes and goes.
+   * character: then the recipient is fixed, whoever comes and goes. While agents wait it is nobody: what is meant for one
+   * of them must not go to a colleague.
    */
   readonly recipient: ReadonlySignal<Peer | null>;
   /** Everybody who can be chosen: those online, those with a draft, and the recipient. */
@@ -37,11 +38,13 @@ export class ChatDrafts {
   /**
    * @param storage where drafts outlive a reload of the page.
    * @param online the people who are there.
+   * @param calm whether nothing waits for an answer.
    * @param isKnown whether this widget has such a server: another one in this tab keeps its drafts in the same place.
    */
   constructor(
     storage: SafeStorage,
     online: ReadonlySignal<readonly Peer[]>,
+    calm: ReadonlySignal<boolean>,
     isKnown: (serverId: string) => boolean,
   ) {
     this.drafts = new StoredMap(storage, STORAGE_KEY, readChatDraft);
@@ -55,7 +58,7 @@ export class ChatDrafts {
     this.recipient = computed(() => {
       if (this.chosen.value || this.drafts.get("")) return this.chosen.value;
       const [only, ...others] = online.value;
-      return others.length === 0 ? (only ?? null) : null;
+      return others.length === 0 && calm.value ? (only ?? null) : null;
     });
     this.recipients = computed(() => {
       const to = this.recipient.value;

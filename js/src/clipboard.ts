@@ -1,4 +1,8 @@
 /** Copies text. The clipboard API exists only on https and localhost, and notebook servers are often neither. */
+
+/** How long a button says that it has copied. */
+export const COPIED_MS = 1_500;
+
 export async function copyText(text: string, near: Element): Promise<boolean> {
   try {
     if (navigator.clipboard) {

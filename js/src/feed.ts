@@ -31,8 +31,11 @@ export const NO_FILTER: Filter = {
   peer: null,
 };
 /** What narrows the list besides a search, "pending only" and a conversation. */
-const narrowed = ({ kind, server_id, agent, project, status }: Filter): boolean =>
+const hasParts = ({ kind, server_id, agent, project, status }: Filter): boolean =>
   Boolean(kind || server_id || agent || project || status);
+
+/** Whether there is more to a filter than "pending only" or a conversation. */
+export const isNarrowed = (filter: Filter): boolean => Boolean(filter.search.trim()) || hasParts(filter);
 
 const PAGE = 50;
 const PAGE_MAX = 500;
@@ -40,12 +43,12 @@ const PAGE_MAX = 500;
 const HURRY_MS = 2_000;
 
 export const isFiltered = (filter: Filter): boolean =>
-  Boolean(filter.search.trim() || narrowed(filter) || filter.pending || filter.peer);
+  Boolean(isNarrowed(filter) || filter.pending || filter.peer);
 
 /** What counts as seen when the end of the list is in view: everything, one conversation, or null: nothing for certain. */
 export function seenScope(filter: Filter): "all" | Peer | null {
   if (filter.search.trim() || filter.pending) return null;
-  return filter.peer ?? (narrowed(filter) ? null : "all");
+  return filter.peer ?? (hasParts(filter) ? null : "all");
 }
 
 export function toPageFilter(filter: Filter): PageFilter {

@@ -123,9 +123,12 @@ export class Queue {
     if (next) this.show(next.id, part);
   }
 
-  /** An answer goes out: the one that comes after it is next. */
+  /** An answer goes out: in the queue the one that comes after it is next, else the focus stays with its card. */
   leave(id: string): void {
-    if (!this.shown) return;
+    if (!this.shown) {
+      if (id) this.goal.value = { id, part: "card" };
+      return;
+    }
     const rows = this.rows.peek();
     const here = rows.findIndex((message) => message.id === id);
     const next =

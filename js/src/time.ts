@@ -53,11 +53,15 @@ export function formatCountdown(ms: number): string {
 
 export const URGENT_MS = 60_000;
 
+/** The person's own variant of a language, which says how they write the time: 15:00, or 3:00 pm. */
+const regional = (locale: string): string =>
+  navigator.languages.find((tag) => tag.split("-")[0] === locale) ?? locale;
+
 /** Making a formatter costs far more than using it, and every card that scrolls into view needs two. */
 function formatter(options: Intl.DateTimeFormatOptions): (ms: number, locale: string) => string {
   const made = new Map<string, Intl.DateTimeFormat>();
   return (ms, locale) => {
-    const format = made.get(locale) ?? new Intl.DateTimeFormat(locale, options);
+    const format = made.get(locale) ?? new Intl.DateTimeFormat(regional(locale), options);
     made.set(locale, format);
     return format.format(ms);
   };
@@ -65,19 +69,28 @@ function formatter(options: Intl.DateTimeFormatOptions): (ms: number, locale: st
 
 export const formatTime = formatter({ hour: "2-digit", minute: "2-digit" });
 export const formatFull = formatter({ dateStyle: "full", timeStyle: "medium" });
-export const formatDay = formatter({ weekday: "long", month: "long", day: "numeric", year: "numeric" });
+const formatDate = formatter({ weekday: "long", month: "long", day: "numeric", year: "numeric" });
+
+/** "Today", "Yesterday", or the date. */
+export function formatDay(ms: number, locale: string, now = Date.now()): string {
+  const days = [0, -1].find((offset) => sameDay(ms, new Date(now).setDate(new Date(now).getDate() + offset)));
+  if (days === undefined) return formatDate(ms, locale);
+  const word = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
+  return word.charAt(0).toLocaleUpperCase(locale) + word.slice(1);
+}
 
 export function sameDay(a: number, b: number): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
+/** In the units of the kernel's own limits. */
 export function formatSize(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB"];
-  let value = bytes / 1_000;
+  if (bytes < 1_024) return `${bytes} B`;
+  const units = ["KiB", "MiB", "GiB"];
+  let value = bytes / 1_024;
   let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1_000;
+  while (value >= 1_023.95 && unit < units.length - 1) {
+    value /= 1_024;
     unit += 1;
   }
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;

@@ -19,13 +19,18 @@ const LINE_MAX = 300;
 export function firstLine(message: Message): string {
   const texts = [message.approval?.action ?? "", message.text, message.options[0]?.question ?? ""];
   for (const text of texts) {
-    for (const line of text.slice(0, 4 * LINE_MAX).split("\n")) {
-      const plain = line
+    const lines = text.slice(0, 4 * LINE_MAX).split("\n");
+    const said = lines.map((line) =>
+      line
         .replace(/^\s*(?:#+|>|[-*+]|\d+\.|`{3,}\w*)\s*/, "")
         .replace(/[*_`~]+/g, "")
-        .trim();
-      if (plain) return plain.slice(0, LINE_MAX);
-    }
+        .trim(),
+    );
+    const first = said.findIndex(Boolean);
+    if (first < 0) continue;
+    // A heading alone says little.
+    const next = /^\s*#/.test(lines[first] ?? "") ? said.slice(first + 1).find(Boolean) : "";
+    return [said[first], next].filter(Boolean).join(" – ").slice(0, LINE_MAX);
   }
   return "";
 }

@@ -23,6 +23,8 @@ export class View {
   readonly feed: Feed;
   readonly queue: Queue;
   readonly dialog: Signal<DialogName | null> = signal<DialogName | null>(null);
+  /** Who was just opened to be written to: the composer takes the focus. */
+  readonly writing: Signal<Peer | null> = signal<Peer | null>(null);
   /** Whether the row of filters is open. */
   readonly filtersOpen: Signal<boolean> = signal(false);
   /** By message, as cards leave the page when they scroll away. */
@@ -33,6 +35,8 @@ export class View {
     diff: new WatchedMap<true>(),
     edit: new WatchedMap<true>(),
   };
+  /** Keeps the list where it is while a card in it changes its height; the list that is shown says how. */
+  holdPlace: () => void = () => {};
   /** Tells the ids of this view's elements from those of every other view on the page. */
   readonly name: string;
 
@@ -61,6 +65,7 @@ export class View {
   converse(peer: Peer): void {
     this.app.chatDrafts.choose(peer);
     this.feed.filter.value = { ...NO_FILTER, peer };
+    this.writing.value = peer;
   }
 
   showAll(): void {

@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { HUES, hueOf } from "../src/colour";
+import { signal } from "@preact/signals";
+import { beforeEach, describe, expect, test } from "vitest";
+import { Colours, HUES } from "../src/colour";
+import { makeSafeStorage } from "../src/storage";
 
 function luminance(hex: string): number {
   const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
@@ -18,8 +20,30 @@ test.each(HUES)("%s stands out from a light and a dark page", (hue) => {
   expect(contrast(hue, "#111111")).toBeGreaterThanOrEqual(3);
 });
 
-test("a server keeps its colour, and servers spread over the colours", () => {
-  expect(hueOf("abc")).toBe(hueOf("abc"));
-  const used = new Set(Array.from({ length: 200 }, (_, n) => hueOf(`server-${n}`)));
-  expect(used.size).toBe(HUES.length);
+describe("servers", () => {
+  const storage = () => makeSafeStorage(() => localStorage);
+  const list = (...ids: string[]) => ids.map((id) => ({ id }));
+  const followed = (servers: ReturnType<typeof list>) => {
+    const colours = new Colours(storage());
+    const shown = signal(servers);
+    colours.follow(shown);
+    return { colours, shown };
+  };
+  beforeEach(() => localStorage.clear());
+
+  test("have different colours, in the order of the list, for as many as there are", () => {
+    const ids = HUES.map((_, n) => `server ${n}`);
+    const { colours } = followed(list(...ids));
+    expect(ids.map((id) => colours.of(id))).toEqual([...HUES]);
+  });
+
+  test("keep theirs when others come, go or change places, and over a reload", () => {
+    const { colours, shown } = followed(list("a", "b"));
+    const before = colours.of("b");
+    shown.value = list("b", "c", "a");
+    expect(colours.of("b")).toBe(before);
+    expect(new Set(["a", "b", "c"].map((id) => colours.of(id))).size).toBe(3);
+    colours.flush();
+    expect(followed(list("b")).colours.of("b")).toBe(before);
+  });
 });

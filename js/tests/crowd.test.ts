@@ -13,6 +13,9 @@ describe("a server with more people than a browser holds", () => {
     const some = Array.from({ length: 40 }, (_, n) => user(`p${n}`));
     await page.open([], { users: some, user_count: 5_000 });
     expect(page.host.textContent).toContain("… and 4960 more online");
+    expect(people()).toHaveLength(6);
+    page.button("Show 34 more people")?.click();
+    await settle();
     expect(people()).toHaveLength(40);
     await page.type(page.named<HTMLInputElement>("Find people"), "Zoe");
     await pause();

@@ -88,7 +88,8 @@ describe("the inbox", () => {
     page.kernel.traits.server_count = 0;
     page.kernel.traits.connected_count = 0;
     await page.open([]);
-    expect(page.button("No servers")?.textContent).toBe("0/0");
+    const badge = page.button("No servers");
+    expect([badge?.textContent, badge?.querySelector("svg")]).toEqual(["No servers", null]);
   });
 
   test("follows a rename in the badge, the cards and the people", async () => {
@@ -105,7 +106,7 @@ describe("the inbox", () => {
     expect(page.article("Question from claude-code on Old")).not.toBeNull();
   });
 
-  test("reads out a new question and nothing else", async () => {
+  test("reads out new questions with their text, each of several, and nothing else", async () => {
     await page.open([]);
     const live = () => page.host.querySelector(".imc-sr[role=status]")?.textContent;
     page.kernel.tell(patch(2, [raw(7, { kind: "chat", status: "received", sender: "ada" })]));
@@ -113,7 +114,14 @@ describe("the inbox", () => {
     expect(live()).toBe("");
     page.kernel.tell(patch(3, [pending(8)]));
     await settle();
-    expect(live()).toBe("Question from claude-code on Work");
+    expect(live()).toBe("Question from claude-code on Work: text 8");
+    page.kernel.tell(patch(4, [pending(9), pending(10)]));
+    await settle();
+    expect(
+      live()
+        ?.split("\n")
+        .map((line) => line.split(": ")[1]),
+    ).toEqual(["text 8", "text 9", "text 10"]);
   });
 });
 

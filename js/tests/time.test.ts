@@ -1,6 +1,6 @@
 import { effect } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Clock, formatCountdown, formatSize, sameDay } from "../src/time";
+import { Clock, formatCountdown, formatDay, formatSize, sameDay } from "../src/time";
 
 describe("a countdown", () => {
   test.each([
@@ -19,10 +19,11 @@ describe("a size", () => {
   test.each([
     [0, "0 B"],
     [999, "999 B"],
-    [1_500, "1.5 kB"],
-    [25_000, "25 kB"],
-    [999_999, "1.0 MB"],
-    [3e9, "3.0 GB"],
+    [1_536, "1.5 KiB"],
+    [25_600, "25 KiB"],
+    [2 ** 20 - 1, "1.0 MiB"],
+    [20 * 2 ** 20, "20 MiB"],
+    [3 * 2 ** 30, "3.0 GiB"],
   ])("%d bytes reads %s", (bytes, text) => {
     expect(formatSize(bytes)).toBe(text);
   });
@@ -31,6 +32,13 @@ describe("a size", () => {
 test("two moments around midnight are two days", () => {
   expect(sameDay(new Date(2026, 1, 1, 23, 59).getTime(), new Date(2026, 1, 2, 0, 1).getTime())).toBe(false);
   expect(sameDay(new Date(2026, 1, 1, 0, 1).getTime(), new Date(2026, 1, 1, 23, 59).getTime())).toBe(true);
+});
+
+test("a day has the name that people give it", () => {
+  const now = new Date(2026, 2, 1, 0, 30).getTime();
+  const day = (...date: [number, number, number]) => formatDay(new Date(...date).getTime(), "en", now);
+  expect([day(2026, 2, 1), day(2026, 1, 28)]).toEqual(["Today", "Yesterday"]);
+  expect(day(2026, 1, 27)).toBe("Friday, February 27, 2026");
 });
 
 describe("the clock", () => {

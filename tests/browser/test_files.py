@@ -51,7 +51,7 @@ def test_chosen_dropped_and_pasted_files_reach_the_agent(
     chooser.value.set_files([large])
     files = card.get_by_role("list", name="Attachments")
     expect(files).to_contain_text("large.bin")
-    expect(files).to_contain_text("3.1 MB")
+    expect(files).to_contain_text("3.0 MiB")
     box = card.get_by_role("textbox", name="Your answer")
     for event, kind, name in (("drop", "dataTransfer", "dropped.txt"), ("paste", "clipboardData", "pasted.txt")):
         box.evaluate(
@@ -93,7 +93,7 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(
     with notebook.page.expect_file_chooser() as chooser:
         card.get_by_role("button", name="Attach files").click()
     chooser.value.set_files([huge])
-    expect(card.get_by_role("alert")).to_contain_text("huge.bin: at most 21 MB")
+    expect(card.get_by_role("alert")).to_contain_text("huge.bin: at most 20 MiB")
     card.get_by_role("textbox", name="Your answer").fill("without it")
     card.get_by_role("button", name="Reply").click()
     assert agent.answer().text == "without it"

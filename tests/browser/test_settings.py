@@ -171,6 +171,6 @@ def test_a_server_is_renamed_switched_off_and_on_and_deleted_after_a_question(
     entry.get_by_role("button", name="Edit Office").click()
     popup.get_by_label("Name (optional)").fill("Work")
     popup.get_by_role("button", name="Test connection").click()
-    expect(popup).to_contain_text("The server took the login.")
+    expect(popup).to_contain_text("Connected: the server accepts your token.")
     popup.get_by_role("button", name="Save").click()
     expect(popup.get_by_role("listitem").filter(has_text="Work")).to_contain_text("connected")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from lab_page import Notebook, OpenNotebook, document
 from offices import Offices, offices
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from ipymultichat.cli.lab import Lab
 from ipymultichat.server import LocalServer
@@ -89,3 +89,154 @@ def test_of_thirty_four_that_wait_the_most_urgent_is_answered_in_four_keys_and_t
     assert {report.result(20) for report in reports} == {"Confirmed."}
     expect(lines.filter(has_text="confirmed")).to_have_count(20)
     expect(pending).to_have_text(re.compile("Pending 12"))
+
+
+FOCUS = (
+    "() => document.activeElement.closest('.imc-root')?.getAttribute('aria-label') ?? document.activeElement.tagName"
+)
+
+
+def dialogs_keep_the_focus(page: Page) -> None:
+    """What is added, edited or deleted gives the focus back; what the browser refuses is not ticked."""
+    # Escape leaves a field, then the dialog; what is added, edited or deleted gives the focus back.
+    page.get_by_role("button", name="6 of 6 servers connected").click()
+    popup = page.get_by_role("dialog", name="Server connections")
+    popup.get_by_role("button", name="Edit Work").click()
+    assert page.evaluate(FOCUS) == "MultiChat"
+    popup.get_by_label("Name (optional)").fill("Office")
+    page.keyboard.press("Escape")
+    expect(popup.get_by_label("Name (optional)")).to_have_value("Office")
+    popup.get_by_role("button", name="Cancel").click()
+    assert page.evaluate(FOCUS) == "MultiChat"
+    popup.get_by_role("button", name="Delete Work").click()
+    popup.get_by_role("button", name="Cancel").click()
+    assert page.evaluate(FOCUS) == "MultiChat"
+    page.keyboard.press("Escape")
+    expect(popup).to_have_count(0)
+
+    # A notification that the browser refuses is not ticked, and there is a remedy.
+    page.get_by_role("button", name="Settings", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Settings")
+    page.evaluate("Notification.requestPermission = async () => 'denied'")
+    dialog.get_by_label("Notification: questions").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Allow them in its site settings")
+    expect(dialog.get_by_label("Notification: questions")).not_to_be_checked()
+    page.keyboard.press("Escape")
+
+
+def test_no_click_and_no_key_leaves_the_widget_and_nothing_typed_is_lost(inbox: Notebook, team: Offices) -> None:
+    page = inbox.page
+    plain = team.ask("Work", "Ship it?", agent="shipper")
+    card = inbox.card("Question from shipper on Work", "Ship it?")
+    box = card.get_by_role("textbox", name="Your answer")
+
+    # A quick answer adds to what is typed, and can be undone.
+    box.press_sequentially("After lunch.")
+    card.get_by_role("button", name="Yes", exact=True).click()
+    expect(box).to_have_value("After lunch. Yes")
+    box.press("Control+z")
+    expect(box).to_have_value("After lunch.")
+
+    # A click on a blank part leaves no notebook shortcut live.
+    cells = page.locator(".jp-Cell").count()
+    for blank in (".imc-header", ".imc-users", ".imc-composer"):
+        page.locator(blank).click(position={"x": 3, "y": 3})
+        assert page.evaluate(FOCUS) == "MultiChat", blank
+        page.keyboard.type("ddaab")
+    assert page.locator(".jp-Cell").count() == cells
+    box.press("Control+Enter")
+    assert plain.result(20) == "After lunch."
+    assert page.evaluate(FOCUS) == "MultiChat"
+
+    # Structured: Ctrl+Enter on a radio; what is left out is named first; the answered card still has all of it.
+    def choice(header: str, *labels: str) -> dict[str, object]:
+        options = [{"label": label, "description": f"about {label}"} for label in labels]
+        return {"question": f"Which {header.lower()}?", "header": header, "options": options}
+
+    chosen = team.ask(
+        "Home",
+        "Two things.",
+        agent="exporter",
+        questions=[choice("Format", "Parquet", "CSV"), choice("Place", "Disk", "Cloud")],
+    )
+    card = inbox.card("Question from exporter on Home", "Which format?")
+    card.get_by_role("radio", name="Parquet").check()
+    card.get_by_role("button", name="Reply").click()
+    expect(card.get_by_role("alert")).to_contain_text("Without an answer: Place")
+    assert not chosen.done()
+    card.get_by_role("radio", name="Cloud").check()
+    expect(card.get_by_role("alert")).to_have_count(0)
+    page.keyboard.press("Control+Enter")
+    assert chosen.result(20) == "Q: Format\nA: Parquet\n\nQ: Place\nA: Cloud"
+    expect(card).to_contain_text("✓ Parquet")
+    expect(card).to_contain_text("Which place?")
+    assert page.evaluate(FOCUS) == "MultiChat"
+    card.get_by_role("button", name="Show the options").click()
+    expect(card).to_contain_text("about Disk")
+    card.get_by_role("button", name="Show source").click()
+    expect(card).to_contain_text("Two things.")
+    dialogs_keep_the_focus(page)
+
+    # Nothing waits: that is said as what it is.
+    page.get_by_role("button", name="Pending only").click()
+    expect(page.get_by_role("log", name="Messages")).to_contain_text("All done")
+
+
+HUE = "card => getComputedStyle(card).borderInlineStartColor"
+
+
+def test_long_texts_wide_tables_and_many_messages_are_read_without_jumps(inbox: Notebook, team: Offices) -> None:
+    page = inbox.page
+    log = page.get_by_role("log", name="Messages")
+    for name in NAMES:
+        team.ask(name, "Which colour?", agent="painter")
+    cards = page.get_by_role("article", name="Question from painter on")
+    expect(cards).to_have_count(6)
+    assert len({cards.nth(n).evaluate(HUE) for n in range(6)}) == 6
+    # What is typed for one of them must not go to a colleague.
+    expect(page.get_by_role("combobox", name="To", exact=True).locator("option:checked")).to_have_text("To…")
+
+    team.ask("Work", "\n".join(f"line {n}  " for n in range(1_000)), agent="writer")
+    card = inbox.card("Question from writer on Work", "line 1")
+    more = card.get_by_role("button", name="Show more (1,000 lines)")
+    expect(more).to_be_in_viewport()
+    page.wait_for_timeout(300)  # until the list has come to rest at its end
+    top = card.locator(".imc-body").evaluate("body => body.getBoundingClientRect().top")
+    more.click()
+    less = card.get_by_role("button", name="Show less")
+    expect(less).to_be_in_viewport()
+    page.wait_for_timeout(300)
+    assert abs(card.locator(".imc-body").evaluate("body => body.getBoundingClientRect().top") - top) < 2
+    less.click()
+    expect(card).to_be_in_viewport()
+
+    columns = 24
+    rows = ["|".join(f" name {n} " for n in range(columns)), "|".join(["---"] * columns), "|".join(["value"] * columns)]
+    team.ask("Home", "\n".join(f"|{row}|" for row in rows), agent="tabler")
+    table = inbox.card("Question from tabler on Home", "name 3").get_by_role("table")
+    assert table.locator("td").first.evaluate("cell => cell.clientHeight") < 40
+    assert table.evaluate("table => table.parentElement.scrollWidth > table.parentElement.clientWidth")
+    assert log.evaluate("log => log.scrollWidth <= log.clientWidth")
+
+    inbox.run_below(
+        "from datetime import datetime, timedelta, timezone\n"
+        "from ipymultichat.model import Message, MessageKind, MessageStatus\n"
+        "for n in range(600):\n"
+        "    at = datetime.now(timezone.utc) - timedelta(days=2, seconds=600 - n)\n"
+        "    old = Message(f'old {n}', MessageKind.CHAT, 's', 'S', '', f'number {n}', at, MessageStatus.RECEIVED,\n"
+        "                  sender='ada')\n"
+        "    chat._hub.inbox.add(old, received_at=at)\n"
+    )
+    page.get_by_role("button", name="Jump to latest").or_(log).first.wait_for()
+    log.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("number 0", exact=True)).to_be_in_viewport()
+    latest = page.get_by_role("button", name="Jump to latest")
+    latest.click()
+    expect(page.get_by_role("article").last).to_be_in_viewport()
+    expect(latest).to_have_count(0)
+    log.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("number 0", exact=True)).to_be_in_viewport()
+    page.keyboard.press("End")
+    expect(latest).to_have_count(0)

@@ -1,7 +1,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { composeAnswer } from "../answer";
+import { composeAnswer, unanswered } from "../answer";
 import { isSendable } from "../message";
 import type { Message } from "../model.gen";
 import { formatSize } from "../time";
@@ -29,6 +29,8 @@ export function AnswerForm({ message, article }: Props) {
   const sending = sendState !== "none" || !isSendable(message);
   const over = useSignal(false);
   const tooLarge = useSignal("");
+  /** The answer of which the person was told that it leaves questions out: sent again, it goes. */
+  const warned = useSignal<string | null>(null);
   const ready =
     !sending &&
     (report || uploads.length > 0 || composeAnswer(options, draft) !== "") &&
@@ -45,10 +47,20 @@ export function AnswerForm({ message, article }: Props) {
     const files = app.uploads.peek(id);
     if (files.some((item) => item.state === "moving")) return;
     if (!(report || text || files.length)) return;
+    const open = unanswered(options, app.drafts.peek(id));
+    if (open.length && !files.length && warned.peek() !== text) {
+      warned.value = text;
+      return;
+    }
     void app.answer(message, text);
     view.queue.leave(id);
   };
-  const why = tooLarge.value || error || (isSendable(message) ? message.error : "");
+  const left = unanswered(options, draft);
+  const partial =
+    warned.value !== null && warned.value === composeAnswer(options, draft) && left.length > 0
+      ? t("notAllAnswered", { questions: left.map((item) => item.header || item.question).join(", ") })
+      : "";
+  const why = tooLarge.value || partial || error || (isSendable(message) ? message.error : "");
   return (
     <form
       ref={form}
@@ -71,6 +83,12 @@ export function AnswerForm({ message, article }: Props) {
         attach(dropped);
       }}
       onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+      onKeyDown={(event) => {
+        const choice = event.target instanceof HTMLInputElement;
+        if (!choice || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
         event.preventDefault();
         submit();
       }}
@@ -171,7 +189,7 @@ function Wrap({ message, locked }: { message: Message; locked: boolean }) {
         disabled={locked}
         onChange={(event) => app.drafts.setWrap(message.id, event.currentTarget.checked)}
       />
-      {t("wrapThis")}
+      {t(prefix && suffix ? "wrapThis" : prefix ? "prefixThis" : "suffixThis")}
     </label>
   );
 }
@@ -234,11 +252,26 @@ interface QuickProps {
   readonly form: RefObject<HTMLFormElement | null>;
 }
 
-/** Fills the box and moves on to the button: a second key sends, a slip of the hand does not. */
+/**
+ * Adds to the box and moves on to the button: a second key sends, a slip of the hand does not. What was typed stays; only
+ * another quick answer gives way.
+ */
 function QuickAnswers({ message, locked, form }: QuickProps) {
   const { app, t } = useView();
   const own = app.traits.settings.value.preferences.quick;
   const answers = own.length ? own : t("quickDefaults").split(", ");
+  const insert = (answer: string) => {
+    const { text } = app.drafts.peek(message.id);
+    const kept = answers.includes(text.trim()) ? "" : text;
+    const added = kept && !/\s$/.test(kept) ? ` ${answer}` : answer;
+    const box = form.current?.querySelector("textarea");
+    box?.focus();
+    box?.setSelectionRange(kept.length, text.length);
+    // As if it were typed: the browser can then undo it.
+    const typed = box?.ownerDocument.execCommand?.("insertText", false, added);
+    if (!typed) app.drafts.edit(message.id, { text: kept + added });
+    form.current?.querySelector<HTMLElement>(".imc-submit")?.focus();
+  };
   return (
     <div class="imc-quick">
       {answers.map((answer) => (
@@ -247,10 +280,7 @@ function QuickAnswers({ message, locked, form }: QuickProps) {
           type="button"
           class="imc-quick-button"
           disabled={locked}
-          onClick={() => {
-            app.drafts.edit(message.id, { text: answer });
-            form.current?.querySelector<HTMLElement>(".imc-submit")?.focus();
-          }}
+          onClick={() => insert(answer)}
         >
           {answer}
         </button>

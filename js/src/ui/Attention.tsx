@@ -10,10 +10,15 @@ export function Attention() {
   const { app, t } = useView();
   const { prefs } = app;
   const refused = useSignal(false);
-  const toggle = async (how: "notify" | "sound", kind: Kind, on: boolean) => {
+  const toggle = async (how: "notify" | "sound", kind: Kind, box: HTMLInputElement) => {
+    const on = box.checked;
     if (how === "notify" && on) {
       const allowed = canNotify(window) && (await Notification.requestPermission()) === "granted";
       refused.value = !allowed;
+      if (!allowed) {
+        box.checked = false;
+        return;
+      }
     }
     const kinds = KINDS.filter((item) => (item === kind ? on : prefs.value[how].includes(item)));
     prefs.value = { ...prefs.value, [how]: kinds };
@@ -32,7 +37,7 @@ export function Attention() {
                 type="checkbox"
                 checked={prefs.value[how].includes(kind)}
                 aria-label={`${t(how)}: ${t(PLURAL[kind])}`}
-                onChange={(event) => void toggle(how, kind, event.currentTarget.checked)}
+                onChange={(event) => void toggle(how, kind, event.currentTarget)}
               />
               {t(PLURAL[kind])}
             </label>
@@ -41,7 +46,7 @@ export function Attention() {
       ))}
       {refused.value && (
         <p class="imc-error" role="alert">
-          {t("notifyRefused")}
+          {t(window.isSecureContext ? "notifyRefused" : "notifyInsecure")}
         </p>
       )}
     </fieldset>

@@ -1,21 +1,29 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { COPIED_MS } from "../clipboard";
 import { highlight } from "../highlight";
 import { escapeInvisible } from "../invisible";
+import { isOpen, isRequest } from "../message";
 import type { Message } from "../model.gen";
 import { save } from "../transfer";
 import { useFlag, useView } from "../view";
 import { isCut, SHOWN_MAX } from "../whole";
 
-/** A body taller than this folds; a little more room than that, so that folding always hides something. */
+/** A body taller than this folds, what is over sooner; a little more room than that, so that folding always hides something. */
 const FOLD_PX = 320;
+const SETTLED_PX = 84;
 const SLACK_PX = 80;
 
 export function Body({ message, raw }: { message: Message; raw: boolean }) {
   const { app } = useView();
   return (
     <>
-      <Prose id={message.id} text={app.texts.text(message)} raw={raw} />
+      <Prose
+        id={message.id}
+        text={app.texts.text(message)}
+        raw={raw}
+        fold={isRequest(message) && !isOpen(message) ? SETTLED_PX : FOLD_PX}
+      />
       {isCut(message) && <Rest message={message} />}
     </>
   );
@@ -26,16 +34,20 @@ interface ProseProps {
   readonly id: string;
   readonly text: string;
   readonly raw: boolean;
+  /** Pixels that are shown of what is folded. */
+  readonly fold?: number;
 }
 
 /** Markdown that is folded where it is long. */
-export function Prose({ id, text: written, raw }: ProseProps) {
-  const { app, t } = useView();
+export function Prose({ id, text: written, raw, fold = FOLD_PX }: ProseProps) {
+  const { view, app, t } = useView();
   const [open, toggle] = useFlag("open", id);
   const tall = useSignal(false);
   const content = useRef<HTMLDivElement>(null);
   const copyCode = t("copyCode");
+  const tableName = t("table");
   const text = escapeInvisible(written);
+  const lines = text.trimEnd().split("\n").length;
 
   useLayoutEffect(() => {
     const element = content.current;
@@ -45,24 +57,25 @@ export function Prose({ id, text: written, raw }: ProseProps) {
       const fragment = app.markdown(text);
       for (const code of fragment.querySelectorAll("pre > code")) highlight(code);
       for (const block of fragment.querySelectorAll("pre")) addCopy(block, copyCode);
+      for (const table of fragment.querySelectorAll("table")) addScroller(table, tableName);
       // Each block by its own first letters: a text may be in two scripts. A list stays whole, with its marks on one side.
       for (const block of fragment.children) block.setAttribute("dir", "auto");
       element.replaceChildren(fragment);
     }
-  }, [text, raw, copyCode, app]);
+  }, [text, raw, copyCode, tableName, app]);
 
   useLayoutEffect(() => {
     const element = content.current;
     if (!element) return;
     const measure = () => {
-      if (element.offsetParent) tall.value = element.scrollHeight > FOLD_PX + SLACK_PX;
+      if (element.offsetParent) tall.value = element.scrollHeight > fold + SLACK_PX;
     };
     // Once all cards of this drawing have their text: else each of them would be laid out on its own.
     queueMicrotask(measure);
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [tall]);
+  }, [tall, fold]);
 
   const onClick = async (event: MouseEvent) => {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
@@ -70,14 +83,24 @@ export function Prose({ id, text: written, raw }: ProseProps) {
     if (!button || !code) return;
     const done = await app.copy((code.textContent ?? "").replace(/\n$/, ""), button);
     button.textContent = t(done ? "copied" : "copyFailed");
+    setTimeout(() => {
+      button.textContent = copyCode;
+    }, COPIED_MS);
   };
 
   const folded = tall.value && !open;
+  const turn = () => {
+    view.holdPlace();
+    toggle();
+    const article = content.current?.closest("article");
+    // From the end of a long text back to where it is.
+    if (open) queueMicrotask(() => article?.scrollIntoView?.({ block: "nearest" }));
+  };
   return (
     <>
       <div
         class={`imc-body${folded ? " imc-folded" : ""}`}
-        style={folded ? { maxHeight: `${FOLD_PX}px` } : undefined}
+        style={folded ? { maxHeight: `${fold}px` } : undefined}
       >
         {/* biome-ignore lint/a11y/noStaticElementInteractions: the buttons inside are made with the text */}
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: they are real buttons, the keyboard clicks them too */}
@@ -89,8 +112,13 @@ export function Prose({ id, text: written, raw }: ProseProps) {
         />
       </div>
       {tall.value && (
-        <button type="button" class="imc-link imc-more" aria-expanded={open} onClick={toggle}>
-          {t(open ? "showLess" : "showMore")}
+        <button
+          type="button"
+          class={`imc-link imc-more${open ? " imc-more-open" : ""}`}
+          aria-expanded={open}
+          onClick={turn}
+        >
+          {open ? t("showLess") : t("showMoreOf", { n: lines.toLocaleString(t.locale) })}
         </button>
       )}
     </>
@@ -147,6 +175,17 @@ function Rest({ message }: { message: Message }) {
       {error.value && <span class="imc-error">{error.value}</span>}
     </span>
   );
+}
+
+/** A wide table scrolls by itself, with the keyboard, too. */
+function addScroller(table: HTMLElement, name: string): void {
+  const box = document.createElement("div");
+  box.className = "imc-table";
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", name);
+  table.replaceWith(box);
+  box.append(table);
 }
 
 function addCopy(block: HTMLElement, name: string): void {

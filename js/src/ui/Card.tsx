@@ -1,5 +1,4 @@
 import { useRef } from "preact/hooks";
-import { hueOf } from "../colour";
 import { articleName, isRequest } from "../message";
 import type { Message } from "../model.gen";
 import { isWaiting } from "../urgency";
@@ -7,6 +6,7 @@ import { useFlag, useView } from "../view";
 import { AnswerForm } from "./AnswerForm";
 import { ApprovalForm } from "./ApprovalForm";
 import { ApprovalParts } from "./ApprovalParts";
+import { Asked } from "./Asked";
 import { Body } from "./Body";
 import { CardHead } from "./CardHead";
 import { ChatStatus } from "./ChatStatus";
@@ -31,8 +31,8 @@ export function Card({ message }: { message: Message }) {
   return (
     <article
       ref={article}
-      class={`imc-card imc-kind-${message.kind}${waits ? " imc-open" : ""}`}
-      style={{ "--imc-hue": hueOf(message.server_id) }}
+      class={`imc-card imc-kind-${message.kind}${waits ? " imc-open" : ""}${message.mine ? " imc-mine" : ""}`}
+      style={{ "--imc-hue": app.colours.of(message.server_id) }}
       aria-label={articleName(t, message, server)}
       data-id={message.id}
       tabIndex={-1}
@@ -41,7 +41,10 @@ export function Card({ message }: { message: Message }) {
       {message.approval && !raw ? (
         <ApprovalParts message={message} settled={!waits} />
       ) : (
-        addsText(message) && <Body message={message} raw={raw} />
+        (raw || addsText(message)) && <Body message={message} raw={raw} />
+      )}
+      {isRequest(message) && !waits && !message.approval && message.options.length > 0 && (
+        <Asked message={message} />
       )}
       {waits && <Form message={message} article={article} />}
       {isRequest(message) && !waits && <Outcome message={message} />}

@@ -1,4 +1,5 @@
 import { useComputed, useSignal } from "@preact/signals";
+import { COPIED_MS } from "../clipboard";
 import { isAnswered, isOpen, isRequest, peerOf } from "../message";
 import type { Message } from "../model.gen";
 import { formatFull, formatTime } from "../time";
@@ -7,8 +8,6 @@ import { isCut, SHOWN_MAX } from "../whole";
 import { Deadline } from "./Countdown";
 import { IconButton } from "./Icon";
 import { Select } from "./Select";
-
-const COPIED_MS = 1_500;
 
 interface Props {
   readonly message: Message;
@@ -20,6 +19,8 @@ interface Props {
 export function CardHead({ message, server, raw, toggleRaw }: Props) {
   const { view, app, t } = useView();
   const copied = useSignal<"" | "copied" | "copyFailed">("");
+  // In an open conversation both names stand over it already.
+  const talk = view.feed.filter.value.peer !== null;
   const at = app.clock.toLocal(message.created_at);
   const asked = useComputed(() => app.drafts.state(message.id).sendState !== "none").value;
   const status = asked && isOpen(message) ? "sending" : message.status;
@@ -34,10 +35,14 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
   };
   return (
     <div class="imc-head">
-      {view.queue.waits(message) && <Select message={message} />}
-      <bdi class="imc-tag">{server}</bdi>
-      <span class="imc-kind">{t(message.approval ? "approval" : message.kind)}</span>
-      <Who message={message} />
+      {view.queue.shown && view.queue.waits(message) && <Select message={message} />}
+      {!talk && (
+        <>
+          <bdi class="imc-tag">{server}</bdi>
+          <span class="imc-kind">{t(message.approval ? "approval" : message.kind)}</span>
+        </>
+      )}
+      {talk ? message.mine && <span class="imc-dim">{t("you")}</span> : <Who message={message} />}
       <span class="imc-grow" />
       <span class="imc-meta">
         {message.deadline !== null && isOpen(message) && <Deadline at={message.deadline} />}
@@ -58,6 +63,7 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
               {t(copied.value)}
             </span>
           )}
+          {!view.queue.shown && view.queue.waits(message) && <Select message={message} />}
           <IconButton icon="code" name={t(raw ? "showMarkdown" : "showRaw")} onClick={toggleRaw} />
           <IconButton icon="copy" name={t("copyMessage")} onClick={(event) => void copy(event)} />
         </span>

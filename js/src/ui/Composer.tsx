@@ -1,4 +1,5 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { isolate } from "../invisible";
 import { type Peer, peerKey } from "../people";
 import { useView } from "../view";
 import { TextBox } from "./TextBox";
@@ -14,19 +15,30 @@ export function Composer() {
   const text = chatDrafts.text(to);
   const { busy, error } = chatDrafts.state(to);
   const there = to !== null && app.online(to) !== undefined;
-  const name = (peer: Peer) => `${peer.nickname}@${app.serverLabel(peer.server_id)}`;
+  const name = (peer: Peer) => `${isolate(peer.nickname)}@${isolate(app.serverLabel(peer.server_id))}`;
   const gone = to && !there && text.trim() ? t("goneHint", { peer: name(to) }) : "";
   const missing = to && !there ? to.nickname : "";
   // They may be there, beyond those the browser knows of.
   useEffect(() => app.seek(missing), [missing, app]);
   const closed = listed.length === 0;
+  // While agents wait it stands back, or what is meant for them is typed here.
+  const quiet = app.waiting.value.length > 0 && !view.feed.filter.value.peer && !text;
+
+  const form = useRef<HTMLFormElement>(null);
+  const opened = view.writing.value;
+  useLayoutEffect(() => {
+    if (!opened) return;
+    view.writing.value = null;
+    form.current?.querySelector("textarea")?.focus({ preventScroll: true });
+  }, [opened, view]);
 
   const send = () => {
     if (to) void app.sendChat(to);
   };
   return (
     <form
-      class="imc-composer"
+      ref={form}
+      class={`imc-composer${quiet ? " imc-composer-quiet" : ""}`}
       onSubmit={(event) => {
         event.preventDefault();
         send();
@@ -61,7 +73,7 @@ export function Composer() {
         </select>
         <TextBox
           name={t("message")}
-          placeholder={t(closed ? "composerHint" : "messagePlaceholder")}
+          placeholder={t(closed ? "composerHint" : quiet ? "quietPlaceholder" : "messagePlaceholder")}
           value={text}
           disabled={closed && !text}
           onInput={(typed) => chatDrafts.type(to, typed)}

@@ -92,9 +92,12 @@ function StatusBadge() {
   const { view, app, t } = useView();
   const connected = app.traits.connected.value;
   const enabled = app.traits.enabled.value;
-  const level = enabled > 0 && connected >= enabled ? "all" : connected > 0 ? "some" : "none";
-  const icon = ({ all: "check", some: "alert", none: "cross" } as const)[level];
-  const name = enabled ? t("statusBadge", { connected, enabled }) : t("noServers");
+  const dead = app.dead.value;
+  const reached = connected >= enabled ? "all" : connected > 0 ? "some" : "none";
+  const level = dead || !enabled ? "unknown" : reached;
+  const icon = ({ all: "check", some: "alert", none: "cross" } as const)[reached];
+  const known = enabled ? t("statusBadge", { connected, enabled }) : t("noServers");
+  const name = dead ? t("noKernel") : known;
   return (
     <button
       type="button"
@@ -107,8 +110,8 @@ function StatusBadge() {
         view.dialog.value = view.dialog.value === "connections" ? null : "connections";
       }}
     >
-      <Icon name={icon} />
-      <span aria-hidden="true">{`${connected}/${enabled}`}</span>
+      {level !== "unknown" && <Icon name={icon} />}
+      <span aria-hidden="true">{dead ? "–" : enabled ? `${connected}/${enabled}` : name}</span>
     </button>
   );
 }

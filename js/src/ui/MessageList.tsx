@@ -27,14 +27,21 @@ export function MessageList() {
   /** The newest message when the list was last at its end: what came after it is new. */
   const readTo = useSignal<Order | null>(null);
   const atEnd = useRef(true);
+  /** A card was just unfolded: its beginning stays in view, until the list is scrolled. */
+  const held = useRef(false);
+  /** Whether the end is out of sight. */
+  const away = useSignal(false);
+  /** Where Home or End leads, until it is reached: heights are known, and older pages come, only on the way. */
+  const bound = useRef<"start" | "end" | null>(null);
   // Read here, so that coming into view is looked at like anything else that changes.
   const shown = useShown(scroller).value;
 
-  const held = focused.value;
+  const pinned = focused.value;
   const virtual = useRows({
     scroller,
     rows,
-    pinned: held === null ? -1 : indexOf(rows, held),
+    pinned: pinned === null ? -1 : indexOf(rows, pinned),
+    held,
     // A hidden list has no height, and so would always seem to be at its end.
     follow: !typing.value && Boolean(scroller.current?.offsetParent),
   });
@@ -51,6 +58,15 @@ export function MessageList() {
     const last = rows.at(-1);
     const left = element.scrollHeight - element.clientHeight - element.scrollTop;
     atEnd.current = left <= AT_END_PX;
+    away.value = left > element.clientHeight / 2;
+    if (bound.current === "end") {
+      if (left > 1) list.scrollToEnd();
+      else bound.current = null;
+    }
+    if (bound.current === "start") {
+      if (element.scrollTop > 0) list.scrollToOffset(0);
+      else if (!feed.more.peek() && !feed.loading.peek()) bound.current = null;
+    }
     if (last && atEnd.current) {
       readTo.value = last.order;
       if (shown && scope && unread > 0) app.seen(last.order, peer);
@@ -63,6 +79,15 @@ export function MessageList() {
     return () => cancelAnimationFrame(frame);
   });
   useLayoutEffect(() => list.scrollToEnd(), [list]);
+  useEffect(() => {
+    view.holdPlace = () => {
+      held.current = true;
+      atEnd.current = false;
+      list.options.anchorTo = "start";
+      // A command to stay: it takes the place of what the virtualizer still meant to make up for.
+      list.scrollToOffset(scroller.current?.scrollTop ?? 0);
+    };
+  }, [list, view]);
   const { goal } = view.queue;
   const wanted = goal.value?.id;
   useEffect(() => {
@@ -80,6 +105,12 @@ export function MessageList() {
     return () => observer.disconnect();
   }, [list]);
 
+  const go = (to: "start" | "end") => {
+    bound.current = to;
+    if (to === "end") list.scrollToEnd();
+    else list.scrollToOffset(0);
+    onPosition();
+  };
   const mark = readTo.value;
   const fresh = mark ? countAfter(rows, mark, (message) => !message.mine) : 0;
 
@@ -93,7 +124,25 @@ export function MessageList() {
         aria-live="off"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll the list
         tabIndex={0}
-        onScroll={onPosition}
+        onScroll={() => {
+          held.current = false;
+          onPosition();
+        }}
+        onKeyDown={(event: KeyboardEvent) => {
+          const to = ({ Home: "start", End: "end" } as const)[event.key];
+          if (!to || event.target !== event.currentTarget) {
+            bound.current = null;
+            return;
+          }
+          event.preventDefault();
+          go(to);
+        }}
+        onWheel={() => {
+          bound.current = null;
+        }}
+        onPointerDown={() => {
+          bound.current = null;
+        }}
         onFocusIn={(event: FocusEvent) => {
           const target = event.target as Element;
           const item = target.closest<HTMLElement>("[data-index]");
@@ -109,10 +158,14 @@ export function MessageList() {
         {rows.length > 0 && feed.loading.value && <p class="imc-loading">{t("loadingOlder")}</p>}
         {draw(rows, virtual)}
       </div>
-      {fresh > 0 && (
-        <button type="button" class="imc-pill" onClick={() => list.scrollToEnd()}>
+      {(fresh > 0 || away.value) && (
+        <button
+          type="button"
+          class={`imc-pill${fresh > 0 ? "" : " imc-pill-quiet"}`}
+          onClick={() => go("end")}
+        >
           <Icon name="down" />
-          {t("newMessages", { n: fresh })}
+          {fresh > 0 ? t("newMessages", { n: fresh }) : t("jumpToLatest")}
         </button>
       )}
     </div>

@@ -1,4 +1,5 @@
 import { useComputed } from "@preact/signals";
+import { answersIn } from "../answer";
 import { answerOf, decisionIn } from "../approval";
 import type { Translate } from "../i18n";
 import { escapeInvisible } from "../invisible";
@@ -60,6 +61,8 @@ function decided(t: Translate, text: string): string {
 
 function ReplyView({ message, reply }: { message: Message; reply: Reply }) {
   const { app, t } = useView();
+  // Beside each question stands its answer already.
+  const shown = !message.approval && message.options.length > 0 && answersIn(message.options, reply.text);
   return (
     <div class="imc-reply">
       <span class="imc-reply-who">
@@ -80,7 +83,7 @@ function ReplyView({ message, reply }: { message: Message; reply: Reply }) {
           </time>
         )}
       </span>
-      {reply.text && (
+      {reply.text && !shown && (
         <span class="imc-reply-text" dir="auto">
           {escapeInvisible(message.approval ? decided(t, reply.text) : reply.text)}
         </span>

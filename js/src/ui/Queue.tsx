@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { hueOf } from "../colour";
+import { isNarrowed } from "../feed";
 import { escapeInvisible } from "../invisible";
 import { articleName, isOpen } from "../message";
 import type { Message } from "../model.gen";
@@ -48,7 +48,7 @@ export function Queue() {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll the list
         tabIndex={0}
       >
-        {count === 0 && <Empty />}
+        {count === 0 && (isNarrowed(view.feed.filter.value) ? <Empty /> : <Done />)}
         {groups.map(({ name, messages }) => (
           <div key={name}>
             {name && (
@@ -81,6 +81,20 @@ export function Queue() {
   );
 }
 
+/** Nothing waits: that is the goal. */
+function Done() {
+  const { view, app, t } = useView();
+  if (app.client.log.value.epoch === null) return <Empty />;
+  return (
+    <div class="imc-empty imc-done">
+      <p>{t("allDone")}</p>
+      <button type="button" class="imc-button" onClick={() => view.showAll()}>
+        {t("back")}
+      </button>
+    </div>
+  );
+}
+
 function Item({ message }: { message: Message }) {
   const { view } = useView();
   return view.queue.open.value === message.id ? (
@@ -105,7 +119,7 @@ function Line({ message }: { message: Message }) {
     <article
       ref={article}
       class="imc-line"
-      style={{ "--imc-hue": hueOf(message.server_id) }}
+      style={{ "--imc-hue": app.colours.of(message.server_id) }}
       aria-label={articleName(t, message, server)}
       data-id={message.id}
       tabIndex={-1}

@@ -1,4 +1,3 @@
-import { hueOf } from "../colour";
 import { type GroupBy, tally } from "../queue";
 import { projectName } from "../urgency";
 import { useView } from "../view";
@@ -21,7 +20,7 @@ export function QueueBar() {
             key={id}
             type="button"
             class="imc-chip imc-tally"
-            style={{ "--imc-hue": hueOf(id) }}
+            style={{ "--imc-hue": app.colours.of(id) }}
             aria-pressed={server_id === id}
             onClick={() => feed.set({ server_id: server_id === id ? "" : id })}
           >

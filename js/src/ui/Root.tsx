@@ -1,4 +1,4 @@
-import { hueOf } from "../colour";
+import { useRef } from "preact/hooks";
 import { runShortcut } from "../keys";
 import { useView } from "../view";
 import { Composer } from "./Composer";
@@ -13,6 +13,7 @@ import { Rules } from "./Rules";
 import { SelectionBar } from "./Selection";
 import { Setup } from "./Setup";
 import { Users } from "./Users";
+import { useKeepFocus } from "./useKeepFocus";
 
 const TYPES = "input, textarea, select, [contenteditable]";
 const BOX = "textarea, input[type=text], input[type=search], input[type=password], input[type=number]";
@@ -27,8 +28,8 @@ function shield({ target }: FocusEvent): void {
 
 export function Root() {
   const { view, app, t } = useView();
-  const phase = app.client.phase.value;
-  const dead = phase === "gone" || (phase === "silent" && app.client.log.value.epoch !== null);
+  const root = useRef<HTMLElement>(null);
+  useKeepFocus(root);
 
   /** Out of a field first, and what is typed stays; then out of the dialog. */
   const leave = (event: KeyboardEvent) => {
@@ -50,7 +51,8 @@ export function Root() {
 
   return (
     <section
-      class={`imc-root${dead ? " imc-dead" : ""}`}
+      ref={root}
+      class={`imc-root${app.dead.value ? " imc-dead" : ""}`}
       data-lm-suppress-shortcuts="true"
       lang={t.locale === "zh" ? "zh-CN" : "en"}
       aria-label="MultiChat"
@@ -75,7 +77,7 @@ export function Root() {
       <SelectionBar />
       <Composer />
       <div class="imc-sr" role="status" aria-live="polite">
-        {app.announcement.value}
+        <span key={app.announcement.value}>{app.announcement.value}</span>
       </div>
     </section>
   );
@@ -87,7 +89,7 @@ function Conversation() {
   const peer = view.feed.filter.value.peer;
   if (!peer) return null;
   return (
-    <div class="imc-conversation" style={{ "--imc-hue": hueOf(peer.server_id) }}>
+    <div class="imc-conversation" style={{ "--imc-hue": app.colours.of(peer.server_id) }}>
       <IconButton icon="back" name={t("back")} onClick={() => view.showAll()} />
       <h2 class="imc-heading">
         <bdi>{peer.nickname}</bdi>@<bdi>{app.serverLabel(peer.server_id)}</bdi>

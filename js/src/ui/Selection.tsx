@@ -2,7 +2,6 @@ import { batch } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { replaceAt } from "../answer";
 import { answerOf, type Decision, REASON } from "../approval";
-import { hueOf } from "../colour";
 import { escapeInvisible } from "../invisible";
 import type { Message } from "../model.gen";
 import { firstLine } from "../urgency";
@@ -130,7 +129,7 @@ export function SelectionForm() {
 function Target({ message }: { message: Message }) {
   const { app, t } = useView();
   return (
-    <li class="imc-target" style={{ "--imc-hue": hueOf(message.server_id) }}>
+    <li class="imc-target" style={{ "--imc-hue": app.colours.of(message.server_id) }}>
       <bdi class="imc-tag">{app.serverLabel(message.server_id, message.server_name)}</bdi>
       <bdi>{message.agent_name || t("agent")}</bdi>
       <span class="imc-line-text imc-dim" dir="auto">

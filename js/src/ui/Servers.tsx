@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { hueOf } from "../colour";
 import type { Server } from "../protocol";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
@@ -71,7 +70,7 @@ function ServerItem({ server }: { server: Server }) {
   const { id: server_id } = server;
   const waits = server.enabled && server.state !== "connected";
   return (
-    <li class="imc-server" style={{ "--imc-hue": hueOf(server_id) }}>
+    <li class="imc-server" style={{ "--imc-hue": app.colours.of(server_id) }}>
       <div class="imc-server-line">
         <span class="imc-server-name">
           <bdi class="imc-tag">{server.label}</bdi>

@@ -1,12 +1,18 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { hueOf } from "../colour";
 import { earlierPeers, type Peer, peerKey } from "../people";
-import { useUid, useView } from "../view";
+import { useUid, useView, type View } from "../view";
 
 /** From so many people on there is a box to find one. */
 const CROWD = 30;
 const SEEK_MS = 200;
+/** So many people are shown until all are wanted. */
+const SHOWN = 6;
+
+const isOpenPeer = (view: View, peer: Peer): boolean => {
+  const open = view.feed.filter.value.peer;
+  return open !== null && peerKey(open) === peerKey(peer);
+};
 
 export function Users() {
   const { view, app, t } = useView();
@@ -14,7 +20,12 @@ export function Users() {
   const search = useSignal("");
   const crowded = userCount > CROWD;
   const wanted = crowded ? search.value.trim().toLowerCase() : "";
-  const people = app.people.value.filter((peer) => peer.nickname.toLowerCase().includes(wanted));
+  const found = app.people.value.filter((peer) => peer.nickname.toLowerCase().includes(wanted));
+  const all = useSignal(false);
+  // Those who wrote, and whose conversation is open, are always there.
+  const calls = (peer: Peer): boolean => (app.conversation(peer)?.unread ?? 0) > 0 || isOpenPeer(view, peer);
+  const people = all.value || wanted ? found : found.filter((peer, place) => place < SHOWN || calls(peer));
+  const hidden = found.length - people.length;
   const gone = earlierPeers(conversations, app.people.value, view.feed.filter.value.peer);
   const unknown = userCount - users.length;
   useEffect(() => {
@@ -36,6 +47,19 @@ export function Users() {
         />
       )}
       <List name={t("onlineUsers")} people={people} />
+      {hidden > 0 && !all.value && (
+        <button
+          type="button"
+          class="imc-user imc-user-more"
+          aria-label={t("showAllPeople", { n: hidden })}
+          title={t("showAllPeople", { n: hidden })}
+          onClick={() => {
+            all.value = true;
+          }}
+        >
+          +{hidden}
+        </button>
+      )}
       {unknown > 0 && <span class="imc-dim">{t("moreOnline", { n: unknown })}</span>}
       {people.length === 0 && !wanted && <span class="imc-dim">{t("nobodyOnline")}</span>}
       {gone.length > 0 && <List name={t("earlierConversations")} people={gone} gone />}
@@ -66,7 +90,6 @@ function List({ name, people, gone = false }: ListProps) {
 function Person({ peer, gone }: { peer: Peer; gone: boolean }) {
   const { view, app, t } = useView();
   const about = useUid();
-  const open = view.feed.filter.value.peer;
   const server = app.serverLabel(peer.server_id);
   const unread = app.conversation(peer)?.unread ?? 0;
   const facts = [unread > 0 ? t("unread", { n: unread }) : "", gone ? t("gone") : ""].filter(Boolean);
@@ -75,8 +98,8 @@ function Person({ peer, gone }: { peer: Peer; gone: boolean }) {
       <button
         type="button"
         class={`imc-user${gone ? " imc-user-gone" : ""}`}
-        style={{ "--imc-hue": hueOf(peer.server_id) }}
-        aria-current={open !== null && peerKey(open) === peerKey(peer)}
+        style={{ "--imc-hue": app.colours.of(peer.server_id) }}
+        aria-current={isOpenPeer(view, peer)}
         aria-label={`${peer.nickname}@${server}`}
         aria-describedby={facts.length ? about : undefined}
         title={facts.join(", ") || undefined}

@@ -20,6 +20,8 @@ interface Options {
   readonly rows: readonly Message[];
   /** The row that holds focus: it stays in the page wherever the list is scrolled. */
   readonly pinned: number;
+  /** Set while the end must not be followed: a row grows because the person wants to read it. */
+  readonly held: RefObject<boolean>;
   /** Whether a new last row may move the view, when the view is at the end. */
   readonly follow: boolean;
 }
@@ -37,7 +39,7 @@ export interface Rows {
  * Rows stand in normal flow with spacers for what is left out, so a row that grows pushes the next ones in the same
  * frame; the virtualizer measures, and corrects the scroll position before the frame is painted.
  */
-export function useRows({ scroller, rows, pinned, follow }: Options): Rows {
+export function useRows({ scroller, rows, pinned, held, follow }: Options): Rows {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const keyOf = useKeyOf(rows);
   const options = {
@@ -46,8 +48,8 @@ export function useRows({ scroller, rows, pinned, follow }: Options): Rows {
     getItemKey: keyOf,
     estimateSize: () => ESTIMATE_PX,
     overscan: OVERSCAN,
-    anchorTo: "end" as const,
-    followOnAppend: follow,
+    anchorTo: held.current ? ("start" as const) : ("end" as const),
+    followOnAppend: follow && !held.current,
     scrollEndThreshold: AT_END_PX,
     rangeExtractor: ({ startIndex, endIndex, count }: Range) => {
       const first = Math.max(0, startIndex - OVERSCAN);
