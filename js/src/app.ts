@@ -14,6 +14,7 @@ import { makeNotificationPort, Notifier } from "./notify";
 import { distinctPeers, type Peer, peerKey } from "./people";
 import { makePrefs, type Prefs } from "./prefs";
 import { type Commands, type Conversation, compareOrder, type Order, type User } from "./protocol";
+import { Snoozes } from "./snoozes";
 import { find, indexOf, refilter } from "./sorted";
 import { makeSafeStorage } from "./storage";
 import { Clock } from "./time";
@@ -36,6 +37,8 @@ export interface App {
   readonly texts: WholeTexts;
   /** Each person online that the browser knows of, by server and name. */
   readonly people: ReadonlySignal<readonly Peer[]>;
+  /** What the person wants to see later. */
+  readonly snoozes: Snoozes;
   /** Requests that are not over, most urgent first. */
   readonly waiting: ReadonlySignal<readonly Message[]>;
   readonly prefs: Signal<Prefs>;
@@ -51,6 +54,8 @@ export interface App {
   readonly dismissed: Signal<number>;
   /** The server's name as it is now; `fallback` where it was removed. */
   serverLabel(serverId: string, fallback?: string): string;
+  /** Why a server cannot be reached now, in words or ""; null when it can, or is not known. */
+  offline(serverId: string): string | null;
   /** Looks for people by name beyond those the browser knows of, where there are more. */
   seek(search: string): void;
   /** Their newest connection, or undefined when they are not there. */
@@ -59,7 +64,9 @@ export interface App {
   explain(outcome: Outcome): string;
   /** Sends an answer; what becomes of it shows in `drafts`. */
   answer(message: Message, text: string): Promise<void>;
-  /** Gives up a request whose answer failed. */
+  /** Takes an answer back: one that is held here, or waits in the kernel for its server. */
+  takeBack(message: Message): Promise<void>;
+  /** Puts a request away: its answer failed, or it is somebody else's business. */
   discard(message: Message): Promise<void>;
   /** Sends the draft for a person who is there; what becomes of it shows in `chatDrafts`. */
   sendChat(to: Peer): Promise<void>;
@@ -118,7 +125,8 @@ export function makeApp(model: Model): App {
         a.nickname.toLowerCase().localeCompare(b.nickname.toLowerCase()),
     );
   });
-  const waiting = makeWaiting(client);
+  const snoozes = new Snoozes(ownStorage, clock);
+  const waiting = makeWaiting(client, snoozes);
   const calm = computed(() => waiting.value.length === 0);
   const chatDrafts = new ChatDrafts(tabStorage, people, calm, (serverId) =>
     traits.servers.peek().some((server) => server.id === serverId),
@@ -134,6 +142,7 @@ export function makeApp(model: Model): App {
     drafts.flush();
     chatDrafts.flush();
     colours.flush();
+    snoozes.flush();
   };
 
   const receive = (content: unknown, buffers?: readonly unknown[]): void => client.receive(content, buffers);
@@ -151,8 +160,24 @@ export function makeApp(model: Model): App {
   };
   window.addEventListener("pagehide", left);
   client.sync();
+  const dead = computed(() => {
+    const phase = client.phase.value;
+    return phase === "gone" || (phase === "silent" && client.log.value.epoch !== null);
+  });
 
   const seen = makeSeen(client);
+  /** Answers that can still be undone: calling one with true sends it. */
+  const held = new Map<string, (go: boolean) => void>();
+  const hold = (id: string, seconds: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const end = (go: boolean): void => {
+        clearTimeout(timer);
+        held.delete(id);
+        resolve(go);
+      };
+      const timer = setTimeout(() => end(true), seconds * 1_000);
+      held.set(id, end);
+    });
   return {
     client,
     traits,
@@ -161,19 +186,21 @@ export function makeApp(model: Model): App {
     uploads,
     texts: new WholeTexts(client),
     people,
+    snoozes,
     waiting,
     prefs,
     colours,
-    dead: computed(() => {
-      const phase = client.phase.value;
-      return phase === "gone" || (phase === "silent" && client.log.value.epoch !== null);
-    }),
+    dead,
     clock,
     t,
     markdown: makeMarkdown(window),
     announcement,
     dismissed: signal(0),
     serverLabel,
+    offline(serverId) {
+      const server = traits.servers.value.find(({ id }) => id === serverId);
+      return !server || server.state === "connected" ? null : server.error;
+    },
     seek(search) {
       const { users, userCount } = client.log.peek();
       if (search && userCount > users.length) client.seek(search);
@@ -184,7 +211,13 @@ export function makeApp(model: Model): App {
     async answer(message, text) {
       const { id } = message;
       // Asked of the state, not of what is drawn: two clicks may come before the next drawing.
-      if (!isSendable(message) || !drafts.startSending(id, text)) return;
+      const { undoSeconds } = prefs.peek();
+      if (!isSendable(message) || !drafts.startSending(id, text, undoSeconds > 0)) return;
+      if (undoSeconds > 0 && !(await hold(id, undoSeconds))) {
+        drafts.refused(id, "");
+        return;
+      }
+      drafts.release(id);
       if (!(await uploads.refresh(id))) {
         drafts.refused(id, t.value("attachFailed"));
         return;
@@ -201,6 +234,14 @@ export function makeApp(model: Model): App {
       });
       if (outcome.ok) drafts.accepted(id);
       else drafts.refused(id, explain(outcome));
+    },
+    async takeBack({ id }) {
+      const undo = held.get(id);
+      if (undo) undo(false);
+      else {
+        const outcome = await client.command("take_back", { message_id: id });
+        if (!outcome.ok) drafts.refused(id, explain(outcome));
+      }
     },
     async discard({ id }) {
       drafts.giveUp(id);
@@ -221,11 +262,13 @@ export function makeApp(model: Model): App {
       model.off("msg:custom", receive);
       model.off("comm:close", closed);
       model.off("comm_live_update", checked);
+      for (const end of [...held.values()]) end(false);
       stopKernel();
       window.removeEventListener("pagehide", left);
       seen.stop();
       stopForgetting();
       stopColours();
+      snoozes.close();
       uploads.drop();
       notifier.close();
       stopTraits();
@@ -248,7 +291,7 @@ function makeAnnounce(announcement: Signal<string>): (lines: readonly string[]) 
 }
 
 /** A window can be large: after a patch only what it changed is looked at again. */
-function makeWaiting(client: Client): ReadonlySignal<readonly Message[]> {
+function makeWaiting(client: Client, snoozes: Snoozes): ReadonlySignal<readonly Message[]> {
   let from: readonly Message[] = [];
   let kept: readonly Message[] = [];
   const open = computed(() => {
@@ -257,7 +300,7 @@ function makeWaiting(client: Client): ReadonlySignal<readonly Message[]> {
     from = messages;
     return kept;
   });
-  return computed(() => [...open.value].sort(byUrgency));
+  return computed(() => open.value.filter(({ id }) => !snoozes.sleeps(id)).sort(byUrgency));
 }
 
 /** Tells the kernel how far the person has read: at most twice a second, and the furthest of what was told meanwhile. */

@@ -10,8 +10,11 @@ const STORAGE_KEY = "ipymultichat.drafts";
 /** Earlier answers of this tab, walked with the arrow keys. */
 const ANSWERS_MAX = 50;
 
-/** How far an answer has come: `asked`: the kernel is to send it; `accepted`: it will, the message's status follows. */
-export type SendState = "none" | "asked" | "accepted";
+/**
+ * How far an answer has come: `held`: it can still be undone here; `asked`: the kernel is to send it; `accepted`: it will,
+ * the message's status follows.
+ */
+export type SendState = "none" | "held" | "asked" | "accepted";
 
 export interface AnswerState {
   readonly sendState: SendState;
@@ -73,13 +76,18 @@ export class Drafts {
   }
 
   /** An answer is handed to the kernel. Returns false, and does nothing, when one is already on its way. */
-  startSending(id: string, text: string): boolean {
+  startSending(id: string, text: string, held = false): boolean {
     if ((this.states.peek(id) ?? AT_REST).sendState !== "none") return false;
-    this.update(id, { sendState: "asked", sent: text, error: "" });
+    this.update(id, { sendState: held ? "held" : "asked", sent: text, error: "" });
     this.answered.add(id);
     if (text && this.answers.at(-1) !== text) this.answers.push(text);
     if (this.answers.length > ANSWERS_MAX) this.answers.shift();
     return true;
+  }
+
+  /** The time to undo it is over. */
+  release(id: string): void {
+    if (this.states.peek(id)?.sendState === "held") this.update(id, { sendState: "asked" });
   }
 
   accepted(id: string): void {

@@ -2,6 +2,7 @@ import { render as mount } from "preact";
 import { type App, makeApp } from "./app";
 import type { Model } from "./host";
 import { countOnTab } from "./panel";
+import { countInTitle } from "./title";
 import { Root } from "./ui/Root";
 import { View, ViewContext } from "./view";
 
@@ -33,9 +34,11 @@ export function createLifecycle() {
   function open(model: Model): [App, Cleanup] {
     const app = makeApp(model);
     apps.set(model, app);
+    const stopTitle = countInTitle(document, app, app.traits.pending);
     return [
       app,
       () => {
+        stopTitle();
         apps.delete(model);
         app.close();
       },

@@ -79,7 +79,7 @@ export const MESSAGE_FIELDS = {
 export const TRANSITIONS: Readonly<Record<Kind, Readonly<Partial<Record<Status, readonly Status[]>>>>> = {
   question: {
     pending: ["sending", "replied", "expired", "cancelled"],
-    sending: ["replied", "expired", "cancelled", "failed"],
+    sending: ["pending", "replied", "expired", "cancelled", "failed"],
     replied: ["pending"],
     expired: ["pending"],
     cancelled: ["pending"],
@@ -87,7 +87,7 @@ export const TRANSITIONS: Readonly<Record<Kind, Readonly<Partial<Record<Status, 
   },
   report: {
     pending: ["sending", "confirmed", "expired", "cancelled"],
-    sending: ["confirmed", "expired", "cancelled", "failed"],
+    sending: ["pending", "confirmed", "expired", "cancelled", "failed"],
     confirmed: ["pending"],
     expired: ["pending"],
     cancelled: ["pending"],

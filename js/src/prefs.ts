@@ -10,13 +10,23 @@ export type SendKey = "mod-enter" | "enter";
 export interface Prefs {
   readonly language: Language;
   readonly sendKey: SendKey;
+  /** How long an answer can be undone before it goes out, in seconds; 0: it goes at once. */
+  readonly undoSeconds: number;
   /** Kinds that raise a desktop notification, and kinds that make a sound, while the notebook is not in front. */
   readonly notify: readonly Kind[];
   readonly sound: readonly Kind[];
 }
 
+/** What can be chosen. */
+export const UNDO_SECONDS = [0, 5, 10, 20] as const;
 export const STORAGE_KEY = "ipymultichat";
-export const DEFAULTS: Prefs = { language: "auto", sendKey: "mod-enter", notify: [], sound: [] };
+export const DEFAULTS: Prefs = {
+  language: "auto",
+  sendKey: "mod-enter",
+  undoSeconds: 0,
+  notify: [],
+  sound: [],
+};
 
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
@@ -33,6 +43,7 @@ export function readPrefs(stored: string | null): Prefs {
   return {
     language: fields.language === "en" || fields.language === "zh" ? fields.language : "auto",
     sendKey: fields.sendKey === "enter" ? "enter" : "mod-enter",
+    undoSeconds: UNDO_SECONDS.find((seconds) => seconds === fields.undoSeconds) ?? 0,
     notify: kinds(fields.notify),
     sound: kinds(fields.sound),
   };

@@ -215,6 +215,8 @@ export interface Commands {
     | { message_id: string };
   /** Gives up a request or chat message that failed; it becomes `cancelled` and keeps its text. */
   discard: { message_id: string };
+  /** Lets go of an answer that has not left yet; its request waits again. */
+  take_back: { message_id: string };
   reconnect: { server_id: string | null };
   add_server: { url: string; name: string; enabled: boolean };
   update_server: { server_id: string; url?: string; name?: string; enabled?: boolean };

@@ -27,6 +27,8 @@ export class Queue {
   readonly groups: ReadonlySignal<readonly Group[]>;
   /** What was answered from here while the queue was shown, and what is on its way. */
   readonly answered: ReadonlySignal<readonly Message[]>;
+  /** What waits and is to be seen later. */
+  readonly snoozed: ReadonlySignal<readonly Message[]>;
   /** The id of the message that is open for answering. */
   readonly open: Signal<string | null> = signal<string | null>(null);
   readonly goal: Signal<Goal | null> = signal<Goal | null>(null);
@@ -43,9 +45,11 @@ export class Queue {
     private readonly app: App,
     private readonly feed: Feed,
   ) {
+    const waits = computed(() => this.listed.filter((message) => this.waits(message)));
+    this.snoozed = computed(() => waits.value.filter(({ id }) => app.snoozes.sleeps(id)));
     this.groups = computed(() =>
       group(
-        this.listed.filter((message) => this.waits(message)),
+        waits.value.filter(({ id }) => !app.snoozes.sleeps(id)),
         this.groupBy.value,
       ),
     );
@@ -178,7 +182,10 @@ export class Queue {
   /** What waits among what the view shows. */
   private get targets(): readonly Message[] {
     if (this.shown) return this.rows.value;
-    return this.feed.rows.value.filter((message) => this.waits(message)).sort(byUrgency);
+    const { snoozes } = this.app;
+    return this.feed.rows.value
+      .filter((message) => this.waits(message) && !snoozes.sleeps(message.id))
+      .sort(byUrgency);
   }
 
   private get listed(): readonly Message[] {

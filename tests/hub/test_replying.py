@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from inboxes import MakeChat
+from processes import ServerProcess
 from quirks import Quirks, QuirkyServer
 from waiting import until
 
@@ -269,3 +270,25 @@ async def test_a_wait_that_is_cancelled_ends_no_delivery_and_its_failure_is_not_
     assert printed == []
     assert (await agents[0]).text == "yes"
     agents[1].cancel()
+
+
+async def test_an_answer_for_a_server_that_is_down_is_taken_back_and_its_question_waits_again(
+    make_chat: MakeChat,
+) -> None:
+    process = ServerProcess().start()
+    chat = make_chat(process.url)
+    await chat.connect()
+    agent = asyncio.ensure_future(AgentClient(process.url, "tok", retry=False).ask_question("Deploy?"))
+    (message,) = await pending(chat)
+    process.kill()
+    await until(lambda: chat.connected_count == 0)
+    delivery = chat.reply(message, "yes")
+    chat.take_back(message)
+    with pytest.raises(DeliveryError, match="taken back by you"):
+        await delivery
+    (again,) = chat.messages.pending
+    assert (again.status, again.draft) == ("pending", (TextContent("yes"),))
+    with pytest.raises(NotAnswerableError, match="no answer on its way"):
+        chat.take_back(message)
+    await asyncio.wait([agent])
+    assert agent.exception() is not None

@@ -488,3 +488,36 @@ def test_an_answer_given_before_the_first_list_does_not_go_to_another_question_i
     assert driver.take(s.ReplyFailed)[0].gone
     driver.wait(60)
     assert "AskQuestionReply" not in [message.Cmd for message in driver.sent]
+
+
+def take_back(request_id: str) -> Action:
+    return lambda session, now: session.take_back(request_id, now)
+
+
+def test_a_reply_of_which_nothing_was_sent_is_taken_back_and_the_next_goes_on(asked: Driver) -> None:
+    asked.do(reply("q1"))
+    asked.do(reply("q2"))
+    assert asked.do(take_back("q1")) == ["CheckMessageValidity"]
+    assert asked.take() == [s.ReplyTakenBack("q1")]
+    assert asked.sent[-1].CheckMessageValidityRequest.request_ids == ["q2"]
+    assert asked.receive(validity(q1=True)) == []
+    assert asked.receive(validity(q2=True)) == ["AskQuestionReply", "CheckMessageValidity"]
+
+
+def test_a_reply_that_was_sent_is_not_taken_back(asked: Driver) -> None:
+    asked.do(reply())
+    asked.receive(validity(q1=True))
+    assert asked.do(take_back("q1")) == []
+    asked.receive(validity(q1=False))
+    asked.wait(GRACE)
+    assert asked.take() == [s.ReplyVerified("q1", YES)]
+
+
+def test_a_reply_given_before_the_server_listed_anything_is_taken_back(driver: Driver) -> None:
+    driver.do(reply())
+    driver.do(take_back("q1"))
+    assert driver.take() == [s.ReplyTakenBack("q1")]
+    driver.log_in(ask("q1"))
+    assert driver.take(s.ReplyFailed) == []
+    driver.receive(validity(q1=True))
+    assert "AskQuestionReply" not in [message.Cmd for message in driver.sent]

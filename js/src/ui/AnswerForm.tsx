@@ -9,6 +9,8 @@ import { FILE_MAX } from "../transfer";
 import { useView } from "../view";
 import { AttachButton, filesOf, UploadList } from "./Attach";
 import { Choices } from "./Choices";
+import { Later } from "./Later";
+import { Sending } from "./Sending";
 import { useSuggestions } from "./Suggest";
 import { TextBox } from "./TextBox";
 
@@ -133,11 +135,8 @@ export function AnswerForm({ message, article }: Props) {
         </button>
       </div>
       {options.length === 0 && <Wrap message={message} locked={sending} />}
-      {sending && (
-        <p class="imc-dim imc-progress" role="status">
-          {t("sendingNow")}
-        </p>
-      )}
+      {sending && <Sending message={message} />}
+      <Later message={message} />
     </form>
   );
 }

@@ -7,6 +7,8 @@ import { isSendable } from "../message";
 import type { Message } from "../model.gen";
 import { useFlag, useView } from "../view";
 import { Discard, useHandBack } from "./AnswerForm";
+import { Later } from "./Later";
+import { Sending } from "./Sending";
 import { TextBox } from "./TextBox";
 
 interface Props {
@@ -102,11 +104,8 @@ export function ApprovalForm({ message, article }: Props) {
           {t("allow")}
         </button>
       </div>
-      {sending && (
-        <p class="imc-dim imc-progress" role="status">
-          {t("sendingNow")}
-        </p>
-      )}
+      {sending && <Sending message={message} />}
+      <Later message={message} />
     </div>
   );
 }

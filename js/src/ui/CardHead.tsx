@@ -8,6 +8,7 @@ import { isCut, SHOWN_MAX } from "../whole";
 import { Deadline } from "./Countdown";
 import { IconButton } from "./Icon";
 import { Select } from "./Select";
+import { Offline } from "./Sending";
 
 interface Props {
   readonly message: Message;
@@ -46,6 +47,7 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
       <span class="imc-grow" />
       <span class="imc-meta">
         {message.deadline !== null && isOpen(message) && <Deadline at={message.deadline} />}
+        <Offline message={message} />
         {isOpen(message) && message.agent_state === "away" && (
           <span class="imc-status" title={t("agentAwayHint")}>
             {t("agentAway")}

@@ -10,6 +10,7 @@ import { Card } from "./Card";
 import { Deadline } from "./Countdown";
 import { Empty } from "./Empty";
 import { Select } from "./Select";
+import { Offline, TakeBack } from "./Sending";
 import { useGoal } from "./useGoal";
 
 /** So many lines are drawn at first, and with each "show more". */
@@ -72,6 +73,10 @@ export function Queue() {
             {t("showMoreItems", { n: count - limit.value })}
           </button>
         )}
+        {queue.snoozed.value.length > 0 && <p class="imc-queue-head">{t("snoozed")}</p>}
+        {queue.snoozed.value.map((message) => (
+          <Item key={message.id} message={message} />
+        ))}
         {answered.length > 0 && <p class="imc-queue-head">{t("answeredHere")}</p>}
         {answered.map((message) => (
           <Item key={message.id} message={message} />
@@ -138,6 +143,8 @@ function Line({ message }: { message: Message }) {
         </span>
       </button>
       {message.deadline !== null && isOpen(message) && <Deadline at={message.deadline} />}
+      <TakeBack message={message} />
+      <Offline message={message} />
       <span class={status === "pending" ? "imc-sr" : `imc-status imc-status-${status}`}>{t(status)}</span>
     </article>
   );

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Language, SendKey } from "../prefs";
+import { type Language, type SendKey, UNDO_SECONDS } from "../prefs";
 import { useView } from "../view";
 import { AgentSetup } from "./AgentSetup";
 import { Answering } from "./Answering";
@@ -30,6 +30,22 @@ export function Settings() {
           >
             <option value="mod-enter">{t("modEnter")}</option>
             <option value="enter">{t("enter")}</option>
+          </select>
+        </label>
+        <label>
+          <span>{t("undoSend")}</span>
+          <select
+            class="imc-input"
+            value={prefs.value.undoSeconds}
+            onChange={(event) => {
+              prefs.value = { ...prefs.value, undoSeconds: Number(event.currentTarget.value) };
+            }}
+          >
+            {UNDO_SECONDS.map((seconds) => (
+              <option key={seconds} value={seconds}>
+                {seconds ? t("undoFor", { n: seconds }) : t("undoNever")}
+              </option>
+            ))}
           </select>
         </label>
         <label>

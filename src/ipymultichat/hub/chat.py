@@ -479,6 +479,17 @@ class Chat:
         self._check_open()
         return self._hub.messages.discard(message)
 
+    def take_back(self, message: Message | str) -> None:
+        """Take back an answer of which nothing has left yet, as while its server is down; its text stays.
+
+        It waits again once that is done. An answer that has left goes on, and shows what became of it.
+
+        Raises:
+            UnknownMessageError, NotAnswerableError: there is no answer on its way.
+        """
+        self._check_open()
+        self._hub.messages.take_back(message)
+
     def mark_read(self, upto: Order | None = None, *, server_id: str = "", peer: str = "") -> None:
         """Count messages as read.
 

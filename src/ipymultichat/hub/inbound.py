@@ -201,6 +201,13 @@ class Inbound:
         else:
             self._messages.failed(message.id, event.reason)
 
+    def _reply_taken_back(self, server_id: str, event: s.ReplyTakenBack) -> None:
+        message = self._find(server_id, event.request_id)
+        if message is not None:
+            self._messages.taken_back(
+                message, MessageStatus.EXPIRED if self._is_over(message) else MessageStatus.PENDING
+            )
+
     # chat and people
 
     def _chat_arrived(self, server_id: str, event: s.ChatArrived) -> None:
@@ -366,6 +373,7 @@ class Inbound:
         s.AgentChanged: _agent_changed,
         s.ReplyVerified: _reply_verified,
         s.ReplyFailed: _reply_failed,
+        s.ReplyTakenBack: _reply_taken_back,
         s.ChatArrived: _chat_arrived,
         s.ChatSent: lambda self, _server_id, event: self._messages.chat_arrived(event.ref),
         s.ChatFailed: lambda self, _server_id, event: self._messages.failed(event.ref, event.reason),

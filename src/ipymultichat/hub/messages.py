@@ -22,6 +22,7 @@ from ipymultichat.model.display import card, short_repr
 from ipymultichat.session import Session
 
 DISCARDED = "put away by you"
+TAKEN_BACK = "taken back by you"
 
 
 class Delivery:
@@ -242,6 +243,18 @@ class Messages:
             reason = f"{DISCARDED}; {current.error}" if current.error else DISCARDED
             return self._inbox.move(current.id, MessageStatus.CANCELLED, error=reason, discarded=True) or current
 
+    def take_back(self, message: Message | str) -> None:
+        """Take an answer back that has not left yet; one that has goes on.
+
+        Raises:
+            UnknownMessageError, NotAnswerableError: there is no answer on its way.
+        """
+        with self._lock:
+            self._check_open()
+            current = resolve.on_its_way(self._inbox, message)
+        nothing = partial(self._not_sent, current.id)
+        self._connections.act(current.server_id, nothing, Session.take_back, current.request_id)
+
     def _send_chat(self, message: Message, receiver: OnlineUser) -> Delivery:
         delivery = self._expect(message)
         not_sent = partial(self._not_sent, message.id)
@@ -260,6 +273,11 @@ class Messages:
         reply = Reply(contents, self._settings.values.nickname, self._clock(), mine=True)
         moved = self._inbox.move(message.id, ANSWERED[message.kind], reply=reply, error="", draft=())
         self._settle(moved or message)
+
+    def taken_back(self, message: Message, status: MessageStatus) -> None:
+        """An answer was let go before it had left: its request is what it was, or over, and the text stays with it."""
+        moved = self._inbox.move(message.id, status, error="")
+        self._settle(message.id, DeliveryError(TAKEN_BACK, message=moved or message))
 
     def chat_arrived(self, message_id: str) -> None:
         """A chat message was taken while its receiver was there."""

@@ -86,6 +86,19 @@ def discardable(inbox: Inbox, message: Message | str) -> Message:
     return current
 
 
+def on_its_way(inbox: Inbox, message: Message | str) -> Message:
+    """The request as it stands now, if an answer to it is on its way.
+
+    Raises:
+        UnknownMessageError: it is not in the inbox.
+        NotAnswerableError: there is no answer on its way.
+    """
+    current = _current(inbox, message)
+    if current.kind is MessageKind.CHAT or current.status is not MessageStatus.SENDING:
+        raise NotAnswerableError(f"there is no answer on its way: it is {current.status}", message=current)
+    return current
+
+
 def _current(inbox: Inbox, message: Message | str) -> Message:
     return inbox.get(message.id if isinstance(message, Message) else message)
 

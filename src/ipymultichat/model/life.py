@@ -75,7 +75,8 @@ def _request(answered: MessageStatus) -> Transitions:
     again = {status: frozenset({_S.PENDING}) for status in ended}
     return {
         _S.PENDING: frozenset({_S.SENDING, *ended}),
-        _S.SENDING: frozenset({_S.FAILED, *ended}),
+        # Back to waiting: the person took the answer back before it had left.
+        _S.SENDING: frozenset({_S.FAILED, _S.PENDING, *ended}),
         _S.FAILED: frozenset({_S.SENDING, *ended}),
         **again,
     }

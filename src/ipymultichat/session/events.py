@@ -110,6 +110,13 @@ class ReplyFailed:
 
 
 @frozen
+class ReplyTakenBack:
+    """The person took our reply back before anything of it had left."""
+
+    request_id: str
+
+
+@frozen
 class ChatArrived:
     """Somebody wrote to us."""
 
@@ -176,6 +183,7 @@ SessionEvent = (
     | AgentChanged
     | ReplyVerified
     | ReplyFailed
+    | ReplyTakenBack
     | ChatArrived
     | ChatSent
     | ChatFailed

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from ipymultichat.errors import EncodeError
 from ipymultichat.model import Content
-from ipymultichat.session.events import ReplyFailed, ReplyVerified
+from ipymultichat.session.events import ReplyFailed, ReplyTakenBack, ReplyVerified
 from ipymultichat.session.session_io import SessionIO
 from ipymultichat.session.timing import MAX_SENDS, MAX_SILENT_CHECKS
 from ipymultichat.wire import commands as c
@@ -131,6 +131,17 @@ class Replies:
         found = self._find(request_id)
         if found is not None:
             self._fail(found, f"{reason}{found.doubt}", now)
+
+    def take_back(self, request_id: str, now: float) -> None:
+        """Let go of the reply to one request, if nothing of it was ever sent; else it goes on."""
+        found = self._find(request_id)
+        if found is None or found.doubt:
+            return
+        if self._is_current(found):
+            self._running = False
+        self._queue.remove(found)
+        self._io.emit(ReplyTakenBack(request_id))
+        self.advance(now)
 
     def disconnected(self, now: float) -> None:
         """Keep the queue for the next connection."""

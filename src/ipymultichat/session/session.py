@@ -187,6 +187,14 @@ class Session:
                 self._early.append((key, contents, asked))
         self._replies.give_up(request_id, reason, now)
 
+    def take_back(self, request_id: str, now: float) -> None:
+        """Let go of a reply of which nothing was sent yet, in `ReplyTakenBack`; one that was sent goes on."""
+        kept = [early for early in self._early if early[0] != request_id]
+        if len(kept) < len(self._early):
+            self._early = kept
+            self._io.emit(s.ReplyTakenBack(request_id))
+        self._replies.take_back(request_id, now)
+
     def verify(self, request_id: str, now: float) -> None:
         """Ask whether a request still waits; ends in `StillPending` or `Gone`, or nothing while disconnected."""
         self._verify(request_id, now, MAX_SILENT_CHECKS)

@@ -29,6 +29,7 @@ class Commands:
             "confirm": self._confirm,
             "send": self._send,
             "discard": lambda args: _nothing(chat.discard(_text(args, "message_id"))),
+            "take_back": lambda args: chat.take_back(_text(args, "message_id")),
             "seen": self._seen,
             "reconnect": lambda args: chat.reconnect(args.get("server_id") or None),
             "add_server": self._add_server,

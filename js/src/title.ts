@@ -1,0 +1,41 @@
+/** How much waits, in the title of the browser's tab: where people look while they work elsewhere. */
+import { effect, type ReadonlySignal } from "@preact/signals";
+import type { App } from "./app";
+import { URGENT_MS } from "./time";
+
+const MARK = /^\(\d+!?\) /;
+/** What each inbox of the page adds up to: all of them share the title. */
+const marks = new Map<object, { count: number; urgent: boolean }>();
+
+function write(doc: Document): void {
+  const all = [...marks.values()];
+  const count = all.reduce((sum, mark) => sum + mark.count, 0);
+  const urgent = all.some((mark) => mark.urgent);
+  const plain = doc.title.replace(MARK, "");
+  const title = count ? `(${count}${urgent ? "!" : ""}) ${plain}` : plain;
+  if (doc.title !== title) doc.title = title;
+}
+
+/** Whether somebody's time is nearly over; read every second while something has a deadline. */
+const isUrgent = ({ waiting, clock }: App): boolean => {
+  const deadline = waiting.value[0]?.deadline ?? null;
+  return deadline !== null && deadline - clock.now.value <= URGENT_MS;
+};
+
+/** Keeps the count in the title until the returned function is called, also when the page gives itself another one. */
+export function countInTitle(doc: Document, app: App, pending: ReadonlySignal<number>): () => void {
+  const key = {};
+  const element = doc.querySelector("title");
+  const changes = new MutationObserver(() => write(doc));
+  if (element) changes.observe(element, { childList: true, characterData: true, subtree: true });
+  const stop = effect(() => {
+    marks.set(key, { count: app.dead.value ? 0 : pending.value, urgent: isUrgent(app) });
+    write(doc);
+  });
+  return () => {
+    stop();
+    changes.disconnect();
+    marks.delete(key);
+    write(doc);
+  };
+}
