@@ -42,14 +42,17 @@ function removeStamp(): Plugin {
   };
 }
 
-export default defineConfig({
+/** What is heavy and seldom wanted is a module of its own, which the kernel hands over when it is first needed. */
+const isMath = (mode: string): boolean => mode === "math";
+
+export default defineConfig(({ mode }) => ({
   // Library mode leaves this alone, and a browser has no `process`.
   define: { "process.env.NODE_ENV": JSON.stringify("production") },
-  plugins: [bundleSize(), removeStamp()],
+  plugins: [...(isMath(mode) ? [] : [bundleSize()]), removeStamp()],
   build: {
     target: "es2022",
     outDir: OUT_DIR,
-    emptyOutDir: true,
+    emptyOutDir: !isMath(mode),
     sourcemap: false,
     minify: true,
     cssMinify: true,
@@ -57,11 +60,11 @@ export default defineConfig({
     // Vite keeps the white space of ES libraries, for bundlers further down the line. Here the browser is next.
     rolldownOptions: { output: { minify: true } },
     lib: {
-      entry: "src/index.ts",
+      entry: isMath(mode) ? "src/math-module.ts" : "src/index.ts",
       formats: ["es"],
-      fileName: () => "widget.js",
+      fileName: () => (isMath(mode) ? "math.js" : "widget.js"),
       cssFileName: "widget",
     },
   },
   test: { environment: "jsdom", include: ["tests/**/*.test.{ts,tsx}"] },
-});
+}));

@@ -7,7 +7,8 @@ import { Colours } from "./colour";
 import { Drafts } from "./drafts";
 import { followTraits, type Model, onKernelEnd, type Traits } from "./host";
 import { makeTranslate, pickLocale, type Translate } from "./i18n";
-import { makeMarkdown, type RenderMarkdown } from "./markdown";
+import { makeMarkdown, makeMathPurifier, type RenderMarkdown } from "./markdown";
+import { Formulas } from "./math";
 import { articleName, isOpen, isSendable } from "./message";
 import type { Message } from "./model.gen";
 import { makeNotificationPort, Notifier } from "./notify";
@@ -48,6 +49,7 @@ export interface App {
   readonly clock: Clock;
   readonly t: ReadonlySignal<Translate>;
   readonly markdown: RenderMarkdown;
+  readonly formulas: Formulas;
   /** The newest question or report to be read out. */
   readonly announcement: Signal<string>;
   /** When the newest notice that was put away was given; kernel time. */
@@ -194,6 +196,7 @@ export function makeApp(model: Model): App {
     clock,
     t,
     markdown: makeMarkdown(window),
+    formulas: new Formulas(client, makeMathPurifier(window)),
     announcement,
     dismissed: signal(0),
     serverLabel,

@@ -4,18 +4,19 @@
  */
 import createDOMPurify, { type DOMPurify } from "dompurify";
 import { Marked, type Tokens } from "marked";
+import { escapeHtml, MORE } from "./markdown-more";
 
 const TAGS = [
-  ..."a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s strong".split(" "),
-  ..."table tbody td th thead tr ul #text".split(" "),
+  ..."a b blockquote br code del details em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s strong sub summary".split(
+    " ",
+  ),
+  ..."sup table tbody td th thead tr ul #text".split(" "),
 ];
 const ATTRIBUTES = ["align", "alt", "class", "href", "src", "start", "title"];
 const LINK = /^(?:https?:\/\/|mailto:)/i;
 /** The only images that need no request. SVG is left out: it is a document, not a picture. */
 const INLINE_IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[a-z\d+/=\s]+$/i;
 const CACHE_MAX = 300;
-
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
 function makeParser(): Marked {
   const parser = new Marked({ gfm: true, breaks: true, async: false });
@@ -30,6 +31,7 @@ function makeParser(): Marked {
       checkbox: ({ checked }: Tokens.Checkbox) => (checked ? "☑ " : "☐ "),
     },
   });
+  parser.use(MORE);
   return parser;
 }
 
@@ -49,6 +51,25 @@ function makePurifier(window: Window & typeof globalThis): DOMPurify {
     if (node.nodeName === "IMG" && !INLINE_IMAGE.test(node.getAttribute("src") ?? "")) node.remove();
   });
   return purifier;
+}
+
+/** MathML to nodes: elements of formulas only, and no styles but those that colour. */
+export function makeMathPurifier(window: Window & typeof globalThis): (mathml: string) => DocumentFragment {
+  const purifier = createDOMPurify(window);
+  purifier.addHook("uponSanitizeAttribute", (_node, data) => {
+    const isColour = /^(?:color|background-color):\s*[#\w]+;?$/.test(data.attrValue.trim());
+    if (data.attrName === "style" && !isColour) data.keepAttr = false;
+  });
+  return (mathml) =>
+    window.document.importNode(
+      purifier.sanitize(mathml, {
+        USE_PROFILES: { mathMl: true },
+        ADD_ATTR: ["style"],
+        FORBID_ATTR: ["href", "class", "id"],
+        RETURN_DOM_FRAGMENT: true,
+      }),
+      true,
+    );
 }
 
 export type RenderMarkdown = (text: string) => DocumentFragment;

@@ -190,11 +190,12 @@ export interface PageFilter {
   pending?: boolean;
 }
 
-/** What of the kernel can be fetched: an attachment of a message's reply, or the exported log. */
+/** What of the kernel can be fetched: an attachment of a message's reply, its text, the exported log, a part of this bundle. */
 export type Source =
   | { readonly message_id: string; readonly attachment: number }
   | { readonly message_id: string; readonly text: true }
-  | { readonly export: true };
+  | { readonly export: true }
+  | { readonly module: "math" };
 
 interface Answer {
   message_id: string;

@@ -218,6 +218,15 @@ def test_long_texts_wide_tables_and_many_messages_are_read_without_jumps(inbox: 
     assert table.evaluate("table => table.parentElement.scrollWidth > table.parentElement.clientWidth")
     assert log.evaluate("log => log.scrollWidth <= log.clientWidth")
 
+    # What shows formulas comes from the kernel, and only now.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    team.ask("Lab", "Is $e^{i\\pi} = -1$ right, for $5?\n\n```mermaid\ngraph TD\n```", agent="euler")
+    formula = inbox.card("Question from euler on Lab", "right, for $5?")
+    expect(formula.locator("math")).to_have_count(1)
+    expect(formula.locator("msup").first).to_be_visible()
+    assert [url for url in asked if not url.startswith(("http://127.0.0.1", "http://localhost", "blob:"))] == []
+
     inbox.run_below(
         "from datetime import datetime, timedelta, timezone\n"
         "from ipymultichat.model import Message, MessageKind, MessageStatus\n"

@@ -5,7 +5,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-BUNDLE = ("ipymultichat/static/widget.js", "ipymultichat/static/widget.css")
+BUNDLE = tuple(f"ipymultichat/static/{name}" for name in ("widget.js", "widget.css", "math.js"))
 MUST_HAVE = (*BUNDLE, "ipymultichat/py.typed", "ipymultichat/wire/agentassist_pb2.py")
 WHEEL_ONLY = ("ipymultichat/cli/quickstart.ipynb", "data/share/jupyter/labextensions/ipymultichat/package.json")
 SDIST_ONLY = ("js/package-lock.json", "proto/agentassist.proto", "notebooks/quickstart.ipynb", "LICENSE", "README.md")

@@ -61,6 +61,7 @@ export function Prose({ id, text: written, raw, fold = FOLD_PX }: ProseProps) {
       // Each block by its own first letters: a text may be in two scripts. A list stays whole, with its marks on one side.
       for (const block of fragment.children) block.setAttribute("dir", "auto");
       element.replaceChildren(fragment);
+      void app.formulas.show(element);
     }
   }, [text, raw, copyCode, tableName, app]);
 
@@ -191,6 +192,8 @@ function addScroller(table: HTMLElement, name: string): void {
 function addCopy(block: HTMLElement, name: string): void {
   const box = document.createElement("div");
   box.className = "imc-code";
+  // Nothing draws it here; what it is should be said all the same.
+  if (block.querySelector(".language-mermaid")) box.dataset.title = "Mermaid";
   const button = document.createElement("button");
   button.type = "button";
   button.className = "imc-copy";

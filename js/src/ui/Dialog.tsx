@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type DialogName, useView } from "../view";
 import { IconButton } from "./Icon";
 
@@ -15,7 +15,7 @@ export function Dialog({ name, title, children }: Props) {
   const panel = useRef<HTMLDivElement>(null);
   const open = view.dialog.value === name;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = panel.current;
     if (!open || !element) return;
     const doc = element.ownerDocument;

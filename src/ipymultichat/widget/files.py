@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -28,6 +29,9 @@ SILENT = 60.0
 
 MAX_TOTAL = 5 * MAX_PART
 """Bytes of all files that are kept at a time."""
+
+MATH = Path(__file__).parent.parent / "static" / "math.js"
+"""What shows formulas: too heavy for every page, so that a browser fetches it when a message has some."""
 
 MAX_FILES = 200
 """Files that are kept at a time, however small."""
@@ -216,7 +220,7 @@ class Downloads:
 
         Args:
             frame: `client`, `offset` in bytes, and either `message_id` and `attachment` (its place among those of the
-                message's reply) or `text: true`, or `export: true`.
+                message's reply) or `text: true`, or `export: true`, or `module: "math"`.
 
         Raises:
             ConfigError, UnknownMessageError: there is no such thing.
@@ -227,7 +231,10 @@ class Downloads:
         export = frame.get("export") is True
         if export:
             return await self._export(str(frame.get("client")), offset)
-        data = await self._attachment(frame)
+        if frame.get("module") == "math":
+            data = await asyncio.to_thread(MATH.read_bytes)
+        else:
+            data = await self._attachment(frame)
         return len(data), data[offset : offset + PIECE]
 
     async def _attachment(self, frame: Json) -> bytes:
