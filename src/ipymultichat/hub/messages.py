@@ -277,7 +277,7 @@ class Messages:
     def taken_back(self, message: Message, status: MessageStatus) -> None:
         """An answer was let go before it had left: its request is what it was, or over, and the text stays with it."""
         moved = self._inbox.move(message.id, status, error="")
-        self._settle(message.id, DeliveryError(TAKEN_BACK, message=moved or message))
+        self._settle(moved or message, TAKEN_BACK)
 
     def chat_arrived(self, message_id: str) -> None:
         """A chat message was taken while its receiver was there."""
