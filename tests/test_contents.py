@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import wave
 from pathlib import Path
@@ -16,7 +17,7 @@ from IPython.display import HTML, SVG, Audio, Image, Latex, Markdown
 from matplotlib.figure import Figure
 from PIL import Image as Pictures
 
-from ipymultichat.contents import contents_of, text_from
+from ipymultichat.contents import MAX_INLINE, contents_of, text_from
 from ipymultichat.errors import ConfigError
 from ipymultichat.model import AudioContent, ImageContent, ResourceContent, TextContent
 
@@ -124,6 +125,8 @@ def test_what_cannot_be_sent_is_named_with_the_remedy(value: Any, words: str) ->
         contents_of((value,))
 
 
-def test_a_picture_in_a_question_is_refused_with_the_remedy() -> None:
+def test_a_small_picture_stands_in_a_question_and_a_large_one_is_refused_with_the_remedy() -> None:
+    encoded = base64.b64encode(PNG).decode()
+    assert text_from(("Which?", PNG)) == f"Which?\n\n![picture](data:image/png;base64,{encoded})"
     with pytest.raises(ConfigError, match=r"a question has text only, and this bytes becomes a file \(image/png\)"):
-        text_from(("Which?", PNG))
+        text_from(("Which?", PNG + bytes(MAX_INLINE)))

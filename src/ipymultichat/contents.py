@@ -29,6 +29,11 @@ _MAGIC = {
 MAX_PART = 20 * 2**20
 """Largest part in bytes; servers take frames of that size (measured: 20 MB)."""
 
+MAX_INLINE = 300 * 2**10
+"""Bytes of a picture that stands in the text of a question."""
+
+INLINE = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
 MAX_JSON = 20_000
 """Characters of a dict or list that stands in the text; a larger one is a file."""
 
@@ -67,15 +72,19 @@ def contents_of(values: tuple[object, ...]) -> tuple[Content, ...]:
 
 
 def text_from(values: tuple[object, ...]) -> str:
-    """Say the same objects in one text, which is all that a question of the protocol has.
+    """Say the same objects in one text, which is all that a question of the protocol has; small pictures stand in it.
 
     Raises:
-        ConfigError: one of them is no text, such as a picture or a file.
+        ConfigError: one of them is no text, such as a large picture or a file.
         EncodeError: a text that is not valid Unicode.
     """
     texts = []
     for value in values:
         for part in contents_of((value,)):
+            if isinstance(part, ImageContent) and part.mime_type in INLINE and len(part.data) <= MAX_INLINE:
+                encoded = base64.b64encode(part.data).decode()
+                texts.append(f"![{part.name or 'picture'}](data:{part.mime_type};base64,{encoded})")
+                continue
             if not isinstance(part, TextContent):
                 mime_type = getattr(part, "mime_type", "")
                 raise ConfigError(

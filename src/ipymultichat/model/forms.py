@@ -93,7 +93,12 @@ def attachments(reply: Reply) -> list[Content]:
 
 def _beginning(text: str) -> tuple[str, int]:
     """What the browser gets of a text, and how many characters the whole one has; 0 where it gets the whole one."""
-    return (text, 0) if len(text) <= BEGINNING else (text[:BEGINNING], len(text))
+    if len(text) <= BEGINNING:
+        return text, 0
+    # A picture that stands in the text is shown whole or not at all.
+    picture = text.rfind("](data:image/", 0, BEGINNING)
+    cut = picture >= 0 and ")" not in text[picture:BEGINNING]
+    return text[: text.rfind("![", 0, picture) if cut else BEGINNING] or "…", len(text)
 
 
 def _reply_form(reply: Reply) -> Json:
