@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -73,3 +74,9 @@ def test_a_stale_bundle_is_noticed(tmp_path: Path) -> None:
     with (tmp_path / "js" / "src" / "index.ts").open("a") as file:
         file.write("// changed\n")
     assert is_fresh() == "False"
+
+
+def test_our_notebooks_hold_no_state_of_widgets() -> None:
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert notebooks
+    assert [path.name for path in notebooks if "widgets" in json.loads(path.read_text())["metadata"]] == []
