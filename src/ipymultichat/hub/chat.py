@@ -638,5 +638,6 @@ class Chat:
         self._hub.check_open()
 
     def _filter(self, conditions: Conditions) -> MessageFilter:
+        self._check_open()
         self._hub.loop.bind()
         return self._hub.log.filter(conditions)

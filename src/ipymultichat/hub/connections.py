@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ipymultichat.errors import NoLoopError
-from ipymultichat.hub.loop import KernelLoop, Loop, ThreadLoop, Work
+from ipymultichat.hub.loop import KernelLoop, Loop, ThreadLoop, Work, asyncio_loop
 from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import ConnectionState, Message, MessageStatus, ServerStatus
@@ -148,6 +148,7 @@ class Connections:
         Raises:
             NoLoopError: there is no loop.
         """
+        asyncio_loop()
         if not self.loop.bind():
             raise NoLoopError(
                 "there is no event loop in the thread that made this object; io='thread' brings one of its own"

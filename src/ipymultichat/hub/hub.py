@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import os
 import warnings
 import weakref
 from collections import deque
@@ -16,12 +17,13 @@ from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipymultichat.completion import ProjectPaths
-from ipymultichat.errors import ClosedError, ConfigError, NotAnswerableError
+from ipymultichat.errors import ClosedError, ConfigError, NoLoopError, NotAnswerableError
 from ipymultichat.hub import resolve
 from ipymultichat.hub.connections import Connections
 from ipymultichat.hub.importing import Importer
 from ipymultichat.hub.inbound import Inbound
 from ipymultichat.hub.log import MessageLog
+from ipymultichat.hub.loop import NO_AWAIT, in_trio
 from ipymultichat.hub.messages import Messages
 from ipymultichat.hub.settings import NO_TOKEN, Given, SettingsInUse
 from ipymultichat.hub.subscriptions import Subscriptions
@@ -40,6 +42,10 @@ logger = logging.getLogger("ipymultichat.hub")
 
 _IO = ("kernel", "thread")
 CLOSED = "this MultiChat was closed; make a new one with MultiChat()"
+FORKED = (
+    "this MultiChat belongs to the process that made it, and its connections with it; make a new one here, "
+    "or start workers by 'spawn' rather than 'fork'"
+)
 _NOTICES = 5
 _RECALLED = 2_000
 """How many messages of the history are in memory from the start."""
@@ -84,6 +90,7 @@ class Hub:
         self.io = io
         self.lock = RLock()
         self.closed = False
+        self._forked = False
         self.own_server: OwnServer | None = None
         self.notices: deque[Notice] = deque(maxlen=_NOTICES)
         self._listeners: tuple[Listener, ...] = ()
@@ -165,9 +172,12 @@ class Hub:
 
         Raises:
             ConfigError: a value cannot be used; then nothing is changed.
+            NoLoopError: its connections cannot run on the loop that runs here.
         """
         if io not in _IO:
             raise ConfigError(f"io must be 'kernel' or 'thread', not {io!r}", value=io)
+        if io == "kernel" and in_trio():
+            raise NoLoopError(f"io='kernel' needs a loop of asyncio, and this one is of trio; {NO_AWAIT}")
         with _registry:
             hub = _living.get(profile)
             if hub is None or hub.closed:
@@ -222,6 +232,14 @@ class Hub:
         self.connections.close()
         self.write_what_is_left()
 
+    def leave_to_parent(self) -> None:
+        """This process was forked: the sockets, the files and the threads belong to the other one.
+
+        Whatever another thread held at that moment stays locked here for ever, so what reads has new locks.
+        """
+        self.closed = self._forked = True
+        self.lock, self.inbox.lock = RLock(), RLock()
+
     def write_what_is_left(self) -> None:
         """Write what came last now, and end the threads that write: the process, when it ends, waits for neither."""
         self._file.close(1.0)
@@ -245,9 +263,9 @@ class Hub:
             )
 
     def check_open(self) -> None:
-        """Raise `ClosedError` once it is closed."""
+        """Raise `ClosedError` once it is closed, or in a process that was forked from the one it belongs to."""
         if self.closed:
-            raise ClosedError(CLOSED)
+            raise ClosedError(FORKED if self._forked else CLOSED)
 
     def waiting(self) -> list[Message]:
         """Requests of which a server has said in this kernel's life that they wait, oldest first."""
@@ -410,6 +428,20 @@ class Hub:
 _registry = RLock()
 _living: dict[str, Hub] = {}
 _open: weakref.WeakSet[Hub] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    """This process was forked: what was made before belongs to the other one, and what is made here begins anew."""
+    global _registry  # noqa: PLW0603  a thread that is not here may hold the old one
+    _registry = RLock()
+    for hub in list(_open):
+        hub.leave_to_parent()
+    _living.clear()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 _now = partial(datetime.now, timezone.utc)

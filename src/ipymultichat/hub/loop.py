@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ipymultichat.errors import NoLoopError
+
 CLOSE_SECONDS = 2.0
 """How long closing may take before it is left to the loop."""
+
+NO_AWAIT = "elsewhere, io='thread' brings a loop of its own, and delivery.result() waits in a thread"
+"""What can be done where nothing can be awaited."""
 
 Action = Callable[[], object]
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -148,6 +154,25 @@ class ThreadLoop(Loop):
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
+
+
+def asyncio_loop() -> asyncio.AbstractEventLoop:
+    """The running loop, which somebody wants to await something on.
+
+    Raises:
+        NoLoopError: none of asyncio's runs here.
+    """
+    running = _running_loop()
+    if running is None:
+        whose = ", and this one is of trio" if in_trio() else ""
+        raise NoLoopError(f"this can be awaited where a loop of asyncio runs{whose}; {NO_AWAIT}")
+    return running
+
+
+def in_trio() -> bool:
+    """Whether the caller runs on a loop of trio, which cannot run what is made for asyncio."""
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

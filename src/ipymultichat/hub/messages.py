@@ -14,7 +14,7 @@ from ipymultichat.contents import contents_of
 from ipymultichat.errors import ConfigError, DeliveryError, WaitTimeoutError, WouldBlockError
 from ipymultichat.hub import resolve
 from ipymultichat.hub.connections import Connections
-from ipymultichat.hub.loop import Loop
+from ipymultichat.hub.loop import Loop, asyncio_loop
 from ipymultichat.hub.settings import SettingsInUse
 from ipymultichat.inbox import Inbox
 from ipymultichat.model import ANSWERED, Content, Message, MessageKind, MessageStatus, OnlineUser, Reply, TextContent
@@ -45,7 +45,7 @@ class Delivery:
         return self._wait().__await__()
 
     async def _wait(self) -> Message:
-        outcome = asyncio.wrap_future(self._outcome)
+        outcome = asyncio.wrap_future(self._outcome, loop=asyncio_loop())
         outcome.add_done_callback(_retrieve)
         # Cancelling the wait must not reach the future that others wait for, too.
         return await asyncio.shield(outcome)

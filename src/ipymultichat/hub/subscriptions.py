@@ -13,7 +13,7 @@ from threading import RLock
 from typing import Any
 
 from ipymultichat.errors import WaitTimeoutError
-from ipymultichat.hub.loop import Loop
+from ipymultichat.hub.loop import Loop, asyncio_loop
 from ipymultichat.model import Message, MessageFilter
 
 logger = logging.getLogger("ipymultichat.hub")
@@ -78,8 +78,8 @@ class _Reader:
         self.wanted = wanted
         self.last: Message | None = None
         self._overrun = overrun
+        self._loop = asyncio_loop()
         self.queue: asyncio.Queue[Message] = asyncio.Queue(limit)
-        self._loop = asyncio.get_running_loop()
 
     def put(self, message: Message) -> None:
         """Hand over a message; any thread."""
