@@ -72,22 +72,26 @@ async def test_a_restart_leaves_no_socket_and_the_next_run_shows_history_and_wha
     assert (await waiting).text == "still here"
 
 
-async def test_interrupting_a_cell_that_awaits_a_reply_stops_the_wait_and_not_the_reply(
+async def test_interrupting_a_cell_that_awaits_replies_stops_the_wait_and_no_reply(
     kernel: Kernel, servers: list[ServerProcess], inbox: str, ask: Ask
 ) -> None:
     await kernel.run(inbox + READY)
-    agent = ask("deploy?")
-    await kernel.run("message = await chat.wait_for()")
-    servers[0].signal(signal.SIGSTOP)
-    cell = kernel.send("print('waiting', flush=True)\nawait chat.reply(message, 'yes')")
+    agents = [ask("deploy?"), ask("merge?"), ask("release?", server=1)]
+    await kernel.run("messages = [await chat.wait_for() for _ in range(3)]")
+    for server in servers:
+        server.signal(signal.SIGSTOP)
+    deliveries = "deliveries = [chat.reply(message, 'yes') for message in messages]\nprint('waiting', flush=True)"
+    cell = kernel.send(f"{deliveries}\nfor delivery in deliveries: await delivery")
     await kernel.prints("waiting")
     await kernel.manager.interrupt_kernel()
     error, _ = await kernel.outcome(cell)
     assert error in ("KeyboardInterrupt", "CancelledError")
-    servers[0].signal(signal.SIGCONT)
-    assert (await agent).text == "yes"
-    replied = "import asyncio\nwhile chat.messages[0].status != 'replied': await asyncio.sleep(0.01)"
-    await kernel.run(replied)
+    for server in servers:
+        server.signal(signal.SIGCONT)
+    assert [(await agent).text for agent in agents] == ["yes"] * 3
+    assert (
+        await kernel.run("print(*[(await delivery).status for delivery in deliveries])") == "replied replied replied\n"
+    )
 
 
 async def test_what_contradicts_the_living_inbox_is_said_and_another_profile_is_another_inbox(
