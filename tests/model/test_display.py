@@ -12,6 +12,7 @@ from any_message import messages
 from hypothesis import given
 from IPython.lib.pretty import pretty
 
+from ipymultichat.contents import text_from
 from ipymultichat.model import (
     ImageContent,
     Message,
@@ -101,6 +102,12 @@ def test_an_answer_that_is_not_there_yet_is_no_answer() -> None:
     draft = (TextContent("yes"),)
     assert "on its way: yes" in pretty(question(status=MessageStatus.SENDING, draft=draft))
     assert "not delivered: yes" in pretty(question(status=MessageStatus.FAILED, draft=draft))
+
+
+def test_a_picture_in_the_text_of_a_question_is_a_word_where_only_text_can_be_shown() -> None:
+    message = question(text=text_from(("Is this right?", b"\x89PNG\r\n\x1a\n" * 10_000, "I doubt it.")))
+    assert "Is this right?\n\n![picture](picture)\n\nI doubt it." in "".join(Reader(message._repr_html_()).words)
+    assert "![picture](picture)" in pretty(message)
 
 
 def test_a_very_long_text_is_cut_and_says_so() -> None:

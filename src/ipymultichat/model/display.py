@@ -7,6 +7,7 @@ escaped. Text from others is never taken for markup: Markdown stands there as it
 from __future__ import annotations
 
 import html
+import re
 import shutil
 import textwrap
 import unicodedata
@@ -31,6 +32,9 @@ _TEXT = 4_000
 
 _CELL, _LAST_CELL = 40, 300
 """Columns of a terminal that a cell of a table takes at most, and the last one of its row."""
+
+_PICTURE = re.compile(r"(?<=\])\(data:[^()\s]*\)")
+"""A picture in Markdown, as `AgentClient` puts small ones into a question."""
 
 _FG = "var(--jp-ui-font-color1,var(--vscode-foreground,inherit))"
 _DIM = "var(--jp-ui-font-color2,var(--vscode-descriptionForeground,inherit))"
@@ -120,13 +124,13 @@ def _cell(text: str, style: str) -> str:
 def short_repr(message: Message, prefix: str = "") -> str:
     """One line that names a message, of at most `REPR` characters; a prefix says what of it is meant."""
     head = f"{prefix}{one_line(message.title, 60)}, {message.status}: "
-    return f"<{head}{one_line(message.text, REPR - len(head) - 2)}>"
+    return f"<{head}{one_line(_body(message), REPR - len(head) - 2)}>"
 
 
 def message_row(message: Message) -> tuple[str, ...]:
     """A message as a row under `MESSAGE_COLUMNS`."""
     who = _who(message)
-    return local_time(message.created_at), message.server_name, message.kind.value, who, message.status, message.text
+    return local_time(message.created_at), message.server_name, message.kind.value, who, message.status, _body(message)
 
 
 MESSAGE_COLUMNS = ("time", "server", "kind", "from", "status", "text")
@@ -142,7 +146,7 @@ def card(message: Message) -> str:
         f'<span style="color:{_DIM}" title="{message.created_at.isoformat()}">{local_time(message.created_at)}</span>'
         "</span></div>"
     )
-    parts = [f'<div dir="auto" style="{_FLOW};margin:4px 0">{_safe(_beginning(message.text))}</div>']
+    parts = [f'<div dir="auto" style="{_FLOW};margin:4px 0">{_safe(_beginning(_body(message)))}</div>']
     parts += [f'<div dir="auto" style="{_FLOW}">{_safe(line)}</div>' for line in _choices(message)]
     if answer := _answer(message):
         parts.append(
@@ -157,9 +161,14 @@ def card(message: Message) -> str:
 def lines(message: Message, width: int) -> str:
     """The same as text whose lines fit a terminal of so many columns."""
     facts = (message.title, message.status, local_time(message.created_at), _names(message), message.project_directory)
-    blocks = [" · ".join(filter(None, facts)), _beginning(message.text), *_choices(message)]
+    blocks = [" · ".join(filter(None, facts)), _beginning(_body(message)), *_choices(message)]
     blocks += [block for block in (_answer(message), message.error) if block]
     return "\n".join(part for block in blocks for line in _escaped(block).split("\n") for part in _wrapped(line, width))
+
+
+def _body(message: Message) -> str:
+    """The text of a message, with a word in place of the bytes of pictures in it."""
+    return _PICTURE.sub("(picture)", message.text) if "](data:" in message.text else message.text
 
 
 def _who(message: Message) -> str:
