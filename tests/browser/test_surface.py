@@ -1,31 +1,13 @@
 """How it looks and how it is reached: themes, widths, and what axe-core finds."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
+from axe_page import findings
 from lab_page import Notebook, StartAgent
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def findings(notebook: Notebook) -> list[tuple[Any, ...]]:
-    """What axe-core calls serious or critical within the widget, in the light and in the dark theme."""
-    found = []
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        notebook.theme(theme)
-        result = notebook.page.evaluate("axe.run('.imc-root', { resultTypes: ['violations'] })")
-        found += [
-            (theme, item["id"], node["target"], node["failureSummary"])
-            for item in result["violations"]
-            if item["impact"] in ("serious", "critical")
-            for node in item["nodes"]
-        ]
-    return found
 
 
 def narrow(notebook: Notebook, pixels: int | None) -> None:
@@ -58,7 +40,6 @@ def full(notebook: Notebook, ask: StartAgent, request: pytest.FixtureRequest) ->
 
 def test_nothing_serious_is_found_in_any_part(notebook: Notebook, full: Locator, light_again: None) -> None:
     page = notebook.page
-    page.evaluate(AXE.read_text())
     full.locator("input[type=file]").set_input_files(
         [FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"x")], timeout=10_000
     )

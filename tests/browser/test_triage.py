@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from axe_page import findings
 from lab_page import Notebook, OpenNotebook, document
 from offices import Offices, offices
 from playwright.sync_api import Page, expect
@@ -12,6 +13,11 @@ from ipymultichat.cli.lab import Lab
 from ipymultichat.server import LocalServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+CUT_OFF = """root => [...root.querySelectorAll(".imc-header button, .imc-line *, .imc-selection button")]
+    .filter(item => item.offsetParent && !item.closest(".imc-sr"))
+    .filter(item => item.getBoundingClientRect().right > root.getBoundingClientRect().right + 1)
+    .map(item => item.outerHTML.slice(0, 120))"""
 
 NAMES = ("Work", "Home", "Lab", "Ops", "Data", "Web")
 
@@ -78,12 +84,17 @@ def test_of_thirty_four_that_wait_the_most_urgent_is_answered_in_four_keys_and_t
 
     tallies = page.get_by_role("group", name="Waiting, by server and project")
     expect(tallies.get_by_role("button", name=re.compile("^Work"))).to_be_visible()
+    for width in (280, 600, 1200):
+        inbox.root().evaluate("(root, width) => { root.style.inlineSize = width }", f"{width}px")
+        assert inbox.root().evaluate(CUT_OFF) == [], width
+    inbox.root().evaluate("root => { root.style.inlineSize = '' }")
     lines = page.get_by_role("article", name=re.compile("^Report from cursor"))
     lines.first.get_by_role("checkbox", name="Select").check()
     lines.last.get_by_role("checkbox", name="Select").click(modifiers=["Shift"])
     page.get_by_role("button", name="Answer selected").click()
     dialog = page.get_by_role("dialog", name="Answer selected")
     expect(dialog.get_by_role("listitem")).to_have_count(20)
+    assert findings(inbox) == []
     assert not any(report.done() for report in reports)
     dialog.get_by_role("button", name="Confirm").click()
     assert {report.result(20) for report in reports} == {"Confirmed."}
@@ -185,6 +196,24 @@ def test_no_click_and_no_key_leaves_the_widget_and_nothing_typed_is_lost(inbox: 
 HUE = "card => getComputedStyle(card).borderInlineStartColor"
 
 
+def the_ends_are_reached(page: Page) -> None:
+    """By keys and by the button, in a list of which most has to be fetched first."""
+    log = page.get_by_role("log", name="Messages")
+    page.get_by_role("button", name="Jump to latest").or_(log).first.wait_for()
+    log.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("number 0", exact=True)).to_be_in_viewport()
+    latest = page.get_by_role("button", name="Jump to latest")
+    latest.click()
+    expect(page.get_by_role("article").last).to_be_in_viewport()
+    expect(latest).to_have_count(0)
+    log.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("number 0", exact=True)).to_be_in_viewport()
+    page.keyboard.press("End")
+    expect(latest).to_have_count(0)
+
+
 def test_long_texts_wide_tables_and_many_messages_are_read_without_jumps(inbox: Notebook, team: Offices) -> None:
     page = inbox.page
     log = page.get_by_role("log", name="Messages")
@@ -209,6 +238,11 @@ def test_long_texts_wide_tables_and_many_messages_are_read_without_jumps(inbox: 
     assert abs(card.locator(".imc-body").evaluate("body => body.getBoundingClientRect().top") - top) < 2
     less.click()
     expect(card).to_be_in_viewport()
+
+    page.get_by_role("searchbox", name="Search messages").fill("COLOUR")
+    expect(page.get_by_role("status").filter(has_text="6 found")).to_be_visible()
+    expect(cards.first.locator("mark")).to_have_text("colour")
+    page.get_by_role("searchbox", name="Search messages").fill("")
 
     columns = 24
     rows = ["|".join(f" name {n} " for n in range(columns)), "|".join(["---"] * columns), "|".join(["value"] * columns)]
@@ -236,16 +270,4 @@ def test_long_texts_wide_tables_and_many_messages_are_read_without_jumps(inbox: 
         "                  sender='ada')\n"
         "    chat._hub.inbox.add(old, received_at=at)\n"
     )
-    page.get_by_role("button", name="Jump to latest").or_(log).first.wait_for()
-    log.focus()
-    page.keyboard.press("Home")
-    expect(page.get_by_text("number 0", exact=True)).to_be_in_viewport()
-    latest = page.get_by_role("button", name="Jump to latest")
-    latest.click()
-    expect(page.get_by_role("article").last).to_be_in_viewport()
-    expect(latest).to_have_count(0)
-    log.focus()
-    page.keyboard.press("Home")
-    expect(page.get_by_text("number 0", exact=True)).to_be_in_viewport()
-    page.keyboard.press("End")
-    expect(latest).to_have_count(0)
+    the_ends_are_reached(page)

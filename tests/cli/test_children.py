@@ -11,6 +11,7 @@ import pytest
 
 from ipymultichat.cli import actors
 from ipymultichat.cli.children import Children
+from ipymultichat.errors import AgentTimeoutError, NoHumanOnlineError
 
 STEADY = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
@@ -50,3 +51,22 @@ async def test_the_actors_play_on_a_loop_that_takes_no_signal_handlers(monkeypat
     monkeypatch.setattr(actors, "_colleague", nothing)
     monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
     await actors._play("ws://home", "ws://work", "token")
+
+
+async def test_an_agent_of_the_demo_asks_again_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def at_once(_seconds: float) -> None:
+        return None
+
+    calls = iter((AgentTimeoutError("nobody answered"), NoHumanOnlineError("nobody is online"), "yes"))
+
+    async def call() -> object:
+        outcome = next(calls)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(asyncio, "sleep", at_once)
+    await actors._insist("claude", call)
+    assert capsys.readouterr().out == "claude got the answer: yes\n"

@@ -17,6 +17,10 @@ from ipymultichat.model import OnlineUser, ServerConfig, server_config
         ("ws://host:80/ws", "ws://host/ws"),
         ("wss://host:443/chat?team=a", "wss://host/chat?team=a"),
         ("WS://[::1]:2000", "ws://[::1]:2000/ws"),
+        ("localhost:2000", "ws://localhost:2000/ws"),
+        (" LocalHost ", "ws://localhost/ws"),
+        ("127.0.0.1:2000/chat", "ws://127.0.0.1:2000/chat"),
+        ("[::1]:2000", "ws://[::1]:2000/ws"),
     ],
 )
 def test_an_address_takes_its_full_form(given: Any, full: Any) -> None:
@@ -33,6 +37,8 @@ def test_an_address_takes_its_full_form(given: Any, full: Any) -> None:
         ("ws://h:0", "1 to 65535"),
         ("ws://h:port", "1 to 65535"),
         ("nonsense", "ws:// or wss://"),
+        ("localhost.example.org:2000", "ws:// or wss://"),
+        ("localhost:port", "1 to 65535"),
         ("", "ws:// or wss://"),
         ("ws:h", "ws:// or wss://"),
         ("ws://a b", "blank"),

@@ -20,6 +20,8 @@ export const en = {
   pendingOnly: "Pending only",
   searchMessages: "Search messages",
   settings: "Settings",
+  aboutYou: "You",
+  answering: "Answering",
 
   question: "Question",
   report: "Report",
@@ -218,6 +220,7 @@ export const en = {
   jumpToLatest: "Jump to latest",
   loadingOlder: "Loading older messages…",
   nothingFound: "Nothing matches",
+  found: "{n} found",
   clearFilters: "Show everything",
   allDone: "All done: nothing waits for your answer.",
 

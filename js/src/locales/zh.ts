@@ -21,6 +21,8 @@ export const zh: Record<keyof typeof en, string> = {
   pendingOnly: "只看待处理",
   searchMessages: "搜索消息",
   settings: "设置",
+  aboutYou: "关于你",
+  answering: "回答",
 
   question: "提问",
   report: "报告",
@@ -217,6 +219,7 @@ export const zh: Record<keyof typeof en, string> = {
   jumpToLatest: "跳到最新",
   loadingOlder: "正在加载更早的消息…",
   nothingFound: "没有匹配的消息",
+  found: "找到 {n} 条",
   clearFilters: "显示全部",
   allDone: "全部完成：没有等待回答的消息。",
 

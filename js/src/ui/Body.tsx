@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { COPIED_MS } from "../clipboard";
 import { highlight } from "../highlight";
+import { markHits } from "../hits";
 import { escapeInvisible } from "../invisible";
 import { isOpen, isRequest } from "../message";
 import type { Message } from "../model.gen";
@@ -46,6 +47,7 @@ export function Prose({ id, text: written, raw, fold = FOLD_PX }: ProseProps) {
   const content = useRef<HTMLDivElement>(null);
   const copyCode = t("copyCode");
   const tableName = t("table");
+  const { search } = view.feed.filter.value;
   const text = escapeInvisible(written);
   const lines = text.trimEnd().split("\n").length;
 
@@ -63,7 +65,8 @@ export function Prose({ id, text: written, raw, fold = FOLD_PX }: ProseProps) {
       element.replaceChildren(fragment);
       void app.formulas.show(element);
     }
-  }, [text, raw, copyCode, tableName, app]);
+    markHits(element, search);
+  }, [text, raw, copyCode, tableName, search, app]);
 
   useLayoutEffect(() => {
     const element = content.current;

@@ -3,6 +3,7 @@ import { escapeInvisible } from "../invisible";
 import type { Message } from "../model.gen";
 import type { Question } from "../protocol";
 import { useUid, useView } from "../view";
+import { Hits } from "./Hits";
 import { TextBox } from "./TextBox";
 
 interface Props {
@@ -24,7 +25,7 @@ export function Choices({ message, draft, locked, onDraft, onSubmit }: Props) {
             {question.header && question.header !== question.question && (
               <bdi class="imc-choice-head">{escapeInvisible(question.header)}</bdi>
             )}{" "}
-            {escapeInvisible(question.question || question.header)}
+            <Hits text={question.question || question.header} />
           </legend>
           <Options
             question={question}
@@ -79,7 +80,9 @@ function Options({ question, chosen, onChosen }: OptionsProps) {
               }}
             />
             <label for={id}>
-              <bdi>{escapeInvisible(plainLabel(label))}</bdi>
+              <bdi>
+                <Hits text={plainLabel(label)} />
+              </bdi>
               {plainLabel(label) !== label && (
                 <span class="imc-recommended" aria-hidden="true">
                   ★

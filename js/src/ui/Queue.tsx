@@ -1,7 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { isNarrowed } from "../feed";
-import { escapeInvisible } from "../invisible";
 import { articleName, isOpen } from "../message";
 import type { Message } from "../model.gen";
 import { firstLine, projectName } from "../urgency";
@@ -9,6 +8,7 @@ import { useView } from "../view";
 import { Card } from "./Card";
 import { Deadline } from "./Countdown";
 import { Empty } from "./Empty";
+import { Hits } from "./Hits";
 import { Select } from "./Select";
 import { Offline, TakeBack } from "./Sending";
 import { useGoal } from "./useGoal";
@@ -139,7 +139,7 @@ function Line({ message }: { message: Message }) {
         <bdi class="imc-tag">{server}</bdi>
         <bdi class="imc-line-who">{about.filter(Boolean).join(" · ")}</bdi>
         <span class="imc-line-text" dir="auto">
-          {escapeInvisible(firstLine(message))}
+          <Hits text={firstLine(message)} />
         </span>
       </button>
       {message.deadline !== null && isOpen(message) && <Deadline at={message.deadline} />}

@@ -4,6 +4,7 @@ import { useView } from "../view";
 import { Composer } from "./Composer";
 import { Finder } from "./Finder";
 import { Header } from "./Header";
+import { Found } from "./Hits";
 import { IconButton } from "./Icon";
 import { MessageList } from "./MessageList";
 import { Notices } from "./Notices";
@@ -72,6 +73,7 @@ export function Root() {
       <Notices />
       <Setup />
       <Conversation />
+      <Found />
       {view.queue.shown && <QueueBar />}
       {view.queue.shown ? <Queue /> : <MessageList key={JSON.stringify(view.feed.filter.value)} />}
       <SelectionBar />

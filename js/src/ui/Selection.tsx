@@ -75,7 +75,8 @@ export function SelectionForm() {
     >
       <p>{t("goesTo", { n: chosen.length })}</p>
       {/* biome-ignore lint/a11y/noRedundantRoles: without a marker some browsers drop the list role */}
-      <ul role="list" class="imc-plain imc-targets" aria-label={t("recipients")}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll the list */}
+      <ul role="list" class="imc-plain imc-targets" aria-label={t("recipients")} tabIndex={0}>
         {chosen.map((message) => (
           <Target key={message.id} message={message} />
         ))}

@@ -6,7 +6,11 @@ import { NextTry } from "./Countdown";
 import { IconButton } from "./Icon";
 import { ServerForm } from "./ServerForm";
 import { StartLocal } from "./StartLocal";
+import { TokenForm } from "./TokenForm";
 import { useCommand } from "./useCommand";
+
+/** How the kernel begins to say that a server does not know the token. */
+const REFUSED = "the server refused the login";
 
 export function Servers() {
   const { app, t } = useView();
@@ -81,6 +85,7 @@ function ServerItem({ server }: { server: Server }) {
         </span>
       </div>
       {server.error && server.enabled && <p class="imc-error">{server.error}</p>}
+      {server.enabled && server.error.startsWith(REFUSED) && <TokenForm />}
       {server.notice && server.enabled && <p class="imc-server-notice">{server.notice}</p>}
       <p class="imc-dim imc-facts">
         {waits && server.attempt > 0 && <span>{t("attempt", { n: server.attempt })}</span>}

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from ipymultichat.agent import AgentClient
-from ipymultichat.errors import AgentError, NoHumanOnlineError
+from ipymultichat.errors import AgentError, AgentTimeoutError, NoHumanOnlineError
 from ipymultichat.hub import Chat
 from ipymultichat.model import Message, Option, Question
 
@@ -45,11 +45,11 @@ _FORMAT = Question(
 
 
 async def _insist(who: str, call: Callable[[], Awaitable[object]]) -> None:
-    """Ask until somebody is there to answer; an agent's question fails at once while nobody is online."""
+    """Ask until somebody answers: again when nobody is online, and when the time for it is over."""
     while True:
         try:
             answer = await call()
-        except NoHumanOnlineError:
+        except (AgentTimeoutError, NoHumanOnlineError):
             await asyncio.sleep(1)
         except AgentError as error:
             print(f"{who}: {error}", flush=True)

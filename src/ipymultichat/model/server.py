@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from ipymultichat.model.life import Word
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _EXAMPLE = "ws://localhost:2000"
 _FIELDS = ("id", "name", "url", "enabled", "isEnabled")
+_THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:[^/]*)?(/|$)", re.IGNORECASE)
 MAX_LABEL = 64
 
 
@@ -30,7 +32,8 @@ def normalize_url(url: object) -> str:
     """Return a server's address in its full form.
 
     Args:
-        url: `ws://HOST[:PORT][/PATH]` or `wss://…`. No path means `/ws`, as the servers have it.
+        url: `ws://HOST[:PORT][/PATH]` or `wss://…`. No path means `/ws`, as the servers have it. On this machine
+            `localhost:2000` will do.
 
     Raises:
         ConfigError: naming the address, what is wrong with it and what to write instead.
@@ -38,7 +41,8 @@ def normalize_url(url: object) -> str:
     if not isinstance(url, str):
         raise ConfigError(f"a server address is a string such as {_EXAMPLE!r}, not {url!r}", value=url)
     text = url.strip()
-    parts = _split(text)
+    # Elsewhere it would be a guess whether the way is encrypted, and the token goes that way.
+    parts = _split(f"ws://{text}" if _THIS_MACHINE.match(text) else text)
     scheme = parts.scheme.lower()
     host = parts.hostname or ""
     if ":" in host:
