@@ -23,7 +23,8 @@ export function firstLine(message: Message): string {
     const said = lines.map((line) =>
       line
         .replace(/^\s*(?:#+|>|[-*+]|\d+\.|`{3,}\w*)\s*/, "")
-        .replace(/[*_`~]+/g, "")
+        // An underscore within a word is part of it.
+        .replace(/[*`~]+|(?<!\w)_+|_+(?!\w)/g, "")
         .trim(),
     );
     const first = said.findIndex(Boolean);
