@@ -51,7 +51,7 @@ def test_chosen_dropped_and_pasted_files_reach_the_agent(
     chooser.value.set_files([large])
     files = card.get_by_role("list", name="Attachments")
     expect(files).to_contain_text("large.bin")
-    expect(files).to_contain_text("3.0 MiB")
+    expect(files).to_contain_text("2.9 MiB")
     box = card.get_by_role("textbox", name="Your answer")
     for event, kind, name in (("drop", "dataTransfer", "dropped.txt"), ("paste", "clipboardData", "pasted.txt")):
         box.evaluate(

@@ -174,9 +174,9 @@ FIRST_WHOLE = """log => {
 
 def test_nothing_jumps_when_a_message_comes_while_reading_further_up(notebook: Notebook, ask: StartAgent) -> None:
     page = notebook.page
-    for number in range(8):
+    for number in range(16):
         ask("Work", f"Row {number}?", "--agent", "counter")
-    expect(notebook.card("Question from counter on Work", "Row 7?")).to_be_visible()
+    expect(notebook.card("Question from counter on Work", "Row 15?")).to_be_visible()
     log = page.get_by_role("log", name="Messages")
     log.evaluate("log => { log.scrollTop = log.scrollHeight / 3 }")
     page.wait_for_timeout(200)
