@@ -4,11 +4,20 @@ import type { App } from "./app";
 import { URGENT_MS } from "./time";
 
 const MARK = /^\(\d+!?\) /;
-/** What each inbox of the page adds up to: all of them share the title. */
-const marks = new Map<object, { count: number; urgent: boolean }>();
+type Marks = Map<object, { count: number; urgent: boolean }>;
+const SHARED = Symbol.for("ipymultichat.title");
+
+/**
+ * What each inbox of the page adds up to. It stands at the document, as every kernel brings a copy of this module: two that
+ * did not know of each other would write over one another's title for ever.
+ */
+function marksOf(doc: Document & { [SHARED]?: Marks }): Marks {
+  doc[SHARED] ??= new Map();
+  return doc[SHARED];
+}
 
 function write(doc: Document): void {
-  const all = [...marks.values()];
+  const all = [...marksOf(doc).values()];
   const count = all.reduce((sum, mark) => sum + mark.count, 0);
   const urgent = all.some((mark) => mark.urgent);
   const plain = doc.title.replace(MARK, "");
@@ -25,6 +34,7 @@ const isUrgent = ({ waiting, clock }: App): boolean => {
 /** Keeps the count in the title until the returned function is called, also when the page gives itself another one. */
 export function countInTitle(doc: Document, app: App, pending: ReadonlySignal<number>): () => void {
   const key = {};
+  const marks = marksOf(doc);
   const element = doc.querySelector("title");
   const changes = new MutationObserver(() => write(doc));
   if (element) changes.observe(element, { childList: true, characterData: true, subtree: true });

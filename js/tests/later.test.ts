@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeKernel } from "./fake-model";
 import { patch, pending, raw } from "./helpers";
 import { settle, usePage } from "./page";
 
@@ -122,4 +123,26 @@ test("the title of the tab counts what waits, and says when somebody's time is n
   expect(document.title).toBe("(3!) Other.ipynb");
   page.close();
   expect(document.title).toBe("Other.ipynb");
+});
+
+test("inboxes of two kernels, each with a copy of the code, share the title and leave each other in peace", async () => {
+  document.title = "Untitled.ipynb";
+  page.kernel.traits.pending_count = 2;
+  await page.open([pending(1), pending(2)]);
+  vi.resetModules();
+  const { default: makeOther } = await import("../src/index");
+  const other = new FakeKernel();
+  other.traits.pending_count = 1;
+  page.ends.push(makeOther().initialize({ model: other.model() }));
+  let writes = 0;
+  const watch = new MutationObserver((changes) => {
+    writes += changes.length;
+    if (writes > 20) watch.disconnect();
+  });
+  watch.observe(document.head, { childList: true, subtree: true, characterData: true });
+  page.kernel.set("pending_count", 3);
+  for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+  expect(document.title).toBe("(4) Untitled.ipynb");
+  expect(writes).toBeLessThan(5);
+  watch.disconnect();
 });
