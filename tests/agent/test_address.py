@@ -18,13 +18,14 @@ from ipymultichat.errors import ConfigError
         ("wss://chat.example/team/ws", "https://chat.example/team"),
         ("ws://[::1]:2000/ws", "http://[::1]:2000"),
         (" ws://localhost:2000 ", "http://localhost:2000"),
+        ("localhost:2000", "http://localhost:2000"),
     ],
 )
 def test_one_server_whichever_way_it_is_written(url: Any, base: str) -> None:
     assert rpc_base(url) == base
 
 
-@pytest.mark.parametrize("url", ["", "localhost:2000", "ftp://x", "ws://", "ws://x:0", "ws://a b", None, 5])
+@pytest.mark.parametrize("url", ["", "host:2000", "ftp://x", "ws://", "ws://x:0", "ws://a b", None, 5])
 def test_an_address_that_cannot_be_used(url: Any) -> None:
     with pytest.raises(ConfigError):
         rpc_base(url)
