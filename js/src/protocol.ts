@@ -220,7 +220,7 @@ export interface Commands {
   take_back: { message_id: string };
   reconnect: { server_id: string | null };
   add_server: { url: string; name: string; enabled: boolean };
-  update_server: { server_id: string; url?: string; name?: string; enabled?: boolean };
+  update_server: { server_id: string; url?: string; name?: string; enabled?: boolean; token?: string };
   remove_server: { server_id: string };
   check_url: { url: string };
   /** What an agent's settings need; the token is in it only when that is asked for, and kept nowhere. */

@@ -165,8 +165,9 @@ def _token_of_profile(profile: str, url: str) -> str:
     except StoreError:
         return ""
     base = rpc_base(url)
-    listed = any(rpc_base(config.url) == base for config in known.servers)
-    return known.token.reveal() if listed and known.token is not None else ""
+    listed = next((config for config in known.servers if rpc_base(config.url) == base), None)
+    token = None if listed is None else listed.token or known.token
+    return "" if token is None else token.reveal()
 
 
 def _timeout(args: argparse.Namespace) -> float:

@@ -261,14 +261,23 @@ class Chat:
 
     # settings
 
-    def add_server(self, url: str | ServerConfig, name: str = "", enabled: bool = True) -> ServerConfig:
+    def add_server(
+        self, url: str | ServerConfig, name: str = "", enabled: bool = True, *, token: str | None = None
+    ) -> ServerConfig:
         """Add a server and connect to it; returns its entry.
 
+        Args:
+            url: its address, or an entry that says all of it.
+            name: what it is called.
+            enabled: whether to connect.
+            token: its own token, which no other server gets; None: the inbox's one.
+
         Raises:
-            ConfigError: the address or name cannot be used, or the address is in the list already.
+            ConfigError: a value cannot be used, or the address is in the list already.
         """
         self._check_open()
-        config = url if isinstance(url, ServerConfig) else server_config({"url": url, "name": name, "enabled": enabled})
+        given = {"url": url, "name": name, "enabled": enabled, "token": token}
+        config = url if isinstance(url, ServerConfig) else server_config(given)
         with self._hub.lock:
             config = config.with_free_id(self.servers)
             self._hub.change("servers", (*self.servers, config))
@@ -298,8 +307,11 @@ class Chat:
         name: str | None = None,
         url: str | None = None,
         enabled: bool | None = None,
+        token: str | None = None,
     ) -> ServerConfig:
-        """Change a server (id, label or entry); returns its new entry. A new address connects at once.
+        """Change a server (id, label or entry); returns its new entry. A new address or token connects at once.
+
+        None leaves a value as it is; the token `""` lets the server have the inbox's one again.
 
         Raises:
             UnknownServerError, AmbiguousServerError: with the candidates.
@@ -308,7 +320,7 @@ class Chat:
         self._check_open()
         with self._hub.lock:
             old = resolve.server(self.servers, server)
-            new = old.changed(name=name, url=url, enabled=enabled)
+            new = old.changed(name=name, url=url, enabled=enabled, token=token)
             self._hub.change("servers", tuple(new if config is old else config for config in self.servers))
         return new
 
@@ -346,7 +358,7 @@ class Chat:
         options: tuple[str, ...] = ()
         if own is not None and own.server.url == config.url:
             options = ("--token-file", str(own.token_file))
-        elif self.profile != MEMORY and in_use.profile_has_token():
+        elif self.profile != MEMORY and in_use.profile_has_token(config.url):
             options = ("--profile", self.profile)
         shown = "" if token is None else token.reveal()
         return agent_setup(client, Access(config.url, options, finds_token=bool(options), token=shown))

@@ -125,12 +125,18 @@ class SettingsInUse:
         return [config for config in self.values.servers if config.enabled and self.token_for(config.url) is not None]
 
     def token_for(self, url: str) -> Secret | None:
-        """The token for an address: the inbox's one, or that of the server it runs itself; None: there is none."""
-        return self.own.token if self.own is not None and self.own.url == url else self.values.token
+        """The token for an address: that of the server there, else the inbox's one; None: there is none."""
+        if self.own is not None and self.own.url == url:
+            return self.own.token
+        return self._token_of_server(url) or self.values.token
 
-    def profile_has_token(self) -> bool:
-        """Whether the inbox's token is one that its profile keeps, so that other programs of the person find it."""
-        return self.values.token is not None and "token" not in self._not_stored
+    def profile_has_token(self, url: str) -> bool:
+        """Whether the token for an address is kept in the profile, so that other programs of the person find it."""
+        kept = "servers" if self._token_of_server(url) else "token"
+        return self.token_for(url) is not None and kept not in self._not_stored
+
+    def _token_of_server(self, url: str) -> Secret | None:
+        return next((config.token for config in self.values.servers if config.url == url), None)
 
     def all_have_tokens(self) -> bool:
         """Whether nothing is missing: there is a token, or the one server there is has its own."""
@@ -165,15 +171,15 @@ class SettingsInUse:
 
     @staticmethod
     def _with_known_ids(values: dict[str, object], known: Iterable[ServerConfig]) -> dict[str, object]:
-        """Give servers the id, and where they have none the name, that their address is known by."""
+        """Give servers the id, and where they have none the name and token, that their address is known by."""
         by_url = {config.url: config for config in known}
         servers = values.get("servers")
         if not isinstance(servers, tuple):
             return values
         named = tuple(
-            replace(config, id=by_url[config.url].id, name=config.name or by_url[config.url].name)
-            if config.url in by_url
-            else config
+            config
+            if (kept := by_url.get(config.url)) is None
+            else replace(config, id=kept.id, name=config.name or kept.name, token=config.token or kept.token)
             for config in servers
         )
         return {**values, "servers": named}

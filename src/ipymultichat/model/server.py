@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ipymultichat.errors import ConfigError
+from ipymultichat.model.identity import Secret, token_of
 from ipymultichat.model.life import Word
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _EXAMPLE = "ws://localhost:2000"
-_FIELDS = ("id", "name", "url", "enabled", "isEnabled")
+_FIELDS = ("id", "name", "url", "enabled", "isEnabled", "token")
 _THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:[^/]*)?(/|$)", re.IGNORECASE)
 MAX_LABEL = 64
 
@@ -100,15 +101,17 @@ class ServerConfig:
         name: alias shown to the person; may be empty.
         url: full address (`ws://host:port/ws`), normalized on construction.
         enabled: whether a connection should exist.
+        token: its own token, which goes to this server alone, in place of the inbox's one; None: it has none.
 
     Raises:
-        ConfigError: on an address or name that cannot be used.
+        ConfigError: on an address, name or token that cannot be used.
     """
 
     id: str
     name: str
     url: str
     enabled: bool = True
+    token: Secret | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or len(self.name.strip()) > MAX_LABEL or not self.name.isprintable():
@@ -119,6 +122,7 @@ class ServerConfig:
         object.__setattr__(self, "url", normalize_url(self.url))
         object.__setattr__(self, "id", self.id or uuid.uuid5(uuid.NAMESPACE_URL, self.url).hex[:12])
         object.__setattr__(self, "enabled", bool(self.enabled))
+        object.__setattr__(self, "token", token_of(self.token) if self.token else None)
 
     @property
     def label(self) -> str:
@@ -144,7 +148,7 @@ def server_config(value: object) -> ServerConfig:
 
     Args:
         value: an address, a mapping with `url` and optionally `name`, `enabled` (or `isEnabled`, as the protocol's
-            desktop client writes it) and `id`, or a `ServerConfig`.
+            desktop client writes it), `token` and `id`, or a `ServerConfig`.
 
     Raises:
         ConfigError: naming the entry and the remedy.
@@ -170,6 +174,7 @@ def server_config(value: object) -> ServerConfig:
         name=value.get("name", "") or "",
         url=value["url"],
         enabled=value.get("enabled", value.get("isEnabled", True)),
+        token=value.get("token"),
     )
 
 

@@ -109,7 +109,8 @@ def plain(value: object) -> Any:
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, ServerConfig):
-        return {"id": value.id, "name": value.name, "url": value.url, "isEnabled": value.enabled}
+        form = {"id": value.id, "name": value.name, "url": value.url, "isEnabled": value.enabled}
+        return form if value.token is None else {**form, "token": value.token.reveal()}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return dataclasses.asdict(value) if isinstance(value, Snippet) else value

@@ -47,7 +47,7 @@ class Pool:
         self._pauses = PauseDetector(self._on_gap)
 
     def reconcile(self, wanted: Iterable[ServerConfig]) -> None:
-        """Make the links fit: start what is missing, restart what has another address, stop the rest."""
+        """Make the links fit: start what is missing, restart what has another address or token, stop the rest."""
         configs = {config.id: config for config in wanted}
         for server_id in [key for key in self._links if key not in configs]:
             self._stop(server_id, "the server was switched off or removed")
@@ -55,7 +55,7 @@ class Pool:
             link = self._links.get(server_id)
             if link is None:
                 self._start(config)
-            elif link.config.url != config.url:
+            elif (link.config.url, link.config.token) != (config.url, config.token):
                 link.restart(config)
             else:
                 link.config = config

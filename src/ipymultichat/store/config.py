@@ -18,7 +18,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from ipymultichat.errors import ConfigError, StoreError
-from ipymultichat.model import ServerConfig, token_of
+from ipymultichat.model import Secret, ServerConfig, token_of
 from ipymultichat.model.settings import Group, Settings, plain
 from ipymultichat.store.jsonfile import parse, regular, replace_text, target
 
@@ -236,7 +236,7 @@ class ConfigFile:
         """Say what is wrong with the token in the file, and let nobody else read it."""
         assert self.path is not None  # noqa: S101  see `_write`
         token = self._known.get("token")
-        if not token:
+        if not token and not any(isinstance(entry, dict) and entry.get("token") for entry in _entries(self._known)):
             return
         with contextlib.suppress(FileNotFoundError):
             if os.name == "posix" and self.path.stat().st_mode & 0o077:
@@ -247,7 +247,8 @@ class ConfigFile:
                     done = f"that cannot be changed: {error.strerror}"
                 self._trouble(f"the settings in {self.path} hold a token, and others could read them; {done}")
         try:
-            token_of(token)
+            if token:
+                token_of(token)
         except ConfigError as error:
             self._trouble(f"the token in {self.path} cannot be used, so it counts as none: {error}")
 
@@ -347,9 +348,18 @@ def _server(entry: object) -> ServerConfig | None:
             name=str(entry.get("name") or ""),
             url=str(entry.get("url") or ""),
             enabled=bool(entry.get("isEnabled", True)),
+            token=_token(entry),
         )
     except ConfigError as error:
         logger.warning("a stored server is left out: %s", error)
+        return None
+
+
+def _token(entry: Json) -> Secret | None:
+    try:
+        return token_of(entry["token"]) if entry.get("token") else None
+    except ConfigError as error:
+        logger.warning("the token of a stored server counts as none: %s", error)
         return None
 
 
@@ -367,6 +377,7 @@ def _merged(entries: list[Any], before: Iterable[ServerConfig], after: Iterable[
         if known is None or known.id not in old or old[known.id] == new.get(known.id):
             result.append(entry)
         elif known.id in new:
-            result.append({**entry, **plain(new[known.id])})
+            kept = {key: value for key, value in entry.items() if key != "token"}
+            result.append({**kept, **plain(new[known.id])})
     listed = {config.id for config in filter(None, map(_server, result))}
     return result + [plain(config) for key, config in new.items() if key not in listed and old.get(key) != config]

@@ -95,7 +95,7 @@ class Commands:
         self._chat.add_server(_text(args, "url"), _text(args, "name", ""), args.get("enabled", True) is not False)
 
     def _update_server(self, args: Json) -> None:
-        changes: Json = {key: _text(args, key) for key in ("url", "name") if key in args}
+        changes: Json = {key: _text(args, key) for key in ("url", "name", "token") if key in args}
         if "enabled" in args:
             changes["enabled"] = args["enabled"] is True
         self._chat.update_server(_text(args, "server_id"), **changes)

@@ -203,7 +203,8 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
             }
             own = self._hub.own_server
             file = str(own.token_file) if own is not None and own.server.url == config.url else ""
-            forms.append({**vars(config), "label": config.label, "token_file": file, **words, **times})
+            entry = {name: getattr(config, name) for name in ("id", "name", "url", "enabled", "label")}  # not its token
+            forms.append({**entry, "token_file": file, **words, **times})
         return forms
 
     def _settings_form(self) -> Json:
