@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,12 @@ from ipymultichat.server import LocalServer
 def pytest_configure() -> None:
     """Set up each process that runs tests."""
     take_signals()
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: the collector, which many tests call, need not look at all of it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
