@@ -3,6 +3,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401  asks the collector about its referrers: before they are frozen
 import pytest
 from chat_person import Person
 from processes import take_signals

@@ -85,7 +85,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: make_inbox(7), errors.ConfigError,
      "a server is an address such as 'ws://localhost:2000', a dict with 'url', or a ServerConfig, not 7"),
     (lambda: make_inbox({"uri": "x"}), errors.ConfigError,
-     "unknown key 'uri' in a server entry; known are id, name, url, enabled, isEnabled"),
+     "unknown key 'uri' in a server entry; known are id, name, url, enabled, isEnabled, token"),
     (lambda: make_inbox({"name": "x"}), errors.ConfigError,
      "a server entry needs 'url', such as 'ws://localhost:2000'"),
     (lambda: make_inbox({"url": "ws://h", "name": "x" * 65}), errors.ConfigError,
