@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import time
@@ -160,10 +159,8 @@ class Fetch(Call):
         response, content = await exchange(self.http, "POST", self.base, self.path, headers=headers, body=self.body)
         if response.status_code == 200:
             return content
-        if response.status_code == 202:
-            with contextlib.suppress(ValueError, TypeError):
-                times = {name: str(int(value)) for name, value in json.loads(content).items() if name != "id"}
-                raise AgentTimeoutError("nobody has answered yet; the question waits on", meta=times)
+        if response.status_code == 202 and (times := _times(content)):
+            raise AgentTimeoutError("nobody has answered yet; the question waits on", meta=times)
         failure = http_failure(response.status_code, content, self.base, self.token)
         if failure.meta["code"] == "not_found":
             raise NotFoundError(f"nothing was asked with the id {self.request_id!r}", name=self.request_id)
@@ -173,6 +170,15 @@ class Fetch(Call):
 
     async def withdraw(self) -> None:
         """Do nothing: whoever waits no longer may come back, and so may others."""
+
+
+def _times(content: bytes) -> dict[str, str]:
+    """Return since when a question waits, and until when, as a server says it; nothing where it says something else."""
+    try:
+        said = json.loads(content)
+        return {name: str(int(said[name])) for name in ("asked_ms", "ends_ms")}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return {}
 
 
 class Calls:

@@ -42,13 +42,14 @@ class Access:
         """What `ipymultichat` is told, to serve the tools over a pipe."""
         return ["mcp", "--server", self.url, *self.options]
 
-    def variables(self, reference: str) -> dict[str, str]:
-        """Return the variables that `ipymultichat` needs.
+    def variables(self, key: str, reference: str) -> dict[str, object]:
+        """Return the part of an agent's settings that holds the variables which `ipymultichat` needs; none, no part.
 
         Args:
+            key: what the part is called there.
             reference: how the settings name a variable of the machine.
         """
-        return {} if self.finds_token else {VARIABLE: self.token or reference}
+        return {} if self.finds_token else {key: {VARIABLE: self.token or reference}}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def agent_setup(client: str, access: Access) -> Setup:
     """Return what to paste, and where.
 
     Args:
-        client: one of `CLIENTS`, or `shell` for a command that asks by itself.
+        client: one of `CLIENTS`; `shell` is a command that asks by itself.
         access: how the agent gets in.
 
     Raises:
@@ -91,10 +92,6 @@ def _shell(access: Access) -> Setup:
 
 def _json(where: str, settings: Mapping[str, object]) -> Setup:
     return Setup(json.dumps(settings, indent=2, ensure_ascii=False), where)
-
-
-def _with_environment(server: dict[str, object], name: str, variables: Mapping[str, str]) -> dict[str, object]:
-    return {**server, name: variables} if variables else server
 
 
 def _claude_code(access: Access) -> Setup:
@@ -122,21 +119,22 @@ def _toml(value: str | Iterable[str]) -> str:
 
 
 def _cursor(access: Access) -> Setup:
-    server: dict[str, object] = {"command": "ipymultichat", "args": access.arguments}
-    server = _with_environment(server, "env", access.variables(f"${{env:{VARIABLE}}}"))
+    variables = access.variables("env", f"${{env:{VARIABLE}}}")
+    server = {"command": "ipymultichat", "args": access.arguments, **variables}
     return _json(".cursor/mcp.json in the project", {"mcpServers": {NAME: server}})
 
 
 def _vscode(access: Access) -> Setup:
-    server: dict[str, object] = {"type": "stdio", "command": "ipymultichat", "args": access.arguments}
-    server = _with_environment(server, "env", access.variables(f"${{env:{VARIABLE}}}"))
+    variables = access.variables("env", f"${{env:{VARIABLE}}}")
+    server = {"type": "stdio", "command": "ipymultichat", "args": access.arguments, **variables}
     return _json(".vscode/mcp.json in the project", {"servers": {NAME: server}})
 
 
 def _opencode(access: Access) -> Setup:
-    server: dict[str, object] = {"type": "local", "command": ["ipymultichat", *access.arguments]}
-    server = _with_environment(server, "environment", access.variables(f"{{env:{VARIABLE}}}"))
-    settings = {"$schema": "https://opencode.ai/config.json", "mcp": {NAME: {**server, "timeout": LONGEST * 1000}}}
+    variables = access.variables("environment", f"{{env:{VARIABLE}}}")
+    command = ["ipymultichat", *access.arguments]
+    server = {"type": "local", "command": command, **variables, "timeout": LONGEST * 1000}
+    settings = {"$schema": "https://opencode.ai/config.json", "mcp": {NAME: server}}
     return _json("opencode.json in the project", settings)
 
 
