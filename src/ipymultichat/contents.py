@@ -33,6 +33,7 @@ MAX_INLINE = 300 * 2**10
 """Bytes of a picture that stands in the text of a question."""
 
 INLINE = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""Types of pictures that inboxes show within a text."""
 
 MAX_JSON = 20_000
 """Characters of a dict or list that stands in the text; a larger one is a file."""
@@ -83,7 +84,7 @@ def text_from(values: tuple[object, ...]) -> str:
         for part in contents_of((value,)):
             if isinstance(part, ImageContent) and part.mime_type in INLINE and len(part.data) <= MAX_INLINE:
                 encoded = base64.b64encode(part.data).decode()
-                texts.append(f"![{part.name or 'picture'}](data:{part.mime_type};base64,{encoded})")
+                texts.append(inline_picture(part.mime_type, encoded, part.name or "picture"))
                 continue
             if not isinstance(part, TextContent):
                 mime_type = getattr(part, "mime_type", "")
@@ -94,6 +95,17 @@ def text_from(values: tuple[object, ...]) -> str:
                 )
             texts.append(part.text)
     return "\n\n".join(texts)
+
+
+def inline_picture(mime_type: str, encoded: str, name: str) -> str:
+    """Return a picture as it stands in a text (Markdown).
+
+    Args:
+        mime_type: one of `INLINE`.
+        encoded: its bytes in base64.
+        name: what is read where it cannot be seen.
+    """
+    return f"![{name}](data:{mime_type};base64,{encoded})"
 
 
 def _parts(value: Any) -> list[Content]:

@@ -8,13 +8,11 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ipymultichat.contents import INLINE, inline_picture
 from ipymultichat.errors import ConfigError
 from ipymultichat.model import Option, Question
 
 MAX_TIMEOUT = 2**31 - 1
-
-IMAGE = r"image/(png|jpeg|gif|webp)"
-"""Types of images that inboxes show within a text."""
 
 
 def markdown_of(value: Any) -> Any:
@@ -35,8 +33,8 @@ def _block(block: Any) -> str:
         uri = block["uri"].replace("<", "%3C").replace(">", "%3E").replace("`", "%60")
         # What a browser may not open is shown by its address.
         return f"[{label}](<{uri}>)" if uri.lower().startswith(("http:", "https:")) else f"{label} (`{uri}`)"
-    if kind == "image" and re.fullmatch(IMAGE, str(block.get("mimeType"))) and _is_base64(block.get("data")):
-        return f"![image](data:{block['mimeType']};base64,{block['data']})"
+    if kind == "image" and block.get("mimeType") in INLINE and _is_base64(block.get("data")):
+        return inline_picture(block["mimeType"], block["data"], "image")
     raise ValueError("a text (Markdown), or a list of blocks of type 'text', 'image' and 'resource_link'")
 
 
