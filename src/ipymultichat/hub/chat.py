@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ipymultichat.agent.setup import Access, Setup, agent_setup
 from ipymultichat.contents import contents_of
 from ipymultichat.errors import ClosedError, ConfigError
 from ipymultichat.hub import resolve
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     import polars as pl
     from typing_extensions import Self, Unpack
 
+    from ipymultichat.agent.setup import Setup
     from ipymultichat.model.filter import FurtherConditions
 
 Handler = TypeVar("Handler", bound=Callable[[Message], Any])
@@ -349,6 +349,8 @@ class Chat:
             ConfigError: the client is none of these, or there is no server.
             NotFoundError: no such server.
         """
+        from ipymultichat.agent.setup import Access, agent_setup  # the agent's side is no part of an inbox's start
+
         enabled = [config for config in self.servers if config.enabled]
         if server is None and not enabled:
             raise ConfigError("no server is switched on: add one first")
