@@ -132,7 +132,7 @@ def test_at_200_percent_nothing_is_cut_off_and_everything_can_be_reached(noteboo
     page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
     page.set_viewport_size({"width": 640, "height": 400})
     notebook.root().evaluate("root => { root.style.inlineSize = '320px'; root.scrollIntoView() }")
-    page.wait_for_timeout(300)
+    notebook.settle()
     assert notebook.root().evaluate(REACHABLE) == []
     assert page.get_by_role("log", name="Messages").evaluate("log => log.clientHeight") >= 80
     page.get_by_role("button", name="Filters").click()

@@ -229,12 +229,12 @@ def test_long_texts_wide_tables_and_many_messages_are_read_without_jumps(inbox: 
     card = inbox.card("Question from writer on Work", "line 1")
     more = card.get_by_role("button", name="Show more (1,000 lines)")
     expect(more).to_be_in_viewport()
-    page.wait_for_timeout(300)  # until the list has come to rest at its end
+    inbox.settle()
     top = card.locator(".imc-body").evaluate("body => body.getBoundingClientRect().top")
     more.click()
     less = card.get_by_role("button", name="Show less")
     expect(less).to_be_in_viewport()
-    page.wait_for_timeout(300)
+    inbox.settle()
     assert abs(card.locator(".imc-body").evaluate("body => body.getBoundingClientRect().top") - top) < 2
     less.click()
     expect(card).to_be_in_viewport()

@@ -96,7 +96,8 @@ async def test_a_connection_on_which_nothing_comes_is_closed() -> None:
 
 async def test_a_second_call_on_a_connection_that_is_kept_has_to_come_as_well() -> None:
     whole = question("q1").SerializeToString()
-    async with LocalServer(limits=SHORT) as server:
+    # Long enough for the first call on a machine that is busy.
+    async with LocalServer(limits=Limits(login_seconds=0.5)) as server:
         host, port = "127.0.0.1", int(server.http_url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(CALL + b"content-length: %d\r\n\r\n" % len(whole) + whole)

@@ -20,6 +20,17 @@ Join = Callable[[str, str], Chat]
 """Makes somebody with a nickname who is online on a server."""
 OpenNotebook = Callable[[Path], "Notebook"]
 
+AT_REST = """async log => {
+    const place = () => `${log.scrollTop} ${log.scrollHeight} ${log.clientHeight}`;
+    let still = 0;
+    for (let last = place(); still < 10; ) {
+        await new Promise(resolve => requestAnimationFrame(resolve));
+        const now = place();
+        still = now === last ? still + 1 : 0;
+        last = now;
+    }
+}"""
+
 
 def scriptable(folder: Path) -> dict[str, str]:
     """Variables that let a test speak to the JupyterLab in its page."""
@@ -104,6 +115,10 @@ class Notebook:
         while self.path.stat().st_mtime_ns == before:
             self.page.wait_for_timeout(50)
         return self.path.read_text()
+
+    def settle(self) -> None:
+        """Wait until the list has come to rest: ten frames, however long each takes, in which nothing moves."""
+        self.page.get_by_role("log", name="Messages").first.evaluate(AT_REST)
 
     def root(self) -> Locator:
         """The first view of the widget."""

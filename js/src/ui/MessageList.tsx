@@ -27,6 +27,8 @@ export function MessageList() {
   /** The newest message when the list was last at its end: what came after it is new. */
   const readTo = useSignal<Order | null>(null);
   const atEnd = useRef(true);
+  /** Where the list stood when that was looked at last, in pixels. */
+  const stood = useRef(0);
   /** A card was just unfolded: its beginning stays in view, until the list is scrolled. */
   const held = useRef(false);
   /** Whether the end is out of sight. */
@@ -57,7 +59,12 @@ export function MessageList() {
     if (!element?.offsetParent) return;
     const last = rows.at(-1);
     const left = element.scrollHeight - element.clientHeight - element.scrollTop;
-    atEnd.current = left <= AT_END_PX;
+    const there = left <= AT_END_PX;
+    // In a burst a list can grow faster than the virtualizer follows. Only who scrolls up, types or reads leaves the end.
+    const following = atEnd.current && element.scrollTop >= stood.current && !typing.peek() && !held.current;
+    atEnd.current = there || following;
+    stood.current = element.scrollTop;
+    if (following && !there) list.scrollToEnd();
     away.value = left > element.clientHeight / 2;
     if (bound.current === "end") {
       if (left > 1) list.scrollToEnd();
@@ -67,7 +74,7 @@ export function MessageList() {
       if (element.scrollTop > 0) list.scrollToOffset(0);
       else if (!feed.more.peek() && !feed.loading.peek()) bound.current = null;
     }
-    if (last && atEnd.current) {
+    if (last && there) {
       readTo.value = last.order;
       if (shown && scope && unread > 0) app.seen(last.order, peer);
     }
