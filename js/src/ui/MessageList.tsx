@@ -65,7 +65,7 @@ export function MessageList() {
     atEnd.current = there || following;
     stood.current = element.scrollTop;
     if (following && !there) list.scrollToEnd();
-    away.value = left > element.clientHeight / 2;
+    away.value = !atEnd.current && left > element.clientHeight / 2;
     if (bound.current === "end") {
       if (left > 1) list.scrollToEnd();
       else bound.current = null;
@@ -74,7 +74,7 @@ export function MessageList() {
       if (element.scrollTop > 0) list.scrollToOffset(0);
       else if (!feed.more.peek() && !feed.loading.peek()) bound.current = null;
     }
-    if (last && there) {
+    if (last && atEnd.current) {
       readTo.value = last.order;
       if (shown && scope && unread > 0) app.seen(last.order, peer);
     }
@@ -133,7 +133,8 @@ export function MessageList() {
         tabIndex={0}
         onScroll={() => {
           held.current = false;
-          onPosition();
+          // Not before the virtualizer has heard of it: drawn with what it still knew, the list would be put back.
+          requestAnimationFrame(onPosition);
         }}
         onKeyDown={(event: KeyboardEvent) => {
           const to = ({ Home: "start", End: "end" } as const)[event.key];
