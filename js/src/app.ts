@@ -6,7 +6,7 @@ import { copyText } from "./clipboard";
 import { Colours } from "./colour";
 import { Drafts } from "./drafts";
 import { followTraits, type Model, onKernelEnd, type Traits } from "./host";
-import { makeTranslate, pickLocale, type Translate } from "./i18n";
+import { makeTranslate, pickLocale, type Translate, Vocabularies } from "./i18n";
 import { makeMarkdown, makeMathPurifier, type RenderMarkdown } from "./markdown";
 import { Formulas } from "./math";
 import { articleName, isOpen, isSendable } from "./message";
@@ -90,11 +90,10 @@ export function makeApp(model: Model): App {
   const clock = new Clock();
   const drafts = new Drafts(tabStorage);
   const announcement = signal("");
-  const t = computed(() => makeTranslate(pickLocale(prefs.value.language, navigator.languages)));
-
   const serverLabel = (serverId: string, fallback = ""): string =>
     traits.servers.value.find((server) => server.id === serverId)?.label || fallback || serverId;
 
+  const locale = computed(() => pickLocale(prefs.value.language, navigator.languages));
   const client = new Client((content, buffers) => model.send(content, undefined, buffers), {
     onNow: (now) => clock.sync(now),
     onMessages: (messages, before, live) => {
@@ -107,6 +106,11 @@ export function makeApp(model: Model): App {
       const asks = messages.filter((message) => message.status === "pending" && isNew(message));
       if (asks.length) announce(asks.map((message) => `${title(message)}: ${firstLine(message)}`));
     },
+  });
+  const vocabularies = new Vocabularies(client);
+  const t = computed(() => makeTranslate(locale.value, vocabularies.zh.value));
+  const stopSpeaking = effect(() => {
+    if (locale.value === "zh" && client.phase.value === "live") void vocabularies.load();
   });
   const uploads = new Uploads(client);
   const announce = makeAnnounce(announcement);
@@ -134,7 +138,8 @@ export function makeApp(model: Model): App {
     traits.servers.peek().some((server) => server.id === serverId),
   );
   const stopForgetting = effect(() => drafts.forget(client.removed.value));
-  const explain = (outcome: Outcome): string => (outcome.ok ? "" : outcome.error || t.value("kernelSilent"));
+  const explain = (outcome: Outcome): string =>
+    outcome.ok ? "" : t.value.said(outcome.error) || t.value("kernelSilent");
   const online = (peer: Peer): User | undefined =>
     client.log.value.users
       .filter((user) => user.server_id === peer.server_id && user.nickname === peer.nickname)
@@ -271,6 +276,7 @@ export function makeApp(model: Model): App {
       seen.stop();
       stopForgetting();
       stopColours();
+      stopSpeaking();
       snoozes.close();
       uploads.drop();
       notifier.close();

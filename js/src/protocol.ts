@@ -71,6 +71,8 @@ export interface Server {
   readonly url: string;
   /** Where agents read the token of the inbox's own server; "" for others. */
   readonly token_file: string;
+  /** Whether it has a token of its own, which no other server gets. */
+  readonly own_token: boolean;
   readonly enabled: boolean;
   readonly state: ServerState;
   readonly error: string;
@@ -195,7 +197,7 @@ export type Source =
   | { readonly message_id: string; readonly attachment: number }
   | { readonly message_id: string; readonly text: true }
   | { readonly export: true }
-  | { readonly module: "math" };
+  | { readonly module: "math" | "zh" };
 
 interface Answer {
   message_id: string;
@@ -219,7 +221,7 @@ export interface Commands {
   /** Lets go of an answer that has not left yet; its request waits again. */
   take_back: { message_id: string };
   reconnect: { server_id: string | null };
-  add_server: { url: string; name: string; enabled: boolean };
+  add_server: { url: string; name: string; enabled: boolean; token?: string };
   update_server: { server_id: string; url?: string; name?: string; enabled?: boolean; token?: string };
   remove_server: { server_id: string };
   check_url: { url: string };
@@ -232,7 +234,8 @@ export interface Commands {
   set_preferences: Partial<Preferences>;
   clear_history: Record<string, never>;
   set_history: { days: number; mebibytes: number };
-  test_server: { url: string };
+  /** With a token of its own, or the one in use there. */
+  test_server: { url: string; token?: string };
   start_local: Record<string, never>;
   pause_rule: { rule: number; paused: boolean };
   complete_path: { message_id: string; query: string };

@@ -186,6 +186,7 @@ export function readServers(value: unknown): Server[] {
         name: text(item.name),
         url: text(item.url),
         token_file: text(item.token_file),
+        own_token: item.own_token === true,
         enabled: item.enabled !== false,
         state: oneOf(item.state, SERVER_STATES) ?? "disconnected",
         error: text(item.error),

@@ -110,6 +110,11 @@ def test_opening_the_settings_loses_nothing_that_was_typed(notebook: Notebook, s
 def test_the_language_changes_at_once_and_back(notebook: Notebook, settings: Show) -> None:
     settings().get_by_label("Language").select_option("zh")
     expect(notebook.page.get_by_role("log", name="消息列表")).to_be_visible()
+    dialog = notebook.page.get_by_role("dialog", name="设置")
+    dialog.get_by_role("button", name="添加服务器").click()
+    dialog.get_by_label("地址").fill("ws://user@host")
+    expect(dialog).to_contain_text("地址会显示并保存在笔记本中")
+    dialog.get_by_role("button", name="取消").click()
     notebook.page.get_by_role("dialog", name="设置").get_by_label("语言").select_option("en")
     expect(notebook.page.get_by_role("log", name="Messages")).to_be_visible()
 
@@ -132,6 +137,41 @@ def test_the_log_is_exported_and_cleared_but_what_waits_stays(
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(notebook.card("Question from claude on Work", "Done soon?")).to_have_count(0)
     expect(notebook.card("Question from claude on Work", "Waits on?")).to_be_visible()
+
+
+def test_a_server_with_a_token_of_its_own_is_added_and_has_it_changed(
+    notebook: Notebook, servers: dict[str, ServerProcess]
+) -> None:
+    page = notebook.page
+    foreign = ServerProcess("another-secret").start()
+    notebook.badge("2 of 2").click()
+    popup = page.get_by_role("dialog", name="Server connections")
+    popup.get_by_role("button", name="Add server").click()
+    popup.get_by_label("Address").fill(foreign.url)
+    popup.get_by_label("Name (optional)").fill("Foreign")
+    own = popup.get_by_label("Token for this server alone")
+    own.fill("wrong-one")
+    popup.get_by_role("button", name="Test connection").click()
+    expect(popup).to_contain_text("the server refused the login")
+    popup.get_by_role("button", name="Add server").click()
+    entry = popup.get_by_role("listitem").filter(has_text="Foreign")
+    expect(entry).to_contain_text("the server refused the login")
+    own.fill("another-secret")
+    entry.get_by_role("button", name="Save").click()
+    expect(notebook.badge("3 of 3")).to_be_visible()
+    entry.get_by_role("button", name="Edit Foreign").click()
+    expect(own).to_have_value("")
+    expect(own).to_have_attribute("placeholder", "set; empty: leave it")
+    popup.get_by_role("button", name="Test connection").click()
+    expect(popup).to_contain_text("Connected: the server accepts your token.")
+    popup.get_by_label("Forget it").check()
+    popup.get_by_role("button", name="Save").click()
+    expect(entry).to_contain_text("the server refused the login")
+    entry.get_by_role("button", name="Delete Foreign").click()
+    entry.get_by_role("button", name="Delete", exact=True).click()
+    expect(notebook.badge("2 of 2")).to_be_visible()
+    foreign.kill()
+    assert "another-secret" not in notebook.save()
 
 
 def test_a_server_is_renamed_switched_off_and_on_and_deleted_after_a_question(

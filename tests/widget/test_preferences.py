@@ -150,6 +150,9 @@ async def test_a_connection_is_tried_without_touching_those_that_are_there(
     assert (refused["ok"], "connection refused" in refused["reason"]) == (False, True)
     assert "ws://" in (await tab.command("test_server", url="nonsense"))["error"]
     assert chat.statuses[chat.servers[0].id].connected_at == connected
+    async with LocalServer(token="another") as foreign:
+        tries = [await tab.command("test_server", url=foreign.url, token=token) for token in ("", "another")]
+    assert [tried["value"]["ok"] for tried in tries] == [False, True]
     without = Tab(make_chat([server.url], autoconnect=False))
     assert (await without.command("test_server", url=server.url))["value"]["reason"] == "no token set"
 

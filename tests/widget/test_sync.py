@@ -182,6 +182,17 @@ async def test_servers_are_managed_from_the_browser(tab: Tab, chat: MultiChat) -
     assert len(chat.servers) == 1
 
 
+async def test_a_servers_own_token_goes_in_and_only_that_it_is_there_comes_out(tab: Tab, chat: MultiChat) -> None:
+    assert (await tab.command("add_server", url="ws://127.0.0.1:9", name="Nine", token="s3cret-own"))["ok"]
+    added = chat.servers[-1]
+    assert added.token is not None
+    forms = chat.get_state()["_servers"]
+    assert [form["own_token"] for form in forms] == [False, True]
+    assert "s3cret" not in str(forms)
+    assert (await tab.command("update_server", server_id=added.id, token=""))["ok"]
+    assert chat.servers[-1].token is None
+
+
 async def test_the_token_never_travels_back(tab: Tab, chat: MultiChat) -> None:
     assert (await tab.command("set_token", token="s3cret-new"))["ok"]
     tab.say(type="sync", client="tab")

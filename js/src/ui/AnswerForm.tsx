@@ -62,7 +62,7 @@ export function AnswerForm({ message, article }: Props) {
     warned.value !== null && warned.value === composeAnswer(options, draft) && left.length > 0
       ? t("notAllAnswered", { questions: left.map((item) => item.header || item.question).join(", ") })
       : "";
-  const why = tooLarge.value || partial || error || (isSendable(message) ? message.error : "");
+  const why = tooLarge.value || partial || error || (isSendable(message) ? t.said(message.error) : "");
   return (
     <form
       ref={form}

@@ -52,7 +52,7 @@ export function ApprovalForm({ message, article }: Props) {
     view.queue.leave(id);
   };
   const focus = (name: string) => form.current?.querySelector<HTMLElement>(`.imc-${name}`)?.focus();
-  const why = fault.value || error || (isSendable(message) ? message.error : "");
+  const why = fault.value || error || (isSendable(message) ? t.said(message.error) : "");
   return (
     <div ref={form} class="imc-answer">
       {why && (

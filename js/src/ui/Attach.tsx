@@ -89,7 +89,8 @@ export function UploadList({ message, uploads, locked }: ListProps) {
 
 function Progress({ item }: { item: Upload }) {
   const { t } = useView();
-  if (item.state === "failed") return <span class="imc-error">{item.error || t("kernelSilent")}</span>;
+  if (item.state === "failed")
+    return <span class="imc-error">{t.said(item.error) || t("kernelSilent")}</span>;
   if (item.state === "ready") return null;
   return (
     <progress

@@ -12,7 +12,7 @@ export function ChatStatus({ message }: { message: Message }) {
   const rule = message.mine && message.rule ? t("byRule", { rule: escapeInvisible(message.rule) }) : "";
   if (!isSendable(message)) {
     // One that came has an error where the rule that was to answer it failed.
-    const trouble = message.mine ? "" : message.error;
+    const trouble = message.mine ? "" : t.said(message.error);
     return trouble || rule ? <p class={rule ? "imc-dim" : "imc-error"}>{rule || trouble}</p> : null;
   }
   const once = (name: "send" | "discard") => {
@@ -21,7 +21,7 @@ export function ChatStatus({ message }: { message: Message }) {
   return (
     <div class="imc-row">
       <span class="imc-error imc-grow" role="alert">
-        {error.value || message.error}
+        {error.value || t.said(message.error)}
       </span>
       <button type="button" class="imc-button" disabled={busy.value} onClick={() => once("send")}>
         {t("retry")}

@@ -24,7 +24,7 @@ export function Notices() {
           <span class="imc-grow">
             {fresh.map((notice) => (
               <span key={`${notice.at} ${notice.text}`} class="imc-notice-line">
-                {notice.text}
+                {t.said(notice.text)}
               </span>
             ))}
           </span>

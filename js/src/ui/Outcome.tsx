@@ -18,7 +18,7 @@ export function Outcome({ message }: { message: Message }) {
   const { error } = useComputed(() => app.drafts.state(id)).value;
   const answered = isAnswered(message);
   // A try that failed before the one that went through is no news any more; how another's answer won, is.
-  const why = answered ? (reply?.mine ? "" : message.error) : message.error || error;
+  const why = answered ? (reply?.mine ? "" : t.said(message.error)) : t.said(message.error) || error;
   const unsent = typed || (answered && reply?.mine ? "" : message.draft);
   return (
     <>

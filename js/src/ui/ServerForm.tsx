@@ -6,11 +6,20 @@ import { useUid, useView } from "../view";
 
 const CHECK_MS = 300;
 
+/** Without `token` that stays as it is; "" takes its own from it. */
+interface Fields {
+  readonly url: string;
+  readonly name: string;
+  readonly token?: string;
+}
+
 interface Props {
   readonly submit: string;
   readonly url?: string;
   readonly name?: string;
-  onSubmit(url: string, name: string): Promise<Outcome>;
+  /** Whether it has a token of its own. */
+  readonly ownToken?: boolean;
+  onSubmit(fields: Fields): Promise<Outcome>;
   onDone(): void;
   onCancel?(): void;
 }
@@ -27,10 +36,20 @@ function readVerdict(outcome: Outcome): { ok: boolean; url: string; reason: stri
   };
 }
 
-export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCancel }: Props) {
+export function ServerForm({
+  submit,
+  url = "",
+  name = "",
+  ownToken = false,
+  onSubmit,
+  onDone,
+  onCancel,
+}: Props) {
   const { app, t } = useView();
   const address = useSignal(url);
   const alias = useSignal(name);
+  const token = useSignal("");
+  const forget = useSignal(false);
   const verdict = useSignal<Verdict>(null);
   const error = useSignal("");
   const busy = useSignal(false);
@@ -49,7 +68,10 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
       const found = readVerdict(await app.client.command("check_url", { url: typed }));
       if (!current || !found) return;
       unusable.value = !found.ok;
-      verdict.value = { ok: found.ok, text: found.ok ? t("urlOk", { url: found.url }) : found.reason };
+      verdict.value = {
+        ok: found.ok,
+        text: found.ok ? t("urlOk", { url: found.url }) : t.said(found.reason),
+      };
     }, CHECK_MS);
     return () => {
       current = false;
@@ -61,12 +83,18 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
     event.preventDefault();
     if (!address.value.trim() || busy.value) return;
     busy.value = true;
-    const outcome = await onSubmit(address.value.trim(), alias.value.trim());
+    const typed = token.value.trim();
+    const outcome = await onSubmit({
+      url: address.value.trim(),
+      name: alias.value.trim(),
+      ...((typed || forget.value) && { token: forget.value ? "" : typed }),
+    });
     busy.value = false;
     error.value = app.explain(outcome);
     if (!outcome.ok) return;
     address.value = "";
     alias.value = "";
+    token.value = "";
     onDone();
   };
 
@@ -74,13 +102,13 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
     const typed = address.value.trim();
     trying.value = true;
     verdict.value = { ok: true, text: t("testing") };
-    const outcome = await app.client.command("test_server", { url: typed });
+    const outcome = await app.client.command("test_server", { url: typed, token: token.value.trim() });
     trying.value = false;
     if (address.value.trim() !== typed) return;
     const found = readVerdict(outcome);
     verdict.value = {
       ok: found?.ok ?? false,
-      text: found ? (found.ok ? t("testOk") : found.reason) : app.explain(outcome),
+      text: found ? (found.ok ? t("testOk") : t.said(found.reason)) : app.explain(outcome),
     };
   };
   const bad = verdict.value?.ok === false;
@@ -117,7 +145,33 @@ export function ServerForm({ submit, url = "", name = "", onSubmit, onDone, onCa
             }}
           />
         </label>
+        <label>
+          <span>{t("ownToken")}</span>
+          <input
+            class="imc-input"
+            type="password"
+            autocomplete="off"
+            placeholder={t(ownToken ? "ownTokenSet" : "ownTokenNone")}
+            disabled={forget.value}
+            value={token.value}
+            onInput={(event) => {
+              token.value = event.currentTarget.value;
+            }}
+          />
+        </label>
       </div>
+      {ownToken && (
+        <label class="imc-check">
+          <input
+            type="checkbox"
+            checked={forget.value}
+            onChange={(event) => {
+              forget.value = event.currentTarget.checked;
+            }}
+          />
+          {t("ownTokenForget")}
+        </label>
+      )}
       <p id={hint} class={bad ? "imc-error" : "imc-dim"} aria-live="polite">
         {verdict.value?.text ?? t("urlHint")}
       </p>

@@ -30,7 +30,7 @@ export function Servers() {
       {servers.length === 0 || adding.value ? (
         <ServerForm
           submit={t("addServer")}
-          onSubmit={(url, name) => app.client.command("add_server", { url, name, enabled: true })}
+          onSubmit={(fields) => app.client.command("add_server", { ...fields, enabled: true })}
           onDone={() => {
             adding.value = false;
           }}
@@ -84,9 +84,9 @@ function ServerItem({ server }: { server: Server }) {
           {t(server.enabled ? server.state : "disabled")}
         </span>
       </div>
-      {server.error && server.enabled && <p class="imc-error">{server.error}</p>}
-      {server.enabled && server.error.startsWith(REFUSED) && <TokenForm />}
-      {server.notice && server.enabled && <p class="imc-server-notice">{server.notice}</p>}
+      {server.error && server.enabled && <p class="imc-error">{t.said(server.error)}</p>}
+      {server.enabled && server.error.startsWith(REFUSED) && <TokenForm of={server} />}
+      {server.notice && server.enabled && <p class="imc-server-notice">{t.said(server.notice)}</p>}
       <p class="imc-dim imc-facts">
         {waits && server.attempt > 0 && <span>{t("attempt", { n: server.attempt })}</span>}
         {waits && server.retry_at !== null && <NextTry at={server.retry_at} />}
@@ -138,7 +138,8 @@ function ServerItem({ server }: { server: Server }) {
           submit={t("save")}
           url={server.url}
           name={server.name}
-          onSubmit={(url, name) => app.client.command("update_server", { server_id, url, name })}
+          ownToken={server.own_token}
+          onSubmit={(fields) => app.client.command("update_server", { server_id, ...fields })}
           onDone={show}
           onCancel={show}
         />

@@ -18,7 +18,7 @@ export function Setup() {
           <p>{t("needServer")}</p>
           <ServerForm
             submit={t("addServer")}
-            onSubmit={(url, name) => app.client.command("add_server", { url, name, enabled: true })}
+            onSubmit={(fields) => app.client.command("add_server", { ...fields, enabled: true })}
             onDone={() => {}}
           />
           <StartLocal />

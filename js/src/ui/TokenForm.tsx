@@ -1,18 +1,26 @@
 import { useSignal } from "@preact/signals";
+import type { Server } from "../protocol";
 import { useView } from "../view";
 
+interface Props {
+  /** The server that refused a token: one of its own is set anew for it alone. */
+  readonly of?: Server;
+}
+
 /** Write-only: the token goes to the kernel and nothing of it ever comes back. */
-export function TokenForm() {
+export function TokenForm({ of }: Props) {
   const { app, t } = useView();
   const typed = useSignal("");
   const note = useSignal("");
   const failed = useSignal(false);
-  const set = app.traits.settings.value.has_token;
+  const set = of?.own_token || app.traits.settings.value.has_token;
   const save = async (event: Event) => {
     event.preventDefault();
     const token = typed.value.trim();
     if (!token) return;
-    const outcome = await app.client.command("set_token", { token });
+    const outcome = of?.own_token
+      ? await app.client.command("update_server", { server_id: of.id, token })
+      : await app.client.command("set_token", { token });
     failed.value = !outcome.ok;
     note.value = outcome.ok ? t("saved") : app.explain(outcome);
     if (outcome.ok) typed.value = "";
@@ -21,7 +29,7 @@ export function TokenForm() {
     <form class="imc-form" onSubmit={(event) => void save(event)}>
       <label>
         <span>
-          {t("token")}{" "}
+          {t(of?.own_token ? "ownToken" : "token")}{" "}
           <span class={set ? "imc-dim" : "imc-error"}>({t(set ? "tokenSet" : "tokenNotSet")})</span>
         </span>
         <span class="imc-row">

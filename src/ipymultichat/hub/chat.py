@@ -207,21 +207,25 @@ class Chat:
             self._closed = True
             self._hub.leave(self)
 
-    async def test_server(self, url: str) -> str:
-        """Try an address with the token in use, beside the connections there are.
+    async def test_server(self, url: str, token: str = "") -> str:
+        """Try an address, beside the connections there are.
+
+        Args:
+            url: the address.
+            token: what to log in with; "": the token in use there.
 
         Returns:
             "" when a login works, else the reason why not.
 
         Raises:
-            ConfigError: the address cannot be used.
+            ConfigError: the address or the token cannot be used.
         """
         self._check_open()
         address = normalize_url(url)
-        token = self._hub.settings.token_for(address)
-        if token is None:
+        secret = token_of(token) if token else self._hub.settings.token_for(address)
+        if secret is None:
             return NO_TOKEN
-        return await self._hub.connections.call(lambda: try_login(address, token, self.nickname))
+        return await self._hub.connections.call(lambda: try_login(address, secret, self.nickname))
 
     async def start_local_server(self) -> str:
         """Start a chat server on this machine and list it; it runs until this inbox closes. Returns its address.

@@ -92,7 +92,12 @@ class Commands:
             self._chat.mark_read(upto, server_id=_text(args, "server_id", ""), peer=_text(args, "peer", ""))
 
     def _add_server(self, args: Json) -> None:
-        self._chat.add_server(_text(args, "url"), _text(args, "name", ""), args.get("enabled", True) is not False)
+        self._chat.add_server(
+            _text(args, "url"),
+            _text(args, "name", ""),
+            args.get("enabled", True) is not False,
+            token=_text(args, "token", "") or None,
+        )
 
     def _update_server(self, args: Json) -> None:
         changes: Json = {key: _text(args, key) for key in ("url", "name", "token") if key in args}
@@ -117,7 +122,7 @@ class Commands:
         return vars(self._chat.agent_setup(_text(args, "client"), _text(args, "server_id"), show_token=shown))
 
     async def _test_server(self, args: Json) -> Json:
-        reason = await self._chat.test_server(_text(args, "url"))
+        reason = await self._chat.test_server(_text(args, "url"), _text(args, "token", ""))
         return {"ok": not reason, "reason": reason}
 
 

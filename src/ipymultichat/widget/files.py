@@ -30,8 +30,9 @@ SILENT = 60.0
 MAX_TOTAL = 5 * MAX_PART
 """Bytes of all files that are kept at a time."""
 
-MATH = Path(__file__).parent.parent / "static" / "math.js"
-"""What shows formulas: too heavy for every page, so that a browser fetches it when a message has some."""
+_STATIC = Path(__file__).parent.parent / "static"
+MODULES = {"math": _STATIC / "math.js", "zh": _STATIC / "zh.json"}
+"""What is not for every page, so that a browser fetches it when it is wanted: what shows formulas, and Chinese."""
 
 MAX_FILES = 200
 """Files that are kept at a time, however small."""
@@ -220,7 +221,7 @@ class Downloads:
 
         Args:
             frame: `client`, `offset` in bytes, and either `message_id` and `attachment` (its place among those of the
-                message's reply) or `text: true`, or `export: true`, or `module: "math"`.
+                message's reply) or `text: true`, or `export: true`, or `module` with one of the names of `MODULES`.
 
         Raises:
             ConfigError, UnknownMessageError: there is no such thing.
@@ -231,8 +232,9 @@ class Downloads:
         export = frame.get("export") is True
         if export:
             return await self._export(str(frame.get("client")), offset)
-        if frame.get("module") == "math":
-            data = await asyncio.to_thread(MATH.read_bytes)
+        module = MODULES.get(str(frame.get("module")))
+        if module is not None:
+            data = await asyncio.to_thread(module.read_bytes)
         else:
             data = await self._attachment(frame)
         return len(data), data[offset : offset + PIECE]

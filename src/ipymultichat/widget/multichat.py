@@ -204,7 +204,7 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
             own = self._hub.own_server
             file = str(own.token_file) if own is not None and own.server.url == config.url else ""
             entry = {name: getattr(config, name) for name in ("id", "name", "url", "enabled", "label")}  # not its token
-            forms.append({**entry, "token_file": file, **words, **times})
+            forms.append({**entry, "own_token": config.token is not None, "token_file": file, **words, **times})
         return forms
 
     def _settings_form(self) -> Json:
