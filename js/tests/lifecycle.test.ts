@@ -277,7 +277,7 @@ describe("trouble", () => {
     await page.open([]);
     const field = page.host.querySelector("input[type=password]") as HTMLInputElement;
     await page.type(field, "s3cret");
-    page.button("Save")?.click();
+    field.dispatchEvent(new Event("change"));
     await settle();
     page.kernel.answer(page.kernel.commands("set_token")[0]);
     await settle();

@@ -83,6 +83,32 @@ def test_a_dead_server_shows_in_badge_and_popup_and_comes_back_with_what_waits(
     expect(notebook.card("Question from claude on Work", "Back again?")).to_be_visible()
 
 
+def test_an_answer_to_a_server_that_is_down_says_what_it_waits_for_and_can_be_taken_back(
+    notebook: Notebook, servers: dict[str, ServerProcess], ask: StartAgent
+) -> None:
+    ask("Work", "Cut off?", "--agent", "claude")
+    card = notebook.card("Question from claude on Work", "Cut off?")
+    expect(card).to_be_visible()
+    servers["Work"].kill()
+    expect(card).to_contain_text("offline")
+    card.get_by_role("textbox", name="Your answer").fill("later, then")
+    card.get_by_role("button", name="Reply").click()
+    expect(card).to_contain_text("Work cannot be reached")
+    card.get_by_role("button", name="Take back").click()
+    expect(card.get_by_role("textbox", name="Your answer")).to_have_value("later, then")
+    servers["Work"].start()
+    notebook.badge("2 of 2").wait_for(timeout=30_000)
+
+
+def test_questions_that_come_together_are_read_out_with_their_texts(notebook: Notebook, ask: StartAgent) -> None:
+    said = notebook.root().locator(".imc-sr[role=status]")
+    for number in range(3):
+        ask("Work", f"Read out {number}?", "--agent", "claude")
+    for number in range(3):
+        expect(notebook.card("Question from claude on Work", f"Read out {number}?")).to_be_visible()
+    expect(said).to_contain_text("Question from claude on Work: Read out 2?")
+
+
 def test_a_reloaded_page_shows_everything_again(notebook: Notebook, ask: StartAgent) -> None:
     agent = ask("Work", "Before the reload?", "--agent", "claude")
     expect(notebook.card("Question from claude on Work", "Before the reload?")).to_be_visible()

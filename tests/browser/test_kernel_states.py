@@ -45,6 +45,7 @@ def test_without_its_kernel_the_inbox_says_so_and_what_was_typed_can_be_copied(
     box.select_text()
     assert box.evaluate("box => box.value.slice(box.selectionStart, box.selectionEnd)") == "not sent yet"
     expect(page.get_by_role("button", name="No kernel")).to_be_visible()
+    expect(page.get_by_role("timer")).to_have_count(0)
     # A cell run before its kernel is there is not run at all.
     expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     notebook.run()

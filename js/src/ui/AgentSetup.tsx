@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useView } from "../view";
 import { IconButton } from "./Icon";
+import { useCopied } from "./useCopied";
 
 /** As the kernel knows them; "shell" is a command that asks by itself. */
 const CLIENTS = [
@@ -24,6 +25,7 @@ export function AgentSetup() {
   const shown = useSignal(false);
   const setup = useSignal<Setup>({ text: "", where: "" });
   const failed = useSignal("");
+  const copied = useCopied();
   const { servers, settings } = app.traits;
   const server = servers.value.find((item) => item.enabled);
   const asked = [client.value, server?.id, server?.url, server?.token_file, settings.value.has_token].join(
@@ -71,8 +73,13 @@ export function AgentSetup() {
         <IconButton
           icon="copy"
           name={t("copy")}
-          onClick={(event) => void app.copy(setup.value.text, event.currentTarget as Element)}
+          onClick={(event) => void copied.copy(setup.value.text, event.currentTarget as Element)}
         />
+        {copied.word.value && (
+          <span class="imc-dim" role="status">
+            {t(copied.word.value)}
+          </span>
+        )}
       </div>
       {(shown.value || setup.value.text.includes("MULTICHAT_TOKEN")) && (
         <p class="imc-dim">

@@ -1,5 +1,4 @@
-import { useComputed, useSignal } from "@preact/signals";
-import { COPIED_MS } from "../clipboard";
+import { useComputed } from "@preact/signals";
 import { isAnswered, isOpen, isRequest, peerOf } from "../message";
 import type { Message } from "../model.gen";
 import { formatFull, formatTime } from "../time";
@@ -9,6 +8,7 @@ import { Deadline } from "./Countdown";
 import { IconButton } from "./Icon";
 import { Select } from "./Select";
 import { Offline } from "./Sending";
+import { useCopied } from "./useCopied";
 
 interface Props {
   readonly message: Message;
@@ -19,7 +19,7 @@ interface Props {
 
 export function CardHead({ message, server, raw, toggleRaw }: Props) {
   const { view, app, t } = useView();
-  const copied = useSignal<"" | "copied" | "copyFailed">("");
+  const copied = useCopied();
   // In an open conversation both names stand over it already.
   const talk = view.feed.filter.value.peer !== null;
   const at = app.clock.toLocal(message.created_at);
@@ -28,11 +28,7 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
   const copy = async (event: MouseEvent) => {
     const near = event.currentTarget as Element;
     const whole = !isCut(message) || (message.length <= SHOWN_MAX && (await app.texts.show(message)) === "");
-    const done = whole && (await app.copy(app.texts.text(message), near));
-    copied.value = done ? "copied" : "copyFailed";
-    setTimeout(() => {
-      copied.value = "";
-    }, COPIED_MS);
+    await copied.copy(whole ? app.texts.text(message) : null, near);
   };
   return (
     <div class="imc-head">
@@ -60,9 +56,9 @@ export function CardHead({ message, server, raw, toggleRaw }: Props) {
           {formatTime(at, t.locale)}
         </time>
         <span class="imc-actions">
-          {copied.value && (
+          {copied.word.value && (
             <span class="imc-dim" role="status">
-              {t(copied.value)}
+              {t(copied.word.value)}
             </span>
           )}
           {!view.queue.shown && view.queue.waits(message) && <Select message={message} />}

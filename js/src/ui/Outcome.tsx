@@ -9,6 +9,7 @@ import type { Reply } from "../protocol";
 import { formatFull, formatTime } from "../time";
 import { useView } from "../view";
 import { AttachmentView } from "./AttachmentView";
+import { useCopied } from "./useCopied";
 
 /** How a question or report ended, and what the person had typed if it did not go out. */
 export function Outcome({ message }: { message: Message }) {
@@ -16,6 +17,7 @@ export function Outcome({ message }: { message: Message }) {
   const { id, reply } = message;
   const typed = useComputed(() => answerOf(message, app.drafts.draft(id))).value;
   const { error } = useComputed(() => app.drafts.state(id)).value;
+  const copied = useCopied();
   const answered = isAnswered(message);
   // A try that failed before the one that went through is no news any more; how another's answer won, is.
   const why = answered ? (reply?.mine ? "" : t.said(message.error)) : t.said(message.error) || error;
@@ -34,9 +36,9 @@ export function Outcome({ message }: { message: Message }) {
             <button
               type="button"
               class="imc-button"
-              onClick={(event) => void app.copy(unsent, event.currentTarget)}
+              onClick={(event) => void copied.copy(unsent, event.currentTarget)}
             >
-              {t("copy")}
+              {t(copied.word.value || "copy")}
             </button>
             {typed && (
               <button type="button" class="imc-button" onClick={() => app.drafts.clear(id)}>

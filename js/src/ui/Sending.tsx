@@ -29,7 +29,7 @@ export function Sending({ message }: { message: Message }) {
   const { app, t } = useView();
   const hindrance = useHindrance(message);
   const server = app.serverLabel(message.server_id, message.server_name);
-  const down = t("waitsForServer", { server, why: app.offline(message.server_id) ?? "" });
+  const down = t("waitsForServer", { server, why: t.said(app.offline(message.server_id) ?? "") });
   return (
     <div class="imc-row imc-progress">
       <p class="imc-dim imc-grow" role="status">
@@ -46,7 +46,7 @@ export function Offline({ message }: { message: Message }) {
   const why = app.offline(message.server_id);
   if (why === null || !isOpen(message)) return null;
   return (
-    <span class="imc-status imc-status-gone" title={why}>
+    <span class="imc-status imc-status-gone" title={t.said(why)}>
       {t("offline")}
     </span>
   );

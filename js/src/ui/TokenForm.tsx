@@ -14,8 +14,7 @@ export function TokenForm({ of }: Props) {
   const note = useSignal("");
   const failed = useSignal(false);
   const set = of?.own_token || app.traits.settings.value.has_token;
-  const save = async (event: Event) => {
-    event.preventDefault();
+  const save = async () => {
     const token = typed.value.trim();
     if (!token) return;
     const outcome = of?.own_token
@@ -26,27 +25,23 @@ export function TokenForm({ of }: Props) {
     if (outcome.ok) typed.value = "";
   };
   return (
-    <form class="imc-form" onSubmit={(event) => void save(event)}>
+    <form class="imc-form" onSubmit={(event) => event.preventDefault()}>
       <label>
         <span>
           {t(of?.own_token ? "ownToken" : "token")}{" "}
           <span class={set ? "imc-dim" : "imc-error"}>({t(set ? "tokenSet" : "tokenNotSet")})</span>
         </span>
-        <span class="imc-row">
-          <input
-            class="imc-input imc-grow"
-            type="password"
-            autocomplete="off"
-            placeholder={t("tokenPlaceholder")}
-            value={typed.value}
-            onInput={(event) => {
-              typed.value = event.currentTarget.value;
-            }}
-          />
-          <button type="submit" class="imc-button imc-primary" disabled={!typed.value.trim()}>
-            {t("save")}
-          </button>
-        </span>
+        <input
+          class="imc-input"
+          type="password"
+          autocomplete="off"
+          placeholder={t("tokenPlaceholder")}
+          value={typed.value}
+          onInput={(event) => {
+            typed.value = event.currentTarget.value;
+          }}
+          onChange={() => void save()}
+        />
       </label>
       <p class={failed.value ? "imc-error" : "imc-dim"} aria-live="polite">
         {note.value || t("tokenHint")}
