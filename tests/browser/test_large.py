@@ -41,13 +41,23 @@ TO_THE_TOP = """async log => {
     const frames = async count => {
         for (; count; count -= 1) await new Promise(resolve => requestAnimationFrame(resolve));
     };
+    // JupyterLab holds back what observers are told of sizes, so that a few frames are not always enough.
+    const rest = async () => {
+        let still = 0;
+        for (let last = ""; still < 10; ) {
+            await frames(1);
+            const now = `${log.scrollTop} ${log.scrollHeight}`;
+            still = now === last ? still + 1 : 0;
+            last = now;
+        }
+    };
     const number = item => Number(/message (\\d+):/.exec(item.textContent)?.[1]);
     const items = () => [...log.querySelectorAll("article")].filter(item => !Number.isNaN(number(item)));
     const result = { pages: 0, cards: 0, moved: 0, ordered: true };
     for (;;) {
         // Near the top, but not so near that the next page is asked for: what is above is drawn and measured.
         log.scrollTop = 700;
-        await frames(3);
+        await rest();
         log.scrollTop = 300;
         const top = log.getBoundingClientRect().top;
         const place = item => item.getBoundingClientRect().top - top;
@@ -55,7 +65,7 @@ TO_THE_TOP = """async log => {
         const [held, before, height] = [number(anchor), place(anchor), log.scrollHeight];
         for (let waited = 0; log.scrollHeight - height < 1_000 && waited < 300; waited += 1) await frames(1);
         if (log.scrollHeight - height < 1_000) break;
-        await frames(3);
+        await rest();
         const again = items().find(item => number(item) === held);
         result.moved = Math.max(result.moved, again ? Math.abs(place(again) - before) : Infinity);
         result.cards = Math.max(result.cards, log.querySelectorAll("article").length);
