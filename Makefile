@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak kills peers proto format screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak kills peers proto format docs screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -72,6 +72,13 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/python hatch_build.py run format
+
+# The documentation as pages in build/docs/html; each reference must lead somewhere. ARGS=linkcheck follows links outside, too.
+docs: $(READY)
+	@set -e; for builder in html doctest $(ARGS); do \
+		$(BIN)/sphinx-build -q -W --keep-going -n -b $$builder -d build/doctrees docs build/docs/$$builder; \
+	done
+	@$(BIN)/python tests/support/pages.py build/docs/html
 
 # Pictures of the main states at three widths, light and dark, in build/screenshots.
 screenshots: $(READY)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
+
+import page_code
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -60,20 +58,12 @@ asyncio.run(main())
 
 
 def test_the_code_of_the_readme_runs_without_a_warning(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    places = {'"ws://localhost:2000"': "home.url", '"wss://gpu.example.org"': "gpu.url"}
-    for written, there in places.items():
-        blocks = [block.replace(written, there) for block in blocks]
+    blocks = page_code.blocks_of(README)
+    for written, there in zip(page_code.PLACES, ("home.url", "gpu.url"), strict=True):
+        blocks = [block.replace(f'"{written}"', there) for block in blocks]
     code = [textwrap.indent(block, "    ") for block in blocks]
     source = AROUND.replace("NOTEBOOK", code[0]).replace("SCRIPT", code[1])
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", source],
-        env={**os.environ, "MULTICHAT_CONFIG_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    done = page_code.run_fresh(["-c", source], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         "('Yes, to staging first', 'was asked') ['training is done'] Thanks!\nAsk me again tomorrow\n"

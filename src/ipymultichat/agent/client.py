@@ -292,7 +292,7 @@ class AgentClient:
             patience: seconds until it must be handed in. A server that does not keep it shows it for so long.
 
         Returns:
-            The report's id: `work_report` with it and the same summary gets the answer, should there be one.
+            The report's id; `work_report` with it and the same summary gets the answer, should there be one.
 
         Raises:
             MultiChatError: it was not handed in; the same errors as `ask_question`. Nobody was seen to confirm it is

@@ -54,7 +54,7 @@ class HumanAnswer:
     """What a person said, or the default in its place.
 
     Attributes:
-        text: the answer; of several chosen options, joined by `, `.
+        text: the answer; of several chosen options, joined by a comma and a blank.
         timed_out: whether nobody answered in time, so that this is the default.
         by: the nickname of who answered, where the server says it; else "".
     """
