@@ -39,6 +39,17 @@ def test_every_variable_of_the_environment_that_the_code_reads_is_on_the_page_of
     assert set(told) == read
 
 
+def test_every_text_that_the_troubleshooting_quotes_is_in_the_code_or_the_table_of_faults() -> None:
+    root = DOCS.parent
+    files = [*(root / "src").rglob("*.py"), *(root / "js/src").rglob("*.ts"), root / "tests/faults/README.md"]
+    joined = [re.sub(r'"\s*\n\s*f?"', "", path.read_text("utf-8")) for path in files]  # texts go on over lines
+    ours = re.sub(r"\s+", " ", " ".join(joined))
+    cells = re.findall(r"^\| (.*?) \|", (DOCS / "troubleshooting.md").read_text("utf-8"), re.MULTILINE)
+    quoted = [part.strip(" .") for cell in cells for text in re.findall(r"`([^`]+)`", cell) for part in text.split("…")]
+    assert len(quoted) > 30
+    assert [part for part in quoted if part not in ours] == []
+
+
 def test_a_page_that_would_load_from_another_host_is_found(tmp_path: Path) -> None:
     (tmp_path / "good.html").write_text(
         '<a href="https://example.org">x</a><script src="_static/a.js"></script>', "utf-8"
