@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak kills peers proto format docs screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak kills peers frontends proto format docs screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -63,6 +63,14 @@ peers: $(READY)
 	@$(BIN)/python tests/support/chromium_path.py
 	@$(BIN)/python tests/support/conformance.py
 	@$(BIN)/python -m pytest -p no:cacheprovider -m peers tests/browser/test_peers.py $(ARGS)
+
+# The inbox in each frontend, newest or oldest, in environments of their own under build/frontends; writes the table of
+# docs/frontends.md, and pictures beside the environments. A gigabyte from PyPI.
+frontends: $(READY)
+	@$(BIN)/python tests/support/chromium_path.py
+	@$(BIN)/python tests/support/frontends.py install
+	@$(BIN)/python -m pytest -p no:cacheprovider -m frontends tests/browser/test_frontends.py $(ARGS)
+	@$(BIN)/python tests/support/frontends.py table
 
 proto: $(READY)
 	@$(BIN)/python proto/generate.py

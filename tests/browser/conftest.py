@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -6,7 +5,7 @@ from pathlib import Path
 
 import chromium_path
 import pytest
-from lab_page import TOKEN, Agent, Join, Notebook, OpenNotebook, StartAgent, scriptable
+from lab_page import TOKEN, Agent, Join, Notebook, OpenNotebook, StartAgent, scriptable, write_profile
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from processes import ServerProcess
 
@@ -42,10 +41,7 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def lab(jupyterlab: Lab, servers: dict[str, ServerProcess]) -> Iterator[Lab]:
     """The JupyterLab, with a new profile that knows both servers."""
     config = jupyterlab.notebooks.parent / "config"
-    config.mkdir()
-    entries = [{"id": name, "name": name, "url": server.url, "isEnabled": True} for name, server in servers.items()]
-    (config / "default.json").touch(0o600)  # it holds a token
-    (config / "default.json").write_text(json.dumps({"server_configs": entries, "token": TOKEN, "nickname": "me"}))
+    write_profile(config, servers)
     yield jupyterlab
     for session in jupyterlab.request("GET", "sessions"):
         jupyterlab.request("DELETE", f"sessions/{session['id']}")

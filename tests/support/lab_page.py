@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
-from processes import end, start
+from processes import ServerProcess, end, start
 
 from ipymultichat.hub import Chat
 
@@ -40,6 +40,15 @@ def scriptable(folder: Path) -> dict[str, str]:
     config = {"LabApp": {"expose_app_in_browser": True}, "KernelManager": {"transport": "ipc"}}
     (settings / "jupyter_lab_config.json").write_text(json.dumps(config))
     return {"JUPYTER_CONFIG_DIR": str(settings)}
+
+
+def write_profile(folder: Path, servers: Mapping[str, ServerProcess]) -> None:
+    """Make the profile of somebody, `me`, who knows these servers."""
+    folder.mkdir()
+    entries = [{"id": name, "name": name, "url": server.url, "isEnabled": True} for name, server in servers.items()]
+    path = folder / "default.json"
+    path.touch(0o600)  # it holds a token
+    path.write_text(json.dumps({"server_configs": entries, "token": TOKEN, "nickname": "me"}))
 
 
 def document(*cells: str) -> str:

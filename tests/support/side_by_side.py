@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         log = Path(folder) / "browser.log"
         with log.open("w") as output:
             browsers = subprocess.Popen(
-                [*command, "-m", "browser and not peers"], stdout=output, stderr=subprocess.STDOUT
+                [*command, "-m", "browser and not peers and not frontends"], stdout=output, stderr=subprocess.STDOUT
             )
         try:
             others = subprocess.run([*command, "-m", "not browser"], check=False).returncode
