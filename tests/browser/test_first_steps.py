@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 CELL = "from ipymultichat import MultiChat\nMultiChat([], profile=':memory:', nickname='me')"
 
 
-def test_a_newcomer_has_a_server_and_a_first_answer_in_three_clicks_and_one_paste(lab: Lab, open_notebook: OpenNotebook) -> None:
+def test_a_newcomer_has_a_server_and_a_first_answer_in_three_clicks_and_one_paste(
+    lab: Lab, open_notebook: OpenNotebook
+) -> None:
     path = lab.notebooks / "first-steps.ipynb"
     path.write_text(document(CELL))
     notebook = open_notebook(path)
