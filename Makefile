@@ -15,11 +15,9 @@ watch: $(READY)
 	@$(BIN)/python tests/support/watch.py $(ARGS)
 
 test: lint
-	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python tests/support/chromium_path.py
 	@$(BIN)/python tests/support/postgres.py
 	@$(BIN)/python tests/support/side_by_side.py $(ARGS)
-	@$(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider -n 2 --dist loadfile
 
 # The tests on each Python that is found, and with the lowest versions allowed; ends with a table, in build/matrix as well.
 matrix: $(READY)

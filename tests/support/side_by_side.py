@@ -1,6 +1,7 @@
-"""Runs the tests that drive a browser and all others side by side: one process each, as many as there are cores to use.
+"""Runs the tests that drive a browser and all others side by side, as many processes as there are cores to use.
 
-Two browsers at once would need more than two cores, so each part has one process of its own.
+Two browsers at once would need more than two cores, so they have one process; all the rest follow one another in the
+other, which takes about as long.
 """
 
 from __future__ import annotations
@@ -10,22 +11,35 @@ import sys
 import tempfile
 from pathlib import Path
 
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
 NO_TESTS = 5
 """What pytest returns when its arguments choose no test."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run both parts; the browsers' output comes after that of the others. Returns 0 when both passed."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    """Run both parts; the browsers' output comes after that of the others. Returns 0 when both passed.
+
+    Args:
+        arguments: for pytest; with any, only the tests in Python are run.
+    """
+    others = [[*PYTEST, *arguments, "-m", "not browser"]]
+    if not arguments:
+        others = [
+            [sys.executable, "hatch_build.py", "test"],
+            *others,
+            [*PYTEST, "--nbval-lax", "notebooks"],
+        ]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "browser.log"
         with log.open("w") as output:
             browsers = subprocess.Popen(
-                [*command, "-m", "browser and not peers and not frontends"], stdout=output, stderr=subprocess.STDOUT
+                [*PYTEST, *arguments, "-m", "browser and not peers and not frontends"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         try:
-            others = subprocess.run([*command, "-m", "not browser"], check=False).returncode
-            outcomes = {others, browsers.wait()}
+            outcomes = {subprocess.run(command, check=False).returncode for command in others}
+            outcomes.add(browsers.wait())
         finally:
             browsers.terminate()
             browsers.wait()
