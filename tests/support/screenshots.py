@@ -9,7 +9,7 @@ from typing import Any
 
 import chromium_path
 from lab_page import TOKEN, Agent, Notebook, document, scriptable
-from playwright.sync_api import Locator, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 from processes import ServerProcess
 
 from ipymultichat.agent import AgentClient
@@ -94,6 +94,28 @@ def approval(notebook: Notebook, servers: dict[str, ServerProcess]) -> Iterator[
     yield "approval-denied"
 
 
+def queue(page: Page) -> Iterator[str]:
+    """What waits, one line each; grouped; some of it selected; searched; and the keys."""
+    pending = page.get_by_role("button", name="Pending only")
+    pending.click()
+    yield "queue"
+    page.get_by_label("Group by").select_option(label="By agent")
+    yield "queue-grouped"
+    page.get_by_role("checkbox", name="Select").first.check()
+    yield "queue-selected"
+    page.get_by_role("checkbox", name="Select").first.uncheck()
+    page.get_by_label("Group by").select_option(index=0)
+    pending.click()
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("searchbox", name="Search messages").fill("build")
+    yield "filters"
+    page.get_by_role("searchbox", name="Search messages").fill("")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    yield "shortcuts"
+    page.keyboard.press("Escape")
+
+
 def states(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Agent]) -> Iterator[str]:
     """Bring the widget into each state, and name it."""
     page = notebook.page
@@ -108,9 +130,13 @@ def states(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[A
     yield from approval(notebook, servers)
     scroll(log, "start")
     yield "inbox-top"
-    for button, name in (("2 of 2 servers connected", "connections"), ("Settings", "settings")):
-        page.get_by_role("button", name=button, exact=True).click()
-        yield name
+    yield from queue(page)
+    page.get_by_role("button", name="2 of 2 servers connected", exact=True).click()
+    yield "connections"
+    page.get_by_role("button", name="Edit Work").click()
+    yield "server-edit"
+    page.get_by_role("button", name="Settings", exact=True).click()
+    yield "settings"
     scroll(page.locator(".imc-dialog-body"), "end")
     yield "settings-end"
     page.keyboard.press("Escape")
