@@ -48,13 +48,16 @@ def test_of_thirty_four_that_wait_the_most_urgent_is_answered_in_four_keys_and_t
     inbox: Notebook, team: Offices
 ) -> None:
     page = inbox.page
-    questions = [
-        team.ask(NAMES[n % 6], f"Question {n}?", agent=f"agent {n % 4}", project=f"/srv/project {n % 3}")
-        for n in range(13)
-    ]
+    pending = page.get_by_role("button", name="Pending only")
+    questions = []
+    for n in range(13):
+        questions.append(
+            team.ask(NAMES[n % 6], f"Question {n}?", agent=f"agent {n % 4}", project=f"/srv/project {n % 3}")
+        )
+        # Who asks later has to be answered later: the order of the queue.
+        expect(pending).to_have_text(re.compile(rf"Pending {n + 1} "))
     reports = [team.ask(NAMES[n % 6], f"Report {n}.", agent="cursor", report=True) for n in range(20)]
     urgent = team.ask("Lab", "Now or never?", agent="pilot", timeout=59)
-    pending = page.get_by_role("button", name="Pending only")
     expect(pending).to_have_text(re.compile(r"Pending 34 · next 0:\d\d"))
 
     page.get_by_role("searchbox", name="Search messages").focus()

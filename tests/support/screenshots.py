@@ -197,7 +197,7 @@ def crowd(notebook: Notebook, servers: dict[str, ServerProcess], agents: list[Ag
     agents.append(Agent(servers["Work"].url, "Is this log as it should be?\n\n" + "epoch 1: loss 0.25\n" * 3_000))
     notebook.run_below(CROWD)
     expect(page.get_by_text("more online")).to_be_visible()
-    card = page.get_by_role("article").last
+    card = page.get_by_role("article").filter(has_text="Is this log as it should be?")
     expect(card).to_contain_text("of 57,030 characters")
     scroll(log, "end")
     yield "crowd"
