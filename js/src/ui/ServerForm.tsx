@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import type { Outcome } from "../client";
 import { isObject } from "../validate";
 import { useUid, useView } from "../view";
+import { TextField } from "./TextField";
 
 const CHECK_MS = 300;
 
@@ -115,50 +116,23 @@ export function ServerForm({
   return (
     <form class="imc-form" onSubmit={(event) => void onForm(event)}>
       <div class="imc-fields">
-        <label>
-          <span>{t("serverUrl")}</span>
-          <input
-            class="imc-input"
-            type="text"
-            inputMode="url"
-            dir="ltr"
-            autocomplete="off"
-            spellcheck={false}
-            value={address.value}
-            aria-describedby={hint}
-            aria-invalid={bad}
-            onInput={(event) => {
-              address.value = event.currentTarget.value;
-            }}
-          />
-        </label>
-        <label>
-          <span>{t("serverName")}</span>
-          <input
-            class="imc-input"
-            type="text"
-            dir="auto"
-            autocomplete="off"
-            value={alias.value}
-            onInput={(event) => {
-              alias.value = event.currentTarget.value;
-            }}
-          />
-        </label>
-        <label>
-          <span>{t("ownToken")}</span>
-          <input
-            class="imc-input"
-            type="password"
-            autocomplete="off"
-            placeholder={t(ownToken ? "ownTokenSet" : "ownTokenNone")}
-            disabled={forget.value}
-            value={token.value}
-            onInput={(event) => {
-              token.value = event.currentTarget.value;
-            }}
-          />
-        </label>
+        <TextField
+          label={t("serverUrl")}
+          value={address}
+          inputMode="url"
+          dir="ltr"
+          spellcheck={false}
+          aria-describedby={hint}
+          aria-invalid={bad}
+        />
+        <TextField label={t("serverName")} value={alias} dir="auto" />
+        <TextField
+          label={t("ownToken")}
+          value={token}
+          secret
+          placeholder={t(ownToken ? "ownTokenSet" : "ownTokenNone")}
+          disabled={forget.value}
+        />
       </div>
       {ownToken && (
         <label class="imc-check">

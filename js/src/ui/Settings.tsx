@@ -9,6 +9,7 @@ import { Attention } from "./Attention";
 import { History } from "./History";
 import { Servers } from "./Servers";
 import { Snippets } from "./Snippets";
+import { TextField } from "./TextField";
 import { TokenForm } from "./TokenForm";
 import { useCommand } from "./useCommand";
 
@@ -111,24 +112,12 @@ function Nickname() {
     if (nickname && nickname !== known) void run("set_nickname", { nickname });
   };
   return (
-    <label>
-      <span>{t("nickname")}</span>
-      <input
-        class="imc-input"
-        type="text"
-        dir="auto"
-        autocomplete="off"
-        value={typed.value}
-        onInput={(event) => {
-          typed.value = event.currentTarget.value;
-        }}
-        onChange={save}
-      />
+    <TextField label={t("nickname")} value={typed} dir="auto" onChange={save}>
       {error.value && (
         <span class="imc-error" role="alert">
           {error.value}
         </span>
       )}
-    </label>
+    </TextField>
   );
 }

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Server } from "../protocol";
 import { useView } from "../view";
+import { TextField } from "./TextField";
 
 interface Props {
   /** The server that refused a token: one of its own is set anew for it alone. */
@@ -13,12 +14,13 @@ export function TokenForm({ of }: Props) {
   const typed = useSignal("");
   const note = useSignal("");
   const failed = useSignal(false);
-  const set = of?.own_token || app.traits.settings.value.has_token;
+  const own = of?.own_token ? of : null;
+  const set = own !== null || app.traits.settings.value.has_token;
   const save = async () => {
     const token = typed.value.trim();
     if (!token) return;
-    const outcome = of?.own_token
-      ? await app.client.command("update_server", { server_id: of.id, token })
+    const outcome = own
+      ? await app.client.command("update_server", { server_id: own.id, token })
       : await app.client.command("set_token", { token });
     failed.value = !outcome.ok;
     note.value = outcome.ok ? t("saved") : app.explain(outcome);
@@ -26,23 +28,18 @@ export function TokenForm({ of }: Props) {
   };
   return (
     <form class="imc-form" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        <span>
-          {t(of?.own_token ? "ownToken" : "token")}{" "}
-          <span class={set ? "imc-dim" : "imc-error"}>({t(set ? "tokenSet" : "tokenNotSet")})</span>
-        </span>
-        <input
-          class="imc-input"
-          type="password"
-          autocomplete="off"
-          placeholder={t("tokenPlaceholder")}
-          value={typed.value}
-          onInput={(event) => {
-            typed.value = event.currentTarget.value;
-          }}
-          onChange={() => void save()}
-        />
-      </label>
+      <TextField
+        label={
+          <>
+            {t(own ? "ownToken" : "token")}{" "}
+            <span class={set ? "imc-dim" : "imc-error"}>({t(set ? "tokenSet" : "tokenNotSet")})</span>
+          </>
+        }
+        value={typed}
+        secret
+        placeholder={t("tokenPlaceholder")}
+        onChange={() => void save()}
+      />
       <p class={failed.value ? "imc-error" : "imc-dim"} aria-live="polite">
         {note.value || t("tokenHint")}
       </p>
