@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from ipymultichat import __version__
-from ipymultichat.cli import ask, demo, mcp, serve, store
+from ipymultichat.cli import COMMANDS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -44,7 +44,7 @@ class CommandHelp(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return it as a block."""
         commands = argparse.ArgumentParser(prog="ipymultichat").add_subparsers()
-        for module in (demo, serve, ask, mcp, store):
+        for module in COMMANDS:
             module.add_parser(commands)
         shown = commands.choices[self.arguments[0]].format_help()
         return [nodes.literal_block(shown, shown, language="text")]

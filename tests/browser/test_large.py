@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from lab_page import TOKEN, Notebook, OpenNotebook, StartAgent, document
+from lab_page import AT_REST, TOKEN, Notebook, OpenNotebook, StartAgent, document
 from playwright.sync_api import expect
 from processes import ServerProcess
 
@@ -42,15 +42,7 @@ TO_THE_TOP = """async log => {
         for (; count; count -= 1) await new Promise(resolve => requestAnimationFrame(resolve));
     };
     // JupyterLab holds back what observers are told of sizes, so that a few frames are not always enough.
-    const rest = async () => {
-        let still = 0;
-        for (let last = ""; still < 10; ) {
-            await frames(1);
-            const now = `${log.scrollTop} ${log.scrollHeight}`;
-            still = now === last ? still + 1 : 0;
-            last = now;
-        }
-    };
+    const rest = () => (AT_REST)(log);
     const number = item => Number(/message (\\d+):/.exec(item.textContent)?.[1]);
     const items = () => [...log.querySelectorAll("article")].filter(item => !Number.isNaN(number(item)));
     const result = { pages: 0, cards: 0, moved: 0, ordered: true };
@@ -76,7 +68,7 @@ TO_THE_TOP = """async log => {
     log.scrollTop = 0;
     await frames(3);
     return { ...result, first: number(items()[0]) };
-}"""
+}""".replace("AT_REST", AT_REST)
 
 
 def test_a_log_of_any_length_is_read_to_the_first_and_nothing_jumps(

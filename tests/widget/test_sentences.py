@@ -31,7 +31,7 @@ def form(node: ast.AST) -> str | None:
     return None
 
 
-def texts(path: Path) -> Iterator[tuple[ast.AST, str]]:
+def texts(path: Path) -> Iterator[str]:
     """All texts of a module but its docstrings and parts of longer texts."""
     tree = ast.parse(path.read_text())
     left_out = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -39,7 +39,7 @@ def texts(path: Path) -> Iterator[tuple[ast.AST, str]]:
     for node in ast.walk(tree):
         text = form(node)
         if text is not None and id(node) not in left_out:
-            yield node, text
+            yield text
 
 
 def raised(path: Path) -> set[str]:
@@ -50,7 +50,7 @@ def raised(path: Path) -> set[str]:
 
 
 def test_every_sentence_in_another_language_is_one_that_the_kernel_says() -> None:
-    said = {text for path in PACKAGE.rglob("*.py") for _, text in texts(path)}
+    said = {text for path in PACKAGE.rglob("*.py") for text in texts(path)}
     assert set(SENTENCES) - said == set()
 
 
@@ -62,5 +62,5 @@ def test_what_a_command_of_the_browser_may_be_refused_with_is_known_in_the_other
 
 @pytest.mark.parametrize("module", SAID_OF_CONNECTIONS)
 def test_what_is_said_of_connections_and_deliveries_is_known_in_the_other_language(module: str) -> None:
-    said = {text for _, text in texts(PACKAGE / module) if text.count(" ") >= 3 and not text.startswith("ipymultichat")}
+    said = {text for text in texts(PACKAGE / module) if text.count(" ") >= 3 and not text.startswith("ipymultichat")}
     assert said - set(SENTENCES) == set()

@@ -11,6 +11,9 @@ from ipymultichat import __version__
 from ipymultichat.cli import ask, demo, mcp, serve, store
 from ipymultichat.errors import MultiChatError
 
+COMMANDS = (demo, serve, ask, mcp, store)
+"""A module each, which adds its parser."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -30,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="print what makes this shell complete the command, for its start-up file",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, serve, ask, mcp, store):
+    for module in COMMANDS:
         module.add_parser(commands)
     args = parser.parse_args(argv)
     try:
