@@ -6,7 +6,7 @@ import { copyText } from "./clipboard";
 import { Colours } from "./colour";
 import { Drafts } from "./drafts";
 import { followTraits, type Model, onKernelEnd, type Traits } from "./host";
-import { makeTranslate, pickLocale, type Translate, Vocabularies } from "./i18n";
+import { makeChinese, makeTranslate, pickLocale, type Translate, type Vocabulary } from "./i18n";
 import { makeMarkdown, makeMathPurifier, type RenderMarkdown } from "./markdown";
 import { Formulas } from "./math";
 import { articleName, isOpen, isSendable } from "./message";
@@ -107,10 +107,14 @@ export function makeApp(model: Model): App {
       if (asks.length) announce(asks.map((message) => `${title(message)}: ${firstLine(message)}`));
     },
   });
-  const vocabularies = new Vocabularies(client);
-  const t = computed(() => makeTranslate(locale.value, vocabularies.zh.value));
+  const chinese = makeChinese(client);
+  const vocabulary = signal<Vocabulary | null>(null);
+  const t = computed(() => makeTranslate(locale.value, vocabulary.value));
   const stopSpeaking = effect(() => {
-    if (locale.value === "zh" && client.phase.value === "live") void vocabularies.load();
+    if (locale.value !== "zh" || client.phase.value !== "live") return;
+    void chinese.get().then((found) => {
+      vocabulary.value = found;
+    });
   });
   const uploads = new Uploads(client);
   const announce = makeAnnounce(announcement);

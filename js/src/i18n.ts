@@ -1,9 +1,8 @@
 /** Words in the person's language. English comes with the widget; another language from the kernel, when it is wanted. */
-import { type Signal, signal } from "@preact/signals";
 import type { Client } from "./client";
 import { en } from "./locales/en";
 import type { Language } from "./prefs";
-import { download } from "./transfer";
+import { Module } from "./transfer";
 
 export type Key = keyof typeof en;
 export type Locale = "en" | "zh";
@@ -38,36 +37,38 @@ export function makeTranslate(locale: Locale, other: Vocabulary | null = null): 
   return Object.assign(translate, { locale: spoken ? locale : "en", said });
 }
 
+/** A value is put in as it is, or as what a sentence without values says; `{1!}` is a sentence with values of its own. */
 function makeSaid(sentences: Vocabulary["sentences"]): (text: string) => string {
-  const forms = Object.entries(sentences).map(([form, words]) => {
-    const parts = form.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    return { form: new RegExp(`^${parts.join("([^]*?)")}$`), words };
-  });
+  const known = new Map(Object.entries(sentences));
+  const forms = [...known]
+    .filter(([form]) => form.includes("{}"))
+    // What begins with words of ours first: somebody else's must not be taken for them.
+    .sort(([a], [b]) => b.indexOf("{}") - a.indexOf("{}"))
+    .map(([form, words]) => {
+      const parts = form.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+      return { form: new RegExp(`^${parts.join("([^]*?)")}$`), words };
+    });
+  const plain = (text: string): string => known.get(text) ?? text;
   const said = (text: string): string => {
+    // What somebody else says about it stands behind a colon.
+    const [head = "", ...rest] = text.split(": ");
+    const ours = rest.length ? known.get(head) : undefined;
+    if (ours) return `${ours}：${plain(rest.join(": "))}`;
     for (const { form, words } of text ? forms : []) {
       const values = form.exec(text);
-      if (values) return words.replace(/\{(\d)\}/g, (_, n: string) => said(values[Number(n)] ?? ""));
+      if (!values) continue;
+      const put = (_: string, n: string, nested: string): string => {
+        const value = values[Number(n)] ?? "";
+        return nested ? said(value) : plain(value);
+      };
+      return words.replace(/\{(\d)(!?)\}/g, put);
     }
-    // What somebody else says about it stands behind a colon.
-    const [head, ...rest] = text.split(": ");
-    return head && rest.length && sentences[head] ? `${sentences[head]}：${said(rest.join(": "))}` : text;
+    return plain(text);
   };
   return said;
 }
 
-/** Fetches a language from the kernel, once. */
-export class Vocabularies {
-  readonly zh: Signal<Vocabulary | null> = signal(null);
-  private loading = false;
-
-  constructor(private readonly client: Client) {}
-
-  /** Without an answer it is tried again when this is called the next time. */
-  async load(): Promise<void> {
-    if (this.loading || this.zh.peek()) return;
-    this.loading = true;
-    const found = await download(this.client, { module: "zh" }, "application/json");
-    this.loading = false;
-    if (found instanceof Blob) this.zh.value = JSON.parse(await found.text()) as Vocabulary;
-  }
+/** Chinese, from the kernel. */
+export function makeChinese(client: Client): Module<Vocabulary> {
+  return new Module(client, "zh", "application/json", async (text) => JSON.parse(await text.text()));
 }

@@ -45,6 +45,36 @@ export async function download(client: Client, source: Source, type: string): Pr
   }
 }
 
+/** What is not for every page: the kernel hands it over when it is first wanted. */
+export class Module<T> {
+  private coming: Promise<T | null> | null = null;
+
+  /** @param read makes what it is of its text. */
+  constructor(
+    private readonly client: Client,
+    private readonly module: Extract<Source, { module: unknown }>["module"],
+    private readonly type: string,
+    private readonly read: (text: Blob) => Promise<T>,
+  ) {}
+
+  /** Null where it does not come, or a page forbids it: who wants it next asks again. */
+  get(): Promise<T | null> {
+    this.coming ??= this.fetch();
+    return this.coming;
+  }
+
+  private async fetch(): Promise<T | null> {
+    try {
+      const text = await download(this.client, { module: this.module }, this.type);
+      if (text instanceof Blob) return await this.read(text);
+    } catch {
+      // There is something to show without it.
+    }
+    this.coming = null;
+    return null;
+  }
+}
+
 /** Offers a blob under a name. Its type is neutral, so that no browser opens it in place of saving it. */
 export function save(blob: Blob, name: string, near: Element): void {
   const doc = near.ownerDocument;

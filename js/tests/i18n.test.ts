@@ -5,7 +5,7 @@ import chinese from "../src/locales/zh.json";
 
 const vocabulary: Vocabulary = chinese;
 const zh = vocabulary.words;
-const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+const holes = (text: string) => [...text.matchAll(/\{(\w+)!?\}/g)].map((match) => match[1]).sort();
 
 test("Chinese has every key of English and no other", () => {
   expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
@@ -59,6 +59,13 @@ test.each([
     "'http://a' 不是服务器地址：必须以 ws:// 或 wss:// 开头，例如 'ws://a'",
   ],
   ["ada has left; it may have arrived", "ada 已离开；可能已经送达"],
+  [
+    "connections broke and were made anew: the machine slept for 90 s",
+    "连接中断后已重新建立：电脑曾休眠 90 秒",
+  ],
+  ["the server refused the login: gone for lunch so wait", "服务器拒绝登录：gone for lunch so wait"],
+  ["the server closed the connection: back for tea s", "服务器关闭了连接：back for tea s"],
+  ["constructor", "constructor"],
   ["something else {}", "something else {}"],
   ["", ""],
 ])("%s, which the kernel says, is said in Chinese where it is known", (text, chineseText) => {
