@@ -5,8 +5,20 @@ from pathlib import Path
 
 import chromium_path
 import pytest
-from lab_page import TOKEN, Agent, Join, Notebook, OpenNotebook, StartAgent, scriptable, write_profile
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from lab_page import (
+    CLEAR,
+    IS_READY,
+    SIZE,
+    TOKEN,
+    Agent,
+    Join,
+    Notebook,
+    OpenNotebook,
+    StartAgent,
+    scriptable,
+    write_profile,
+)
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 from processes import ServerProcess
 
 from ipymultichat.cli.children import Children
@@ -91,32 +103,46 @@ def person(servers: dict[str, ServerProcess]) -> Iterator[Join]:
 @pytest.fixture(scope="package")
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """One for all tests: what a browser has loaded of JupyterLab it keeps, which saves half the time of most tests."""
-    made = chromium.new_context(viewport={"width": 1200, "height": 1000}, locale="en-US")
+    made = chromium.new_context(viewport=SIZE, locale="en-US")
     yield made
     made.close()
 
 
+@pytest.fixture(scope="package")
+def desk(jupyterlab: Lab, context: BrowserContext) -> Iterator[Page]:
+    """A page with JupyterLab in it, for the first notebook of each test: to load one takes longer than most tests."""
+    page = context.new_page()
+    # Without the reset, JupyterLab opens the notebooks of earlier tests again.
+    page.goto(f"{jupyterlab.address_of('').replace('/tree/', '')}&reset")
+    page.wait_for_function(IS_READY, timeout=60_000)
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def open_notebook(lab: Lab, context: BrowserContext) -> Iterator[OpenNotebook]:
-    """Opens notebooks, each in a page of its own; every page must stay free of script errors."""
+def open_notebook(lab: Lab, desk: Page, context: BrowserContext) -> Iterator[OpenNotebook]:
+    """Opens notebooks, the first in the desk, others in pages of their own; all must stay free of script errors."""
     pages: list[Page] = []
     errors: list[str] = []
 
+    def hear(error: Error) -> None:
+        errors.append(str(error))
+
     def start(path: Path) -> Notebook:
-        page = context.new_page()
-        if not pages:  # nothing is left of earlier tests
-            page.goto(lab.address_of("").replace("/lab/tree/", "/static/favicons/favicon.ico"))
-            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page = context.new_page() if pages else desk
         pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        # Without the reset, JupyterLab opens the notebooks of earlier tests again.
+        page.on("pageerror", hear)
         made = Notebook(page, path, f"{lab.address_of(path.name)}&reset")
-        made.open()
+        made.open(here=page is desk)
         return made
 
     yield start
     for page in pages:
+        page.remove_listener("pageerror", hear)
+    for page in pages[1:]:
         page.close()
+    desk.evaluate(CLEAR)
+    desk.set_viewport_size(SIZE)
     context.clear_permissions()
     assert errors == []
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 from processes import ServerProcess, end, start
 
 from ipymultichat.hub import Chat
@@ -20,6 +20,21 @@ Join = Callable[[str, str], Chat]
 """Makes somebody with a nickname who is online on a server."""
 OpenNotebook = Callable[[Path], "Notebook"]
 
+SIZE: ViewportSize = {"width": 1200, "height": 1000}
+IS_READY = "() => window.jupyterapp && document.querySelector('.jp-Launcher')"
+# Returns nothing: Playwright would take seconds over the notebook's panel.
+OPEN = "path => void window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })"
+# What a test left: its notebooks and panels (thrown away, as closing would ask whether to save), its theme, its drafts.
+CLEAR = """async () => {
+    const { commands, shell } = window.jupyterapp;
+    for (const area of ['main', 'right'])
+        for (const widget of [...shell.widgets(area)])
+            if (area === 'main' || widget.node.querySelector('.imc-root')) widget.dispose();
+    localStorage.clear();
+    sessionStorage.clear();
+    if (document.body.dataset.jpThemeLight === 'false')
+        await commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
+}"""
 AT_REST = """async log => {
     const place = () => `${log.scrollTop} ${log.scrollHeight} ${log.clientHeight}`;
     let still = 0;
@@ -90,8 +105,12 @@ class Notebook:
         self.path = path
         self.address = address
 
-    def open(self) -> None:
-        self.page.goto(self.address)
+    def open(self, *, here: bool = False) -> None:
+        """Show it, in the JupyterLab that the page shows already, or load that (again)."""
+        if here:
+            self.page.evaluate(OPEN, self.path.name)
+        else:
+            self.page.goto(self.address)
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
         # A cell run before its kernel is there is not run at all.
         expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
