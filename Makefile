@@ -27,6 +27,7 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python tests/support/typed.py
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python proto/generate.py --check
 	@$(BIN)/python js/generate.py --check

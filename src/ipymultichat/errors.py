@@ -36,7 +36,7 @@ class NotFoundError(MultiChatError, LookupError):
     def __init__(self, message: str, *, name: str, candidates: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.name = name
-        self.candidates = tuple(candidates)
+        self.candidates: tuple[str, ...] = tuple(candidates)
 
 
 class UnknownServerError(NotFoundError):
@@ -143,7 +143,7 @@ class AgentError(MultiChatError):
 
     def __init__(self, message: str, *, meta: dict[str, str] | None = None, request_id: str = "") -> None:
         super().__init__(message)
-        self.meta = dict(meta or {})
+        self.meta: dict[str, str] = dict(meta or {})
         self.request_id = request_id
 
 

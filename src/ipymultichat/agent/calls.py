@@ -39,7 +39,7 @@ MAX_RECEIPT = 16 * 2**10
 WITHDRAW_SECONDS = 2
 """Seconds that a withdrawal may take: somebody waits for the cancelled call to end."""
 
-log = logging.getLogger("ipymultichat.agent")
+log: logging.Logger = logging.getLogger("ipymultichat.agent")
 
 
 @dataclass(frozen=True)

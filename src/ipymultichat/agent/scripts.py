@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import random
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from ipymultichat.agent.client import AgentClient
 from ipymultichat.errors import (
@@ -34,7 +34,7 @@ from ipymultichat.model import Option, Question, Secret
 ResultT = TypeVar("ResultT")
 AskP = ParamSpec("AskP")
 
-log = logging.getLogger("ipymultichat.agent")
+log: logging.Logger = logging.getLogger("ipymultichat.agent")
 
 ASK_AGAIN = 5.0
 """Seconds, about, until a question is asked again that nobody was there for, or that no server took."""
@@ -151,10 +151,10 @@ class _AskHuman:
                     log.warning("nobody answered within %g s, the default is used: %s", timeout, error)
                     return HumanAnswer(default, timed_out=True)
 
-    sync = _waiting(__call__)
+    sync: Final = _waiting(__call__)
 
 
-ask_human = _AskHuman()
+ask_human: _AskHuman = _AskHuman()
 
 
 @contextmanager

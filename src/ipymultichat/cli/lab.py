@@ -29,7 +29,7 @@ class Lab:
     """
 
     def __init__(self, children: Children, folder: Path, port: int, environment: Mapping[str, str]) -> None:
-        self.notebooks = folder / "notebooks"
+        self.notebooks: Path = folder / "notebooks"
         self.notebooks.mkdir(parents=True)
         self._children = children
         self._folder = folder

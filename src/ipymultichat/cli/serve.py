@@ -19,7 +19,7 @@ from ipymultichat.errors import ConfigError, ServerStartError
 if TYPE_CHECKING:
     from ipymultichat.server import LocalServer
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

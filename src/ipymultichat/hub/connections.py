@@ -19,7 +19,7 @@ from ipymultichat.net import LinkSettings, Pool
 from ipymultichat.session import Session
 from ipymultichat.session.events import SessionEvent
 
-logger = logging.getLogger("ipymultichat.hub")
+logger: logging.Logger = logging.getLogger("ipymultichat.hub")
 
 T = TypeVar("T")
 

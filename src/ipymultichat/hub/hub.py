@@ -23,7 +23,7 @@ from ipymultichat.hub.connections import Connections
 from ipymultichat.hub.importing import Importer
 from ipymultichat.hub.inbound import Inbound
 from ipymultichat.hub.log import MessageLog
-from ipymultichat.hub.loop import NO_AWAIT, in_trio
+from ipymultichat.hub.loop import NO_AWAIT, Loop, in_trio
 from ipymultichat.hub.messages import Messages
 from ipymultichat.hub.settings import NO_TOKEN, Given, SettingsInUse
 from ipymultichat.hub.subscriptions import Subscriptions
@@ -38,7 +38,7 @@ from ipymultichat.store import MEMORY, ConfigFile, History
 if TYPE_CHECKING:
     from ipymultichat.hub.local import OwnServer
 
-logger = logging.getLogger("ipymultichat.hub")
+logger: logging.Logger = logging.getLogger("ipymultichat.hub")
 
 _IO = ("kernel", "thread")
 CLOSED = "this MultiChat was closed; make a new one with MultiChat()"
@@ -88,8 +88,8 @@ class Hub:
     def __init__(self, profile: str, given: Given, *, io: str, link_settings: LinkSettings | None) -> None:
         self.profile = profile
         self.io = io
-        self.lock = RLock()
-        self.closed = False
+        self.lock: RLock = RLock()
+        self.closed: bool = False
         self._forked = False
         self.own_server: OwnServer | None = None
         self.notices: deque[Notice] = deque(maxlen=_NOTICES)
@@ -97,16 +97,16 @@ class Hub:
         self._statuses: dict[str, ServerStatus] = {}
         self._holders: weakref.WeakSet[object] = weakref.WeakSet()
         self._file = ConfigFile(profile, changed=self._file_changed, trouble=self.notice)
-        self.settings = SettingsInUse(given, self._file)
-        self.inbox = Inbox(changed=self._message_changed, dropped=self._dropped)
-        self.history = History(
+        self.settings: SettingsInUse = SettingsInUse(given, self._file)
+        self.inbox: Inbox = Inbox(changed=self._message_changed, dropped=self._dropped)
+        self.history: History = History(
             profile,
             entry=self.inbox.peek,
             living=lambda: [entry.message.id for entry in self.inbox.above(None)],
             trouble=self.notice,
             retention=self.settings.values.retention,
         )
-        self.connections = Connections(
+        self.connections: Connections = Connections(
             io=io,
             link_settings=link_settings or LinkSettings(backoff=lambda: Backoff(random=random)),
             inbox=self.inbox,
@@ -114,8 +114,8 @@ class Hub:
             owner=self,
             clock=_now,
         )
-        self.loop = self.connections.loop
-        self.messages = Messages(
+        self.loop: Loop = self.connections.loop
+        self.messages: Messages = Messages(
             self.inbox,
             self.connections,
             self.settings,
@@ -124,7 +124,7 @@ class Hub:
             users=lambda: self.users,
             clock=_now,
         )
-        self.subscriptions = Subscriptions(
+        self.subscriptions: Subscriptions = Subscriptions(
             self.loop,
             answer=self.messages.answer,
             failed=self.inbox.note_trouble,
@@ -132,7 +132,7 @@ class Hub:
             changed=lambda: self.notify("rules"),
             own_thread=io == "thread",
         )
-        self.inbound = Inbound(
+        self.inbound: Inbound = Inbound(
             self.inbox,
             self.messages,
             self.settings,
@@ -142,9 +142,9 @@ class Hub:
             resume=self._resume,
             trouble=self.notice,
         )
-        self.importer = Importer(self.inbox, self.history, recall=self.inbound.recall, lock=self.lock)
-        self.paths = ProjectPaths(self.inbox.find)
-        self.log = MessageLog(
+        self.importer: Importer = Importer(self.inbox, self.history, recall=self.inbound.recall, lock=self.lock)
+        self.paths: ProjectPaths = ProjectPaths(self.inbox.find)
+        self.log: MessageLog = MessageLog(
             self.inbox, self.history, lambda server: resolve.server(self.settings.values.servers, server).id
         )
         _open.add(self)

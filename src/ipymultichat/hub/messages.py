@@ -36,7 +36,7 @@ class Delivery:
     """
 
     def __init__(self, message: Message, loop: Loop) -> None:
-        self.message_id = message.id
+        self.message_id: str = message.id
         self._message = message
         self._loop = loop
         self._outcome: concurrent.futures.Future[Message] = concurrent.futures.Future()

@@ -16,7 +16,7 @@ from ipymultichat.errors import WaitTimeoutError
 from ipymultichat.hub.loop import Loop, asyncio_loop
 from ipymultichat.model import Message, MessageFilter
 
-logger = logging.getLogger("ipymultichat.hub")
+logger: logging.Logger = logging.getLogger("ipymultichat.hub")
 
 Handler = Callable[[Message], Any]
 
@@ -38,7 +38,7 @@ class Rule:
     def __init__(self, number: int, handler: Handler, conditions: Mapping[str, object], owner: Subscriptions) -> None:
         self.id = number
         self.handler = handler
-        self.name = getattr(handler, "__name__", type(handler).__name__)
+        self.name: str = getattr(handler, "__name__", type(handler).__name__)
         self.conditions = conditions
         self.matched = 0
         self.paused = False

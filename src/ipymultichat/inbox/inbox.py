@@ -62,7 +62,7 @@ class Inbox:
         changed: Callable[[str], None] = _nobody,
         dropped: Callable[[list[str]], None] = lambda _ids: None,
     ) -> None:
-        self.lock = RLock()
+        self.lock: RLock = RLock()
         self._changed = changed
         self._dropped = dropped
         self._max_messages = max_messages
@@ -79,7 +79,7 @@ class Inbox:
         self._unread: dict[str, Entry] = {}
         self._conversations: dict[tuple[str, str], list[int]] = {}
         self._sequence = 0
-        self.conversations_version = 0
+        self.conversations_version: int = 0
         """Counts the changes of what `conversations` returns."""
         self.complete_from: Order | None = None
         """Above this place every message there is is here; at and below it only some. None: every one is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -46,7 +46,7 @@ Markdown = Annotated[str, BeforeValidator(markdown_of)]
 
 
 class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 class Choice(_Arguments):
@@ -134,7 +134,7 @@ class AwaitAnswer(_Arguments):
 class Approve(_Asking):
     """Parameters of `approve`; those of other names, which a permission prompt may come to pass, are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
     action: Markdown = Field(
         "", description="What you are about to do, and why (Markdown): people do not see your conversation."

@@ -14,7 +14,7 @@ from ipymultichat.model.display import card, lines, short_repr
 from ipymultichat.model.frozen import frozen
 from ipymultichat.model.life import OPEN, SENDABLE, TRANSITIONS, AgentState, MessageKind, MessageStatus, state_after
 
-logger = logging.getLogger("ipymultichat.messages")
+logger: logging.Logger = logging.getLogger("ipymultichat.messages")
 
 
 @frozen

@@ -80,8 +80,8 @@ def _place(url: SplitResult) -> tuple[str | None, int]:
 class _Socket(ClientConnection):
     """A websocket that knows when it last heard from the other side."""
 
-    heard_at = float("-inf")
-    unheard = 0
+    heard_at: float = float("-inf")
+    unheard: int = 0
     """Bytes sent since then."""
 
     def data_received(self, data: bytes) -> None:
@@ -104,7 +104,7 @@ class Connection:
         self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._keep_alive(keepalive))]
         self._probe: asyncio.Future[None] | None = None
         self._ended_because = ""
-        self.too_large = False
+        self.too_large: bool = False
         """Whether it ended over a frame that was larger than allowed."""
         self._closing = asyncio.Event()
         self._closer = asyncio.ensure_future(self._close_when_told())

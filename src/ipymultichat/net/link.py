@@ -14,7 +14,7 @@ from ipymultichat.net.connection import MAX_FRAME, MAX_LIST, ConnectFailedError,
 from ipymultichat.session import Backoff, Session, Timing
 from ipymultichat.session.events import LoggedIn, LoginFailed, Overdue, Resynced, ServerNotice, SessionEvent
 
-logger = logging.getLogger("ipymultichat.net")
+logger: logging.Logger = logging.getLogger("ipymultichat.net")
 
 _PAUSE_COUNTS = 30.0
 """For how long after a pause of this machine a lost connection is put down to it, in seconds."""
@@ -64,9 +64,9 @@ class Link:
         settings: LinkSettings,
         on_pause: Callable[[str], None] = lambda _words: None,
     ) -> None:
-        self.config = config
-        self.session = Session(settings.timing)
-        self.status = ServerStatus()
+        self.config: ServerConfig = config
+        self.session: Session = Session(settings.timing)
+        self.status: ServerStatus = ServerStatus()
         self.first_outcome: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._credentials = credentials
         self._on_event = on_event

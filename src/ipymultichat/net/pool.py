@@ -11,7 +11,7 @@ from ipymultichat.net.link import Link, LinkSettings
 from ipymultichat.net.pauses import PauseDetector
 from ipymultichat.session.events import SessionEvent
 
-logger = logging.getLogger("ipymultichat.net")
+logger: logging.Logger = logging.getLogger("ipymultichat.net")
 
 
 class Pool:

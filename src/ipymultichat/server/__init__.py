@@ -9,10 +9,10 @@ import logging
 
 try:
     from ipymultichat.server.local import LocalServer
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
+except ModuleNotFoundError as _error:
+    if (_error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
         raise
-    raise ImportError('the embedded server needs more packages: pip install "ipymultichat[server]"') from error
+    raise ImportError('the embedded server needs more packages: pip install "ipymultichat[server]"') from _error
 
 from ipymultichat.server.faults import Faults
 from ipymultichat.server.limits import Limits

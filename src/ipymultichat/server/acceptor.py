@@ -23,7 +23,7 @@ try:
 except ModuleNotFoundError:  # Windows, which has no such limit
     resource = None  # type: ignore[assignment]
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 RESERVE = 128
 """Descriptors left to the rest of the process, files and connections of its own; a quarter where there are few."""

@@ -55,7 +55,7 @@ class Admission:
     def __init__(self, limits: Limits, places: int) -> None:
         self.limits = limits
         self.places = places
-        self.entered = 0
+        self.entered: int = 0
         self._loop = asyncio.get_running_loop()
         self._visits: set[Visit] = set()
         self._strangers: dict[Visit, None] = {}  # in the order in which they became that

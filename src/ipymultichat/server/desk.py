@@ -134,7 +134,7 @@ class RefusedTicket:
     """A question that was not taken in; see `Ticket`."""
 
     settled = attended = True
-    life = Life(0, 0)
+    life: Life = Life(0, 0)
 
     def __init__(self, request_id: str, reason: str) -> None:
         self.request_id = request_id

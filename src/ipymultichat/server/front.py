@@ -42,7 +42,7 @@ class Front:
     """
 
     def __init__(self, host: str, root_path: str, allowed_hosts: Iterable[str], trusted_proxies: Iterable[str]) -> None:
-        self.root_path = _root_path(root_path)
+        self.root_path: str = _root_path(root_path)
         self._own = host.lower() if isinstance(host, str) else ""
         self._hosts = frozenset(_host(name) for name in _several("allowed_hosts", allowed_hosts))
         self._proxies = tuple(_network(text) for text in _several("trusted_proxies", trusted_proxies))

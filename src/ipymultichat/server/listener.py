@@ -39,7 +39,7 @@ from ipymultichat.server.admission import Admission, Visit
 from ipymultichat.server.limits import KIB, Limits
 from ipymultichat.server.tls import read_little
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 PING_INTERVAL = 54
 PING_TIMEOUT = 6

@@ -36,7 +36,7 @@ from ipymultichat.server.upkeep import Upkeep
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 GRACE_SECONDS = 120
 KEEP_HOURS = 24
@@ -137,7 +137,7 @@ class LocalServer:
         self._drain = _seconds("drain", drain)
         self._limits = limits or usual_limits(store)
         self._waits = waits or Waits()
-        self.faults = Faults()
+        self.faults: Faults = Faults()
         self._tokens = Tokens()
         self._relay: Relay | None = None
         self._upkeep: Upkeep | None = None

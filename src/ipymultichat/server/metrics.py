@@ -22,10 +22,10 @@ try:
         Metric,
     )
     from prometheus_client.registry import Collector
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "prometheus_client":
+except ModuleNotFoundError as _error:
+    if (_error.name or "").partition(".")[0] != "prometheus_client":
         raise
-    raise ImportError('metrics need another package: pip install "ipymultichat[metrics]"') from error
+    raise ImportError('metrics need another package: pip install "ipymultichat[metrics]"') from _error
 
 if TYPE_CHECKING:
     from ipymultichat.server.admission import Admission

@@ -13,7 +13,7 @@ from ipymultichat.server.relay import Relay
 from ipymultichat.server.stores.port import Person, SharedStore, StoreError, WakeUp
 from ipymultichat.server.stores.record import Key
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 BEAT_EVERY = 2.0
 """Seconds between two signs of life, and between two comparisons with the store, which cover lost wake-ups."""

@@ -38,7 +38,7 @@ from ipymultichat.server.stores.record import DETACHED, AnyRequest, AnyResponse,
 from ipymultichat.server.tokens import label_of
 from ipymultichat.wire import agentassist_pb2 as pb
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 REPLIES = tuple(pb.WebsocketMessage(Cmd=cmd).SerializeToString() for cmd in ("AskQuestionReply", "WorkReportReply"))
 """How the frames begin that carry an answer."""
@@ -82,15 +82,15 @@ class Relay:
     def __init__(self, state: ServerState, faults: Faults, store: Store, *, grace: float = 0) -> None:
         self.state = state
         self.store = store
-        self.guesses = Guesses()
-        self.counters = Counters()
+        self.guesses: Guesses = Guesses()
+        self.counters: Counters = Counters()
         self.draining = False
-        self.rates = Rates(state.limits.max_calls_per_second, state.limits.max_calls_at_once)
+        self.rates: Rates = Rates(state.limits.max_calls_per_second, state.limits.max_calls_at_once)
         self.forward: Callable[[str, bytes], None] | None = None
-        self.people_changed = asyncio.Event()
-        self.process = uuid.uuid4().hex
-        self.changed = asyncio.Event()
-        self.much_settled = asyncio.Event()
+        self.people_changed: asyncio.Event = asyncio.Event()
+        self.process: str = uuid.uuid4().hex
+        self.changed: asyncio.Event = asyncio.Event()
+        self.much_settled: asyncio.Event = asyncio.Event()
         self._grace = grace
         self._faults = faults
         self._outboxes: dict[Client, Outbox] = {}

@@ -70,13 +70,13 @@ class ServerState:
 
     def __init__(self, *, clock: Callable[[], float], tokens: Tokens, limits: Limits, hold: bool = False) -> None:
         self.limits = limits
-        self.waiting = Waiting(limits)
+        self.waiting: Waiting = Waiting(limits)
         self._clock = clock
         self._tokens = tokens
         self._hold = hold
         self._clients: dict[str, Client] = {}
         self._elsewhere: dict[str, Client] = {}
-        self.notice = ""
+        self.notice: str = ""
 
     @property
     def clients(self) -> tuple[Client, ...]:

@@ -13,7 +13,7 @@ from ipymultichat.errors import ConfigError
 from ipymultichat.model import Secret, token_of
 from ipymultichat.server.limits import MIB
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -33,7 +33,7 @@ class TokenFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
             raise ConfigError(f"tokens is the path of a file, not {type(path).__name__}")
-        self.path = Path(path).expanduser()
+        self.path: Path = Path(path).expanduser()
         self._seen: object = None
 
     def read(self, *, quietly: bool = False) -> Mapping[str, Secret]:

@@ -15,7 +15,7 @@ from ipymultichat.server.peers import Peers, cancelled
 from ipymultichat.server.relay import Relay
 from ipymultichat.server.stores.port import SharedStore, StoreError
 
-logger = logging.getLogger("ipymultichat.server")
+logger: logging.Logger = logging.getLogger("ipymultichat.server")
 
 LONGEST_WAIT = 5.0
 """Seconds after which is looked again at the latest: the clock of the machine may have been put forward meanwhile."""

@@ -27,7 +27,7 @@ class Backoff:
         self._cap = cap
         self._refused = refused
         self._random = random
-        self.attempt = 0
+        self.attempt: int = 0
 
     def next_delay(self, *, refused: bool = False) -> float:
         """Count one failed try and return the delay before the next, in seconds."""

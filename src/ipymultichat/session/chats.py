@@ -40,7 +40,7 @@ class Chats:
         self._io = io
         self._queue: deque[_Outgoing] = deque()
         self._running = False
-        self.token = Secret("")
+        self.token: Secret = Secret("")
 
     def add(self, ref: str, receiver: e.User, text: str, now: float) -> None:
         """Queue one message; `ref` comes back in `ChatSent` or `ChatFailed`."""

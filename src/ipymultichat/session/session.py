@@ -44,9 +44,9 @@ class Session:
 
     def __init__(self, timing: Timing | None = None) -> None:
         self._io = SessionIO(timing or Timing())
-        self.next_deadline = self._io.next_deadline
-        self.take_frames = self._io.take_frames
-        self.take_events = self._io.take_events
+        self.next_deadline: Callable[[], float | None] = self._io.next_deadline
+        self.take_frames: Callable[[], list[bytes]] = self._io.take_frames
+        self.take_events: Callable[[], list[s.SessionEvent]] = self._io.take_events
         self._replies = Replies(self._io, self._forget)
         self._chats = Chats(self._io)
         self._requests: dict[str, e.Request] = {}
@@ -57,16 +57,16 @@ class Session:
         self._live: set[str] = set()
         self._unsynced = 0
         self._lists_pending = True
-        self.awaits_pending = False
+        self.awaits_pending: bool = False
         """Whether the server was asked on this connection what waits and has not answered yet."""
         self._listed = False
         """Whether the server has ever been asked what waits; before that, nothing can be said not to."""
         self._early: list[tuple[str, tuple[Content, ...], Asked]] = []
         self._token = Secret("")
         self._nickname = self._known_as = ""
-        self.phase = Phase.CLOSED
-        self.client_id = ""
-        self.ignored = 0
+        self.phase: Phase = Phase.CLOSED
+        self.client_id: str = ""
+        self.ignored: int = 0
         """Frames that were not understood: text, malformed, of an unknown command."""
 
     # what the owner of the socket calls

@@ -49,10 +49,10 @@ class SessionIO:
 
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
-        self.online = False
+        self.online: bool = False
         self._frames: list[bytes] = []
         self._events: list[SessionEvent] = []
-        self.emit = self._events.append
+        self.emit: Callable[[SessionEvent], None] = self._events.append
         """Queues one event."""
         self._timers: list[_Timer] = []
         self._calls: dict[type, deque[_Call]] = {}

@@ -57,7 +57,7 @@ class Backlog:
     def __init__(self, entry: Callable[[str], Entry | None], crowded: int = CROWDED) -> None:
         self.accepting = True
         self._lock = RLock()
-        self.changed = Condition(self._lock)
+        self.changed: Condition = Condition(self._lock)
         self._entry = entry
         self._crowded = crowded
         self._waiting: OrderedDict[str, None] = OrderedDict()

@@ -19,7 +19,7 @@ from typing import Any
 from ipymultichat.model import Entry, TextContent, searchable
 from ipymultichat.model.forms import FIELDS, Fetch, from_json, to_sparse_json
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 Row = tuple[Any, ...]
 

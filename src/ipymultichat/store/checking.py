@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ipymultichat.store.database import Connect, check_pages, is_damage
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 MAX_BYTES = 2**30
 """A larger file is not looked at: it would keep the disk busy at every start. Damage is found there when it is met."""

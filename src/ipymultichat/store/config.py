@@ -22,7 +22,7 @@ from ipymultichat.model import Secret, ServerConfig, token_of
 from ipymultichat.model.settings import Group, Settings, plain
 from ipymultichat.store.jsonfile import parse, regular, replace_text, target
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 MEMORY = ":memory:"
 """The profile that keeps nothing on disk and is never shared."""
@@ -71,7 +71,7 @@ class ConfigFile:
     def __init__(
         self, profile: str, *, changed: Callable[[Callable[[], Settings]], None], trouble: Callable[[str], None]
     ) -> None:
-        self.path = None if profile == MEMORY else config_path(profile)
+        self.path: Path | None = None if profile == MEMORY else config_path(profile)
         self._changed = changed
         self._trouble = trouble
         self._condition = threading.Condition()

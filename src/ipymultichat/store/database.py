@@ -12,7 +12,7 @@ from ipymultichat.errors import StoreError
 from ipymultichat.model import OPEN
 from ipymultichat.store.body import entries_of_version_2, insert
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 Connect = Callable[[Path, float], sqlite3.Connection]
 

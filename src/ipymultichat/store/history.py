@@ -76,7 +76,9 @@ class History:
         self._backlog = Backlog(entry)
         self._pruner = Pruner(retention, clock)
         self._writer = Writer(self._path, self._backlog, self._pruner, living, trouble, timing, connect)
-        self.touch = self._backlog.touch  # called for every message, so without a call in between
+        self.touch: Callable[[str], None] = (
+            self._backlog.touch
+        )  # called for every message, so without a call in between
 
     @property
     def usable(self) -> bool:

@@ -25,7 +25,7 @@ from ipymultichat.store.database import (
 )
 from ipymultichat.store.salvage import Salvage, salvage
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 T = TypeVar("T")
 Inode = tuple[int, int]

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from ipymultichat.model.settings import Retention
 from ipymultichat.store.database import IS_OPEN, is_indexed, transaction
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 _DAY = 86_400.0
 _HOUR = 3_600.0

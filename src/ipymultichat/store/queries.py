@@ -15,7 +15,7 @@ from ipymultichat.store import body
 from ipymultichat.store.body import MISFITS, Row, comparable, packed, unpacked
 from ipymultichat.store.database import IS_OPEN, is_damage, is_indexed, remake_index
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 _SELECT = f"SELECT row, {', '.join(body.READ)} FROM messages"
 _UPDATE = f"UPDATE messages SET {', '.join(f'{name} = ?' for name in body.COLUMNS)} WHERE row = ?"

@@ -16,7 +16,7 @@ from ipymultichat.store.body import COLUMNS, MISFITS, READ, entry_of, unpacked
 from ipymultichat.store.database import remake_index, transaction
 from ipymultichat.store.pages import Pages, Record
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 _MESSAGE, _ATTACHMENT = len(COLUMNS) + 1, 3
 """Columns of the two tables; no other table of the file has so many."""

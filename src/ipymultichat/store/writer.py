@@ -25,7 +25,7 @@ from ipymultichat.store.pruning import Pruner
 from ipymultichat.store.queries import MessageTable
 from ipymultichat.store.salvage import Salvage
 
-logger = logging.getLogger("ipymultichat.store")
+logger: logging.Logger = logging.getLogger("ipymultichat.store")
 
 _BATCH = 500
 """Messages in one transaction at most: whoever reads waits for so many."""

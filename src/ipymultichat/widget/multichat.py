@@ -53,10 +53,10 @@ class MultiChat(Chat, anywidget.AnyWidget):  # noqa: D101  it has the docstring 
     _ready = False
     _panel: Any = None
 
-    connected_count = _Count(0, read_only=True, help="Servers connected now.").tag(sync=True)
-    server_count = _Count(0, read_only=True, help="Servers switched on.").tag(sync=True)
-    pending_count = _Count(0, read_only=True, help="Questions and reports that wait.").tag(sync=True)
-    unread_count = _Count(0, read_only=True, help="Messages not seen yet.").tag(sync=True)
+    connected_count: int = _Count(0, read_only=True, help="Servers connected now.").tag(sync=True)
+    server_count: int = _Count(0, read_only=True, help="Servers switched on.").tag(sync=True)
+    pending_count: int = _Count(0, read_only=True, help="Questions and reports that wait.").tag(sync=True)
+    unread_count: int = _Count(0, read_only=True, help="Messages not seen yet.").tag(sync=True)
     _servers = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)
     _settings = traitlets.Dict(read_only=True).tag(sync=True)
     _notices = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)

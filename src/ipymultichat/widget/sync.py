@@ -26,7 +26,7 @@ from ipymultichat.widget.files import SILENT, Downloads, Json, Uploads
 
 Buffers = Sequence[memoryview | bytes]
 
-logger = logging.getLogger("ipymultichat.widget")
+logger: logging.Logger = logging.getLogger("ipymultichat.widget")
 
 FRAME = 0.03
 """Seconds over which changes are collected into one patch: about one animation frame."""
