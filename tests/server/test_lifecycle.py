@@ -207,6 +207,17 @@ def test_missing_packages_are_named() -> None:
     assert done.stdout.strip() == 'the embedded server needs more packages: pip install "ipymultichat[server]"'
 
 
+def test_the_packages_that_a_store_in_postgresql_lacks_are_named() -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from ipymultichat.cli import main\n"
+        "sys.exit(main(['serve', '--port', '0', '--store', 'postgresql://ada:hunter2@127.0.0.1:9/none']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    needed = 'a store in PostgreSQL needs more packages: pip install "ipymultichat[postgres]"'
+    assert (done.returncode, done.stderr) == (2, f"ipymultichat: {needed}\n")
+
+
 async def test_a_server_that_did_not_start_leaves_the_port_free(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: object, listening: object) -> None:
         raise RuntimeError

@@ -47,12 +47,23 @@ def make_store(url: object) -> Store:
         return SqliteStore(Path(url[len(SQLITE) :]).expanduser())
     scheme = urlsplit(url).scheme if url.isprintable() else ""
     if scheme in ("postgresql", "postgres"):
-        from ipymultichat.server.stores.postgres import PostgresStore
-
-        return PostgresStore(url)
+        return _postgres(url)
     # The address may hold a password: it is not repeated.
     raise ConfigError(
         "the store must be memory:, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
         + (f", not {scheme}://…" if scheme else ""),
         value=scheme,
     )
+
+
+def _postgres(url: str) -> Store:
+    try:
+        from ipymultichat.server.stores.postgres import PostgresStore
+    except ImportError as error:
+        # Without its library in C, psycopg is there and cannot be imported; that error names nothing.
+        if (error.name or "psycopg").partition(".")[0] not in ("psycopg", "psycopg_pool"):
+            raise
+        raise ConfigError(
+            'a store in PostgreSQL needs more packages: pip install "ipymultichat[postgres]"', value="psycopg"
+        ) from error
+    return PostgresStore(url)
