@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak kills peers frontends proto format docs screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak kills peers frontends proto format docs changelog screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -32,6 +32,7 @@ lint: $(READY)
 	@$(BIN)/python proto/generate.py --check
 	@$(BIN)/python js/generate.py --check
 	@$(BIN)/python hatch_build.py run check
+	@told=$$($(BIN)/towncrier build --draft --version next 2>&1) || { echo "$$told"; exit 1; }
 
 bench: $(READY)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py
@@ -86,6 +87,10 @@ docs: $(READY)
 		$(BIN)/sphinx-build -q -W --keep-going -n -b $$builder -d build/doctrees docs build/docs/$$builder; \
 	done
 	@$(BIN)/python tests/support/pages.py build/docs/html
+
+# What the files in changes will say in CHANGELOG.md.
+changelog: $(READY)
+	@$(BIN)/towncrier build --draft --version next
 
 # Pictures of the main states at three widths, light and dark, in build/screenshots.
 screenshots: $(READY)
