@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak kills peers frontends proto format docs changelog screenshots clean
+.PHONY: demo watch test matrix lint bench walk soak kills peers frontends package proto format docs changelog screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -71,6 +71,16 @@ frontends: $(READY)
 	@$(BIN)/python tests/support/frontends.py install
 	@$(BIN)/python -m pytest -p no:cacheprovider -m frontends tests/browser/test_frontends.py $(ARGS)
 	@$(BIN)/python tests/support/frontends.py table
+
+# The archives, built twice and without a network, and the wheel with each extra in an environment of its own under
+# build/package; writes the table of docs/reference/install.md. A gigabyte from PyPI.
+package: $(READY)
+	@$(BIN)/python tests/support/chromium_path.py
+	@$(BIN)/python tests/support/package.py build
+	@$(BIN)/python tests/support/package.py install
+	@$(BIN)/python tests/support/package.py extras
+	@$(BIN)/python -m pytest -p no:cacheprovider -m package tests/browser/test_package.py $(ARGS)
+	@$(BIN)/python tests/support/package.py table
 
 proto: $(READY)
 	@$(BIN)/python proto/generate.py

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from frontends import FRONTENDS, RESULTS, Frontend, Seen
+from frontends import FRONTENDS, JUPYTER, RESULTS, Frontend, Seen, answers
 from lab_page import TOKEN, StartAgent, document, write_profile
 from playwright.sync_api import Browser, Page, expect
 from processes import ServerProcess, end, start
@@ -72,11 +71,6 @@ class Host:
     by_hand: bool = False
 
 
-JUPYTER = (
-    "--ServerApp.ip=127.0.0.1 --ServerApp.port={port} --ServerApp.port_retries=0 --ServerApp.open_browser=False"
-    " --IdentityProvider.token= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
-    " --allow-root"
-)
 HOSTS = {
     "JupyterLab": Host(f"jupyterlab {JUPYTER}", "lab/tree/inbox.ipynb", by_hand=True),
     "JupyterLab oldest": Host(f"jupyterlab {JUPYTER}", "lab/tree/inbox.ipynb", by_hand=True),
@@ -133,16 +127,6 @@ def address(request: pytest.FixtureRequest, folder: Path, environment: dict[str,
         yield f"http://127.0.0.1:{port}/{host.address}"
     finally:
         end(process)
-
-
-def answers(process: subprocess.Popen[str], port: int, log: Path) -> bool:
-    assert process.poll() is None, log.read_text()
-    try:
-        # Asked for a page, Voila would run the notebook.
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.frontends

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import venv
@@ -19,6 +20,12 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "frontends"
 PAGE = ROOT / "docs" / "frontends.md"
 BEGIN, END = "<!-- frontends: begin -->", "<!-- frontends: end -->"
+JUPYTER = (
+    "--ServerApp.ip=127.0.0.1 --ServerApp.port={port} --ServerApp.port_retries=0 --ServerApp.open_browser=False"
+    " --IdentityProvider.token= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
+    " --allow-root"
+)
+"""How a frontend of Jupyter is started."""
 COLUMNS = ("frontend", "version", "ipywidgets", "anywidget", "shown", "badge", "answered", "left in files")
 
 
@@ -91,6 +98,17 @@ def requirements() -> dict[str, list[str]]:
         "marimo": ["marimo>=0.25"],
         "voila": ["voila>=0.5.8", "ipykernel>=6.30"],
     }
+
+
+def answers(process: subprocess.Popen[str], port: int, log: Path) -> bool:
+    """Whether a frontend takes connections on a port; it must run."""
+    assert process.poll() is None, log.read_text()
+    try:
+        # Asked for a page, Voila would run the notebook.
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def install() -> None:

@@ -79,18 +79,22 @@ class ServerProcess:
         token: the only token it accepts.
         port: 0 takes a free one, and keeps it over the next starts.
         options: what else `ipymultichat serve` is told; without a store there, it keeps nothing.
+        python: of the environment whose package serves.
     """
 
     url: str
 
-    def __init__(self, token: str | None = None, port: int = 0, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, token: str | None = None, port: int = 0, options: Sequence[str] = (), python: str = sys.executable
+    ) -> None:
         self.token = token
         self.port = port
         self.options = options if "--store" in options else ("--store", "memory:", *options)
+        self.python = python
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> "ServerProcess":
-        command = [sys.executable, "-m", "ipymultichat", "serve", "--port", str(self.port), *self.options]
+        command = [self.python, "-m", "ipymultichat", "serve", "--port", str(self.port), *self.options]
         environment = {key: value for key, value in os.environ.items() if key != "MULTICHAT_TOKEN"}
         if self.token:
             environment["MULTICHAT_TOKEN"] = self.token

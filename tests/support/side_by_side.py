@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         log = Path(folder) / "browser.log"
         with log.open("w") as output:
             browsers = subprocess.Popen(
-                [*PYTEST, *arguments, "-m", "browser and not peers and not frontends"],
+                [*PYTEST, *arguments, "-m", "browser and not peers and not frontends and not package"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
