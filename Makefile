@@ -114,5 +114,6 @@ clean:
 $(READY): pyproject.toml hatch_build.py js/package-lock.json js/package.json $(shell find js/src -type f)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (on Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@echo "setting up $(VENV) with what pyproject.toml and js/package.json name: some minutes the first time, 2 GB"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[dev]"
 	@touch $(READY)
