@@ -97,8 +97,11 @@ class BundleHook(BuildHookInterface[Any]):
 
 
 if __name__ == "__main__":
-    install()
-    if sys.argv[1:]:
-        npm(*sys.argv[1:])
-    else:
-        build()
+    try:
+        install()
+        if sys.argv[1:]:
+            npm(*sys.argv[1:])
+        else:
+            build()
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)  # npm has said why
