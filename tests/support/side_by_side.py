@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         others = [
             [sys.executable, "hatch_build.py", "test"],
             *others,
-            [*PYTEST, "--nbval-lax", "notebooks"],
+            [*PYTEST, "-p", "nbval", "--nbval-lax", "notebooks"],
         ]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "browser.log"
