@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .PHONY: demo watch test matrix lint bench walk soak kills peers frontends package proto format docs changelog screenshots clean
@@ -110,10 +111,15 @@ screenshots: $(READY)
 clean:
 	rm -rf $(VENV) js/node_modules src/ipymultichat/static dist build
 
-# Installed again when the list of dependencies changes, and the bundle built again when its sources change.
-$(READY): pyproject.toml hatch_build.py js/package-lock.json js/package.json $(shell find js/src -type f)
+# The bundle is built again when its sources change.
+$(READY): $(INSTALLED) $(shell find js/src -type f)
+	@$(BIN)/python hatch_build.py
+	@touch $(READY)
+
+# Installed again when the list of dependencies changes.
+$(INSTALLED): pyproject.toml hatch_build.py js/package-lock.json js/package.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (on Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
 	@echo "setting up $(VENV) with what pyproject.toml and js/package.json name: some minutes the first time, 2 GB"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[dev]"
-	@touch $(READY)
+	@touch $(INSTALLED)
