@@ -65,6 +65,22 @@ async def test_changes_come_as_numbered_patches_that_hold_only_what_changed(
     assert patches[-1]["upsert"][0]["reply"]["text"] == "yes"
 
 
+async def test_the_first_change_after_a_pause_is_told_at_once_and_the_next_ones_wait_for_their_frame(
+    tab: Tab, chat: MultiChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: not chat._sync._scheduled)
+    monkeypatch.setattr("ipymultichat.widget.sync.FRAME", 3600.0)
+    chat._sync._flushed = -3600.0  # an hour ago, whenever the machine was started
+    tab.say(type="sync", client="tab")
+    chat._sync.on_change("messages", "first")
+    await until(lambda: tab.of("patch"))
+    chat._sync.on_change("messages", "second")
+    chat._sync.on_change("messages", "third")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [patch["remove"] for patch in tab.of("patch")] == [["first"]]
+
+
 async def test_a_flood_is_coalesced_into_few_frames(tab: Tab, chat: MultiChat, server: LocalServer) -> None:
     tab.say(type="sync", client="tab")
     sent = []

@@ -74,6 +74,7 @@ class Sync:
         self._seq = 0
         self._watched = False
         self._scheduled = False
+        self._flushed = -FRAME  # seconds of the monotonic clock
         self._changed: set[str] = set()
         self._dirty: dict[str, None] = {}
         self._conversations_version = -1
@@ -106,7 +107,7 @@ class Sync:
     # hub to browser
 
     def on_change(self, what: str, message_id: str) -> None:
-        """Something changed, see `hub.Listener`; it is told once per frame."""
+        """Something changed, see `hub.Listener`; it is told at once after a pause, and otherwise once per frame."""
         with self._lock:
             if message_id:
                 self._dirty[message_id] = None
@@ -115,11 +116,12 @@ class Sync:
             if self._scheduled:
                 return
             self._scheduled = True
-        self._hub.loop.post(self._flush, delay=FRAME)
+        self._hub.loop.post(self._flush, delay=max(0.0, self._flushed + FRAME - time.monotonic()))
 
     def _flush(self) -> None:
         with self._lock:
             self._scheduled = False
+            self._flushed = time.monotonic()
             keys, self._dirty = self._dirty, {}
             changed, self._changed = self._changed, set()
         (self._refresh() or _nowhere)(bool(changed))
