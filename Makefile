@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: demo watch test matrix lint bench walk soak kills peers frontends package proto format docs changelog screenshots clean
+.PHONY: demo watch test matrix lint bench limits walk soak kills peers frontends package proto format docs changelog screenshots clean
 
 demo: $(READY)
 	@$(BIN)/ipymultichat demo $(ARGS)
@@ -35,10 +35,16 @@ lint: $(READY)
 	@$(BIN)/python hatch_build.py run check
 	@told=$$($(BIN)/towncrier build --draft --version next 2>&1) || { echo "$$told"; exit 1; }
 
+# Twelve rows, each with its baseline, into docs/benchmarks.md and build/bench; GROUP chooses some of inbound,
+# connections, start and browser. Panel, a baseline, comes from PyPI.
+GROUP ?=
 bench: $(READY)
-	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/support/chromium_path.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/table.py $(GROUP)
+
+# What has no baseline: a long history on disk, hostile and crowded servers, the server's stores.
+limits: $(READY)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/disk.py
-	@$(BIN)/python tests/bench/throughput.py
 	@$(BIN)/python tests/bench/hostile.py
 	@$(BIN)/python tests/bench/crowd.py
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/stores.py

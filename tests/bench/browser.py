@@ -25,8 +25,8 @@ from ipymultichat.cli.lab import Lab
 
 ROOT = Path(__file__).parents[2]
 PANEL = ROOT / "build" / "bench" / "panel"
-BURST, SLOW_BURST = 5_000, 300
-"""So many messages at once; fewer for those that would take minutes."""
+BURST, BOXES_BURST, PANEL_BURST = 5_000, 300, 30
+"""So many messages at once; fewer for those that would take minutes, and grow slower with each."""
 MESSAGES, RATE = 100, 10.0
 FEW, MANY = 100, 100_000
 WORDS = ("message 4242:", "message 77777:", "message 99001:", "message 12345:", "message 50505:")
@@ -274,14 +274,14 @@ def row_5(pages: Pages) -> Iterator[Row]:
 
 def _boxes(pages: Pages) -> list[float]:
     text = "f'no. {n} ' + 'Deploy build 142 to staging? ' * 7"
-    fill = f"for n in range({SLOW_BURST}):\n    box.children += (HTML({text}),)"
+    fill = f"for n in range({BOXES_BURST}):\n    box.children += (HTML({text}),)"
     found = []
     for _ in range(ROUNDS):
         with pages.notebook(BOXES, fill) as (page, _notebook):
             run(page, 0, ".widget-vbox")
             page.evaluate(RUN, 1)
             began = time.time() * 1000
-            found.append((page.evaluate(SHOWN, [".widget-vbox", f"no. {SLOW_BURST - 1} "]) - began) / SLOW_BURST)
+            found.append((page.evaluate(SHOWN, [".widget-vbox", f"no. {BOXES_BURST - 1} "]) - began) / BOXES_BURST)
     return found
 
 
@@ -292,7 +292,7 @@ def _panel(pages: Pages) -> list[float]:
         subprocess.run([python, "-m", "pip", "install", "--quiet", "panel"], check=True)
     port = free_port(0)
     script = PANEL / "feed.py"
-    script.write_text(PANEL_PAGE % SLOW_BURST)
+    script.write_text(PANEL_PAGE % PANEL_BURST)
     server = subprocess.Popen([python, "-m", "panel", "serve", script, "--port", str(port)], stderr=subprocess.DEVNULL)
     address = f"http://localhost:{port}/feed"
     found = []
@@ -306,7 +306,7 @@ def _panel(pages: Pages) -> list[float]:
             page.wait_for_timeout(1_000)
             began = time.time() * 1000
             button.click()
-            found.append((page.evaluate(FOUND, f"no. {SLOW_BURST - 1} ") - began) / SLOW_BURST)
+            found.append((page.evaluate(FOUND, f"no. {PANEL_BURST - 1} ") - began) / PANEL_BURST)
             page.close()
     finally:
         server.terminate()
