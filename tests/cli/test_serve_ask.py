@@ -270,6 +270,7 @@ async def test_serving_the_network_without_a_token_is_warned_of() -> None:
         assert b"no token is set" in await child.stderr.readline()
 
 
+@pytest.mark.timeout(300)
 async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: LocalServer, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("hunter2")
@@ -294,7 +295,7 @@ async def test_serve_names_a_bad_host_port_token_or_file_in_one_line(server: Loc
         (["--rate", "0"], "--rate '0' is no whole number of at least 1"),
     ):
         done = await asyncio.to_thread(
-            subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=30, check=False
+            subprocess.run, [*PROGRAM, "serve", *args], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 2
         assert done.stdout == ""

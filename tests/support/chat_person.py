@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from ipymultichat.server import LocalServer
 from ipymultichat.wire import agentassist_pb2 as pb
 
-PATIENCE = 5
+PATIENCE = 20
 
 
 class Person:
