@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from histories import (
@@ -351,9 +351,19 @@ def test_a_kernel_killed_while_the_saved_file_takes_its_place_loses_nothing(path
     assert len(kept()) == 5
 
 
-def test_a_file_that_is_damaged_again_and_again_is_given_up_and_said(path: Path) -> None:
+class Remembered(sqlite3.Connection):
+    """A connection that can be looked at afterwards."""
+
+    made: ClassVar[list[sqlite3.Connection]] = []
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.made.append(self)
+
+
+def test_a_file_that_is_damaged_again_and_again_is_given_up_said_and_closed(path: Path) -> None:
     fill()
-    with living() as now:
+    with living(connect=with_connection(Remembered)) as now:
         for turn in range(5):
             assert now.history.usable
             settle()
@@ -364,6 +374,10 @@ def test_a_file_that_is_damaged_again_and_again_is_given_up_and_said(path: Path)
             exported(now)
         eventually(lambda: not now.history.usable)
     assert "is damaged again and again: nothing more is written to it" in now.troubles[-1]
+    assert Remembered.made
+    for connection in Remembered.made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 def spoil_old_page_again(path: Path, turn: int) -> None:

@@ -203,8 +203,10 @@ class Writer:
             self._ready = True
             opened.set_result(entries)
             checker.start()
-            while connection is not None and self._work(path, connection):
-                connection = self._reopen(path, connection)
+            while self._work(path, connection):
+                if (found := self._reopen(path, connection)) is None:
+                    break
+                connection = found
         except (OSError, sqlite3.Error) as error:
             self._say(f"cannot be used: {reason(error)}; the chat goes on without it")
         except Exception as error:
