@@ -16,7 +16,7 @@ from ipymultichat.server.admission import Admission, Visit
 from ipymultichat.server.limits import address_key
 from ipymultichat.wire import agentassist_pb2 as pb
 
-SHORT = Limits(login_seconds=0.05)
+SHORT = Limits(login_seconds=0.5)
 CALL = b"POST /agentassistproto.SrvAgentAssist/AskQuestion HTTP/1.1\r\nhost: x\r\ncontent-type: application/proto\r\n"
 KIB = 1024
 
@@ -77,7 +77,7 @@ async def test_a_socket_that_does_not_log_in_is_closed_and_one_that_did_stays(en
         ada = await enter(server)
         silent = await enter(server, login=False)
         assert await silent.closed() == 1008
-        assert silent.socket.close_reason == "no login within 0.05 s"
+        assert silent.socket.close_reason == "no login within 0.5 s"
         assert await ada.before_answer() == []
 
 
