@@ -20,7 +20,8 @@ test: lint
 	@$(BIN)/python tests/support/postgres.py
 	@$(BIN)/python tests/support/side_by_side.py $(ARGS)
 
-# The tests on each Python that is found, and with the lowest versions allowed; ends with a table, in build/matrix as well.
+# The tests on each Python that the metadata promises, and with old versions of dependencies; writes the table of
+# docs/versions.md.
 matrix: $(READY)
 	@$(BIN)/nox $(if $(ARGS),-- $(ARGS))
 

@@ -1,33 +1,42 @@
-"""The tests on every Python that is found here, and with the lowest versions allowed: `make matrix`.
+"""The tests on every Python that is found here, and with old versions of dependencies: `make matrix`.
 
-Each session has an environment of its own, with one wheel that was made for all of them. Left out are the tests that
-drive a browser: what they show does not depend on Python, and they would take longer than all the rest. Arguments after
-`--` go to pytest: `make matrix ARGS="tests/wire tests/session"`; `nox --list` names the sessions.
+Each session has an environment of its own, with one wheel that was made for all of them. `tests/support/matrix.py` says
+which there are, and writes the table into `docs/versions.md`. Left out are the tests that drive a browser: what they
+show does not depend on Python, and they would take longer than all the rest. Arguments after `--` go to pytest in place
+of a session's tests, and leave the page as it is: `make matrix ARGS="tests/wire tests/session"`. `nox --list` names the
+sessions; some alone, with the table of all that ran since the wheel was made: `nox -s lowest table`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree as ET
 
 import nox
 
 ROOT = Path(__file__).parent
-RESULTS = ROOT / "build" / "matrix"
-PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
-WANTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
-"""Named in the table also where they are missing."""
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+import matrix  # noqa: E402  found there
 
 nox.options.envdir = "build/nox"
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 nox.options.reuse_existing_virtualenvs = False
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+WANTED = matrix.pythons()
+INSTALLED = """
+import importlib.metadata, json, platform, sys
+print(json.dumps([platform.python_version(), {name: importlib.metadata.version(name) for name in sys.argv[1:]}]))
+"""
 
 
 class Python(NamedTuple):
@@ -70,70 +79,72 @@ def _version(path: Path) -> str | None:
 
 
 PYTHONS = interpreters()
+SESSIONS: dict[str, tuple[Python, matrix.Run]] = {}
+"""Single dependencies are tried on the Python in the middle: the last is too new for some that are old."""
+
+if PYTHONS:
+    for session_name, what in matrix.runs().items():
+        SESSIONS[session_name] = (PYTHONS[0] if session_name == "lowest" else PYTHONS[len(PYTHONS) // 2], what)
+for interpreter in PYTHONS:
+    SESSIONS[f"newest-{interpreter.version}"] = (interpreter, matrix.everything("all newest", ()))
 
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Make the wheel that all sessions install."""
-    shutil.rmtree(RESULTS, ignore_errors=True)
+    """Make the wheel that all sessions install, and forget what came of earlier ones."""
+    shutil.rmtree(matrix.RESULTS, ignore_errors=True)
     session.install("build")
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(RESULTS), str(ROOT))
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(matrix.RESULTS), str(ROOT))
 
 
-def _register(name: str, python: Python, *, lowest: bool) -> None:
+def _register(name: str, python: Python, run: matrix.Run) -> None:
     @nox.session(name=name, python=str(python.path))
     def tests(session: nox.Session) -> None:
         """Run the tests."""
-        made = next(RESULTS.glob("*.whl"), None)
+        made = next(matrix.RESULTS.glob("*.whl"), None)
         if made is None:
             session.error("there is no wheel yet: run the session 'wheel' first")
-        pins = RESULTS / "lowest.txt"
-        if lowest:
-            pins.write_text("\n".join(_lowest()), "utf-8")
-        session.install(f"{made}[test]", *(("--constraint", str(pins)) if lowest else ()))
+        pins = matrix.RESULTS / f"{name}.txt"
+        pins.write_text("\n".join(run.pins), "utf-8")
+        session.install(f"{made}[test]", "nbval", "pip", "pytest-xdist", "--constraint", str(pins))
+        version, versions = json.loads(str(session.run("python", "-c", INSTALLED, *run.packages, silent=True)))
+        matrix.note(name, version, run, versions)
+        session.env["MULTICHAT_CONFIG_DIR"] = str(matrix.RESULTS / "profile")  # the notebook opens the default one
+        cache = f"cache_dir={matrix.RESULTS / 'cache' / name}"
         # The pytest plugin of an old anyio does not fit a new pytest, and nothing here needs it.
-        options = ["-n", "2", "-p", "no:cacheprovider", "-p", "no:anyio", f"--junit-xml={_report(name)}"]
-        session.run("python", "-m", "pytest", *options, "--ignore=tests/browser", *session.posargs)
+        pytest = [
+            "python",
+            "-m",
+            "pytest",
+            "-o",
+            cache,
+            "-p",
+            "no:anyio",
+            "--nbval-lax",
+            *(session.posargs or run.tests),
+        ]
+        pytest += [f"--ignore={path}" for path in matrix.LEFT_OUT]
+        # The cells of a notebook need one worker.
+        session.run(
+            *pytest, "-n", "2", "--dist", "loadfile", f"--junit-xml={matrix.report(name)}", success_codes=[0, 1]
+        )
+        if matrix.outcome(name).failed:
+            session.run(*pytest, "--last-failed", f"--junit-xml={matrix.report(name, alone=True)}")
 
 
-def _lowest() -> list[str]:
-    """Pin what is needed at run time to the lowest version allowed."""
-    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["server"]]
-    return [requirement.replace(">=", "==") for requirement in needed]
-
-
-def _report(name: str) -> Path:
-    return RESULTS / f"{name}.xml"
-
-
-SESSIONS = {f"tests-{python.version}": python for python in PYTHONS}
-if PYTHONS:
-    SESSIONS[f"lowest-{PYTHONS[0].version}"] = PYTHONS[0]
-for session_name, interpreter in SESSIONS.items():
-    _register(session_name, interpreter, lowest=session_name.startswith("lowest"))
+for session_name, (interpreter, what) in SESSIONS.items():
+    _register(session_name, interpreter, what)
 
 
 @nox.session(venv_backend="none")
 def table(session: nox.Session) -> None:
-    """Print what came of the sessions, as Markdown."""
-    lines = ["| Python | dependencies | passed | failed | skipped | seconds |", "| --- | --- | --- | --- | --- | --- |"]
-    for name, python in SESSIONS.items():
-        versions = "lowest allowed" if name.startswith("lowest") else "newest"
-        lines.append(f"| {python.version} | {versions} | {' | '.join(_outcome(name))} |")
+    """Print what came of the sessions, as Markdown, and write it into the page."""
+    lines = matrix.table(list(SESSIONS))
     here = {python.version.rpartition(".")[0] for python in PYTHONS}
-    lines += [f"| {minor} | | missing | | | |" for minor in WANTED if minor not in here]
-    print("\n".join(["", *lines, ""]))
-    (RESULTS / "table.md").write_text("\n".join([*lines, ""]), "utf-8")
-    if not PYTHONS:
-        session.error("no Python was found")
-
-
-def _outcome(name: str) -> tuple[str, str, str, str]:
-    """Say how many tests passed, failed and were skipped, and how long all took."""
-    path = _report(name)
-    if not path.is_file():
-        return "not run", "", "", ""
-    (suite,) = ET.parse(path).iter("testsuite")
-    total, skipped = int(suite.attrib["tests"]), int(suite.attrib["skipped"])
-    failed = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
-    return str(total - failed - skipped), str(failed), str(skipped), f"{float(suite.attrib['time']):.0f}"
+    missing = [f"Python {minor} is missing here." for minor in WANTED if minor not in here]
+    print("\n".join(["", *lines, "", *missing]))
+    (matrix.RESULTS / "table.md").write_text("\n".join([*lines, ""]), "utf-8")
+    if missing:
+        session.error("not every Python that the metadata promises was found")
+    if not session.posargs:
+        matrix.write_page(lines)
