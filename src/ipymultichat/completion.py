@@ -14,10 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from ipymultichat.model import Message
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 MAX_ENTRIES = 20_000
 """Paths listed of one project at most; directories near the root come first."""
@@ -29,7 +31,7 @@ MAX_LISTINGS = 8
 _STARTS = "/_-. "
 _NEVER = (".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv")
 
-Rules = tuple[tuple[str, GitIgnoreSpec], ...]
+Rules = tuple[tuple[str, "GitIgnoreSpec"], ...]
 """Ignore rules that hold somewhere: the directory they stand in (relative, "" or ending in "/"), and the rules."""
 
 
@@ -152,6 +154,8 @@ def _kind(entry: os.DirEntry[str], root: Path) -> str:
 def _rules(root: Path, folder: str, above: Rules) -> Rules:
     """The rules that hold in a folder: those above, and those of its own `.gitignore`."""
     file = root / folder / ".gitignore"
+    from pathspec import GitIgnoreSpec
+
     try:
         if file.is_symlink() or not file.is_file():
             return above

@@ -64,4 +64,6 @@ HEAD = ["#", "work", "ours", "baseline", "ratio, or ours (from to)", "goal", "me
 def _number(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"

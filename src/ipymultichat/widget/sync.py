@@ -10,7 +10,8 @@ import logging
 import time
 import uuid
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -124,7 +125,12 @@ class Sync:
             self._flushed = time.monotonic()
             keys, self._dirty = self._dirty, {}
             changed, self._changed = self._changed, set()
+        self._patch(keys, changed)
+        # After the messages, which are what somebody waits for: each trait takes the browser some milliseconds.
         (self._refresh() or _nowhere)(bool(changed))
+
+    def _patch(self, keys: Iterable[str], changed: AbstractSet[str]) -> None:
+        """Send the messages with these ids, and whoever came or left."""
         if "cleared" in changed:
             # Another log: whoever holds the old one sees a strange epoch and asks for a snapshot.
             self._epoch, self._seq = uuid.uuid4().hex, 0
