@@ -20,7 +20,12 @@ def busy(lab: Lab, open_notebook: OpenNotebook) -> Iterator[Busy]:
     """A notebook whose second cell computes until a file appears."""
     go_on = lab.notebooks / "go-on"
     go_on.unlink(missing_ok=True)
-    wait = f"import os, time\nprint('computing')\nwhile not os.path.exists({str(go_on)!r}):\n    time.sleep(0.05)\nprint('computed')"
+    wait = (
+        "import os, sys, time\n"
+        "print('computing', file=sys.stderr)\n"  # an output of its own
+        f"while not os.path.exists({str(go_on)!r}):\n    time.sleep(0.05)\n"
+        "print('computed')"
+    )
 
     def start(io: str) -> tuple[Notebook, Path]:
         inbox = f"from ipymultichat import MultiChat\nchat = MultiChat(profile='default', io={io!r})\nchat"
