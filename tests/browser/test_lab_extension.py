@@ -22,7 +22,8 @@ def test_the_inbox_opens_from_the_side_bar_answers_and_is_there_after_a_reload(
     page = chromium.new_context(viewport={"width": 1200, "height": 900}, locale="en-US").new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{lab.address_of('none').replace('/tree/none', '')}&reset")
+    # In a workspace of its own: the one that other tests have open would keep its layout over this one's.
+    page.goto(f"{lab.address_of('').replace('/tree/', '/workspaces/side-bar')}&reset")
     page.locator(".jp-LauncherCard", has_text="MultiChat").wait_for(timeout=60_000)
     tab = page.locator(".lm-TabBar-tab[data-id=ipymultichat]")
     tab.click()

@@ -136,9 +136,9 @@ def living(profile: str = "default", **options: Any) -> Iterator[Living]:
         found.history.close()
 
 
-def kept(profile: str = "default", limit: int = 1_000) -> list[Entry]:
+def kept(profile: str = "default", limit: int = 1_000, **options: Any) -> list[Entry]:
     """What the next kernel finds."""
-    found = Living(profile)
+    found = Living(profile, **options)
     try:
         entries = found.history.open(limit)
     finally:

@@ -1,7 +1,7 @@
-"""Runs the tests that drive a browser and all others side by side, as many processes as there are cores to use.
+"""Runs all tests in two lanes side by side, as many as there are cores to use.
 
-Two browsers at once would need more than two cores, so they have one process; all the rest follow one another in the
-other, which takes about as long.
+Two browsers at once would need more than two cores, so they are in one lane, and what else is not pytest's own follows
+them; the other tests take about as long.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import IO
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
 NO_TESTS = 5
@@ -17,34 +21,37 @@ NO_TESTS = 5
 
 
 def main(arguments: list[str]) -> int:
-    """Run both parts; the browsers' output comes after that of the others. Returns 0 when both passed.
+    """Run both lanes; the browsers' output comes after that of the others. Returns 0 when all passed.
 
     Args:
         arguments: for pytest; with any, only the tests in Python are run.
     """
-    others = [[*PYTEST, *arguments, "-m", "not browser"]]
+    browsers = [[*PYTEST, *arguments, "-m", "browser and not peers and not frontends and not package"]]
     if not arguments:
-        others = [
-            [sys.executable, "hatch_build.py", "test"],
-            *others,
-            [*PYTEST, "-p", "nbval", "--nbval-lax", "notebooks"],
-        ]
-    with tempfile.TemporaryDirectory() as folder:
+        notebooks = [*PYTEST, "-p", "nbval", "--nbval-lax", "notebooks"]
+        browsers += [notebooks, [sys.executable, "hatch_build.py", "test"]]
+    others = [[*PYTEST, *arguments, "-m", "not browser"]]
+    stop = Event()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
         log = Path(folder) / "browser.log"
         with log.open("w") as output:
-            browsers = subprocess.Popen(
-                [*PYTEST, *arguments, "-m", "browser and not peers and not frontends and not package"],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            outcomes = {subprocess.run(command, check=False).returncode for command in others}
-            outcomes.add(browsers.wait())
-        finally:
-            browsers.terminate()
-            browsers.wait()
-            print(log.read_text(errors="replace"), end="", flush=True)
+            lane = pool.submit(_run, browsers, stop, output)
+            try:
+                outcomes = _run(others, stop) | lane.result()
+            finally:
+                stop.set()  # what runs has been interrupted as well, and nothing follows it
+                lane.exception()
+                print(log.read_text(errors="replace"), end="", flush=True)
     return 1 if outcomes - {0, NO_TESTS} or outcomes == {NO_TESTS} else 0
+
+
+def _run(commands: Sequence[list[str]], stop: Event, output: IO[str] | None = None) -> set[int]:
+    """Run commands one after the other until told to stop; returns what they returned."""
+    outcomes = set()
+    for command in commands:
+        if not stop.is_set():
+            outcomes.add(subprocess.run(command, check=False, stdout=output, stderr=output).returncode)
+    return outcomes
 
 
 if __name__ == "__main__":
