@@ -1,4 +1,4 @@
-"""Rows 4 to 7, 8b and 11b: a real JupyterLab in a real Chromium, from a server's socket to what is painted."""
+"""Rows 4, 5 and 11b: a real JupyterLab in a real Chromium, from a server's socket to what is painted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import sys
 import time
 import urllib.request
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import chromium_path
 from feeder import Feeder
@@ -28,8 +27,6 @@ PANEL = ROOT / "build" / "bench" / "panel"
 BURST, BOXES_BURST, PANEL_BURST = 5_000, 300, 30
 """So many messages at once; fewer for those that would take minutes, and grow slower with each."""
 MESSAGES, RATE = 100, 10.0
-FEW, MANY = 100, 100_000
-WORDS = ("message 4242:", "message 77777:", "message 99001:", "message 12345:", "message 50505:")
 
 CHAT = """
 from ipymultichat import MultiChat
@@ -62,32 +59,6 @@ BOXES = """
 from ipywidgets import HTML, VBox
 box = VBox()
 box
-"""
-
-FILL = """
-from datetime import datetime, timedelta, timezone
-from ipymultichat import MultiChat
-from ipymultichat.model import Message, MessageKind, MessageStatus, TextContent
-
-def filled(count):
-    chat = MultiChat([{url!r}], token="t", nickname="me", profile=":memory:")
-    (server,) = chat.servers
-    now = datetime.now(timezone.utc)
-    for n in range(count):
-        text = f"message {{n}}: " + "word " * (n % 37)
-        chat._hub.inbox.add(
-            Message(
-                id=f"m{{n}}", request_id=f"m{{n}}", kind=MessageKind.CHAT, status=MessageStatus.RECEIVED,
-                server_id=server.id, server_name=server.label, text=text, contents=(TextContent(text),),
-                sender="ada", receiver="me", sender_id="p", receiver_id="me",
-                created_at=now - timedelta(minutes=count - n), deadline=None,
-            ),
-            received_at=now,
-        )
-    return chat
-
-few, many = filled({few}), filled({many})
-print("filled")
 """
 
 PANEL_PAGE = """
@@ -165,40 +136,6 @@ LONG_TASKS = """() => {
     new PerformanceObserver(list => {
         for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
     }).observe({ type: "longtask" });
-}"""
-
-SCROLL = """async log => {
-    const deltas = [];
-    let last = performance.now();
-    for (let still = 0; still < 200; ) {
-        await new Promise(resolve => requestAnimationFrame(resolve));
-        const now = performance.now();
-        deltas.push(now - last);
-        last = now;
-        const before = log.scrollTop;
-        log.scrollTop -= 1500;
-        still = before === 0 ? still + 1 : 0;
-    }
-    return { deltas, first: log.textContent.includes("message 0:") };
-}"""
-
-SEARCH = """async ([root, text]) => {
-    const field = root.querySelector("input[type=search]");
-    const set = value => {
-        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, value);
-        field.dispatchEvent(new Event("input", { bubbles: true }));
-    };
-    const until = async condition => {
-        while (!condition()) await new Promise(resolve => requestAnimationFrame(resolve));
-    };
-    const articles = () => root.querySelectorAll("article");
-    const began = performance.now();
-    set(text);
-    await until(() => articles().length === 1 && articles()[0].textContent.includes(text));
-    const took = performance.now() - began;
-    set("");
-    await until(() => articles().length > 1);
-    return took;
 }"""
 
 
@@ -325,39 +262,6 @@ def _until_there(address: str) -> None:
     sys.exit(f"{address} does not answer")
 
 
-def rows_6_to_8(pages: Pages) -> Iterator[Row]:
-    """A view of few and of many; through the many to the first; a search there; the page's memory."""
-    with Feeder() as feeder:
-        cells = FILL.format(url=feeder.urls[0], few=FEW, many=MANY), "few", "many"
-        with pages.notebook(*cells) as (page, _notebook):
-            page.evaluate(RUN, 0)
-            page.get_by_text("filled", exact=True).wait_for(timeout=300_000)
-            opened = [(run(page, 1, "article"), run(page, 2, "article")) for _ in range(ROUNDS + 1)][1:]
-            root = page.locator(".imc-root").last
-            before = _heap(page)
-            root.scroll_into_view_if_needed()
-            scrolled: dict[str, Any] = root.locator(".imc-log").evaluate(SCROLL)
-            assert scrolled["first"], "the first message was not reached"
-            after = _heap(page)
-            handle = root.element_handle()
-            found = [float(page.evaluate(SEARCH, [handle, word])) for word in WORDS]
-    few, many = ([pair[side] for pair in opened] for side in (0, 1))
-    deltas = sorted(scrolled["deltas"])
-    yield Row("6", f"opening a view on {MANY:,}", "ms", many, 1.3, few, f"on {FEW}")
-    yield Row("7a", f"frames while scrolling through {MANY:,}, p99", "ms", [deltas[int(0.99 * len(deltas))]], 50)
-    yield Row("7b", f"first results of a search in {MANY:,}", "ms", found, 100)
-    yield Row("8b", f"heap of the page, {MANY:,} scrolled through", "MB", [after], 1.5, [before], "before")
-
-
-def _heap(page: Page) -> float:
-    """Megabytes of JavaScript's heap that are in use, after its collector ran."""
-    session = page.context.new_cdp_session(page)
-    for command in ("HeapProfiler.collectGarbage", "Performance.enable"):
-        session.send(command)
-    metrics: Sequence[dict[str, Any]] = session.send("Performance.getMetrics")["metrics"]
-    return float(next(metric["value"] for metric in metrics if metric["name"] == "JSHeapUsedSize")) / 1e6
-
-
 def row_11(pages: Pages) -> Iterator[Row]:
     """The first widget of a kernel, from running its cell until it is painted."""
     sides: tuple[list[float], list[float]] = [], []
@@ -372,12 +276,17 @@ def row_11(pages: Pages) -> Iterator[Row]:
     yield Row("11b", "first `MultiChat()` → first paint", "ms", sides[0], 2, sides[1], "five-line widget")
 
 
-def main(folder: Path) -> list[Row]:
-    """Measure; JupyterLab keeps everything in the folder."""
+@contextmanager
+def pages(folder: Path) -> Iterator[Pages]:
+    """A JupyterLab that keeps everything in the folder, and a browser."""
     os.environ["MULTICHAT_CONFIG_DIR"] = str(folder / "config")
     with Children() as children, sync_playwright() as playwright:
         lab = Lab(children, folder, free_port(0), {**scriptable(folder)})
         lab.start()
-        browser = playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS)
-        pages = Pages(lab, browser)
-        return [row for rows in (row_4, row_5, rows_6_to_8, row_11) for row in rows(pages)]
+        yield Pages(lab, playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS))
+
+
+def main(folder: Path) -> list[Row]:
+    """Measure."""
+    with pages(folder) as made:
+        return [row for rows in (row_4, row_5, row_11) for row in rows(made)]

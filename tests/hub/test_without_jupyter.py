@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -32,6 +33,12 @@ def test_it_works_on_the_loop_of_uvloop() -> None:
         assert loop.run_until_complete(main()) == "Deploy? yes"
     finally:
         loop.close()
+
+
+def test_it_is_made_while_another_thread_imports_trio(make_chat: MakeChat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
+    monkeypatch.delitem(sys.modules, "trio.lowlevel")
+    assert not make_chat().closed
 
 
 def test_on_a_loop_of_trio_it_says_at_once_what_works_there() -> None:

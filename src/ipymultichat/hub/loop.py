@@ -171,8 +171,9 @@ def asyncio_loop() -> asyncio.AbstractEventLoop:
 
 def in_trio() -> bool:
     """Whether the caller runs on a loop of trio, which cannot run what is made for asyncio."""
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
+    # Only asked when it is there, and not half imported by another thread: who runs on it has all of it.
+    asked = getattr(sys.modules.get("trio.lowlevel"), "in_trio_run", None)
+    return asked is not None and bool(asked())
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
