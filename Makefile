@@ -37,7 +37,7 @@ lint: $(READY)
 	@told=$$($(BIN)/towncrier build --draft --version next 2>&1) || { echo "$$told"; exit 1; }
 
 # Twelve rows, each with its baseline, into docs/benchmarks.md and build/bench; GROUP chooses some of inbound,
-# connections, start, browser and views. Panel, a baseline, comes from PyPI.
+# connections, start and browser. Panel, a baseline, comes from PyPI.
 GROUP ?=
 bench: $(READY)
 	@$(BIN)/python tests/support/chromium_path.py

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "bench"
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
-GROUPS = ("inbound", "connections", "start", "browser", "views")
+GROUPS = ("inbound", "connections", "start", "browser")
 """Modules with a `main`, in the order in which they are run."""
 
 
