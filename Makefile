@@ -36,7 +36,7 @@ lint: $(READY)
 	@$(BIN)/python hatch_build.py run check
 	@told=$$($(BIN)/towncrier build --draft --version next 2>&1) || { echo "$$told"; exit 1; }
 
-# Twelve rows, each with its baseline, into docs/benchmarks.md and build/bench; GROUP chooses some of inbound,
+# The rows, most with a baseline, into docs/benchmarks.md and build/bench; GROUP chooses some of inbound,
 # connections, start and browser. Panel, a baseline, comes from PyPI.
 GROUP ?=
 bench: $(READY)
