@@ -281,7 +281,7 @@ def pages(folder: Path) -> Iterator[Pages]:
     """A JupyterLab that keeps everything in the folder, and a browser."""
     os.environ["MULTICHAT_CONFIG_DIR"] = str(folder / "config")
     with Children() as children, sync_playwright() as playwright:
-        lab = Lab(children, folder, free_port(0), {**scriptable(folder)})
+        lab = Lab(children, folder, free_port(0), scriptable(folder))
         lab.start()
         yield Pages(lab, playwright.chromium.launch(executable_path=chromium_path.find(), args=chromium_path.ARGUMENTS))
 

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rows import HEAD, Row
+from tables import fill, markdown
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "bench"
@@ -40,11 +41,10 @@ def table() -> str:
     """The table of all that was run, the rows in order, with the machine it was run on."""
     found = [Row(**row) for path in RESULTS.glob("*.json") for row in json.loads(path.read_text("utf-8"))]
     found.sort(key=lambda row: (int(row.number.rstrip("abc")), row.number))
-    rows = [HEAD, ["---"] * len(HEAD), *(row.cells() for row in found)]
     packages = ", ".join(f"{name} {version(name)}" for name in ("websockets", "protobuf", "anywidget", "jupyterlab"))
     day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     where = f"{day}: Python {platform.python_version()}, {os.cpu_count()} cores, {packages}."
-    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])
+    return "\n".join([*markdown(HEAD, [row.cells() for row in found]), "", where])
 
 
 def write() -> None:
@@ -52,8 +52,7 @@ def write() -> None:
     made = table()
     print(f"\n{made}")
     (RESULTS / "table.md").write_text(made + "\n", "utf-8")
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    PAGE.write_text("\n".join([before + BEGIN, "", made, "", END + rest.split(END)[1]]), "utf-8")
+    fill(PAGE, BEGIN, END, [made])
 
 
 if __name__ == "__main__":

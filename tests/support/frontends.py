@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import requires
 from pathlib import Path
 
+from tables import fill, markdown
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "frontends"
 PAGE = ROOT / "docs" / "frontends.md"
@@ -129,13 +131,8 @@ def install() -> None:
 
 def table() -> None:
     """Write the table into the page."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
-    for frontend in FRONTENDS.values():
-        seen = json.loads(frontend.result.read_text("utf-8"))
-        lines.append("| " + " | ".join(seen[column] for column in COLUMNS) + " |")
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    made = "\n".join([before + BEGIN, "", *lines, "", END + rest.split(END)[1]])
-    PAGE.write_text(made, "utf-8")
+    seen = [json.loads(frontend.result.read_text("utf-8")) for frontend in FRONTENDS.values()]
+    fill(PAGE, BEGIN, END, markdown(COLUMNS, [[line[column] for column in COLUMNS] for line in seen]))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from packaging.requirements import Requirement
+from tables import fill, markdown
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "matrix"
@@ -135,7 +136,7 @@ def table(sessions: list[str]) -> list[str]:
     ran = [session for session in sessions if report(session).is_file()]
     told = [json.loads((RESULTS / f"{session}.json").read_text("utf-8")) for session in ran]
     rows = [(*line, *map(str, outcome(session))) for line, session in zip(told, ran, strict=True)]
-    return [f"| {' | '.join(line)} |" for line in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
+    return markdown(COLUMNS, rows)
 
 
 def write_page(lines: list[str]) -> None:
@@ -143,6 +144,4 @@ def write_page(lines: list[str]) -> None:
     exercised = [
         f"- {name.replace(' ', ', ')}: {' '.join(f'`{path}`' for path in tests)}" for name, tests in TESTS.items()
     ]
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    made = "\n".join([before + BEGIN, "", *lines, "", "The tests of each dependency:", "", *exercised, "", END])
-    PAGE.write_text(made + rest.split(END)[1], "utf-8")
+    fill(PAGE, BEGIN, END, [*lines, "", "The tests of each dependency:", "", *exercised])

@@ -15,7 +15,6 @@ import sys
 import tarfile
 import venv
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import archives
 import extras
 from extras import EXTRAS
 from postgres import Postgres
+from tables import fill, markdown
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "package"
@@ -205,13 +205,7 @@ def table() -> None:
         "With `[{}]`, the inbox opened from the side bar of JupyterLab {jupyterlab} without a notebook, and answered\n"
         "a question. All on Python {python}.".format(INBOX, **noted("inbox")),
     ]
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    PAGE.write_text("\n".join([before + BEGIN, "", *lines, "", END + rest.split(END)[1]]), "utf-8")
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """The lines of a table."""
-    return ["| " + " | ".join(map(str, cells)) + " |" for cells in (columns, ["---"] * len(columns), *rows)]
+    fill(PAGE, BEGIN, END, lines)
 
 
 def mega(size: int) -> str:
