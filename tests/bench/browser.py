@@ -14,7 +14,7 @@ from pathlib import Path
 
 import chromium_path
 from feeder import Feeder
-from lab_page import CLEAR, IS_READY, SIZE, Notebook, document, scriptable
+from lab_page import CLEAR, SIZE, Notebook, document, load, scriptable
 from playwright.sync_api import Browser, Page, sync_playwright
 from rows import ROUNDS, Row
 
@@ -146,8 +146,7 @@ class Pages:
         self.lab = lab
         self.browser = browser
         self.page = browser.new_page(viewport=SIZE)
-        self.page.goto(f"{lab.address_of('').replace('/tree/', '')}&reset")
-        self.page.wait_for_function(IS_READY, timeout=60_000)
+        load(self.page, lab)
 
     @contextmanager
     def notebook(self, *cells: str) -> Iterator[tuple[Page, Notebook]]:

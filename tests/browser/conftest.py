@@ -7,7 +7,6 @@ import chromium_path
 import pytest
 from lab_page import (
     CLEAR,
-    IS_READY,
     SIZE,
     TOKEN,
     Agent,
@@ -15,6 +14,7 @@ from lab_page import (
     Notebook,
     OpenNotebook,
     StartAgent,
+    load,
     scriptable,
     write_profile,
 )
@@ -112,9 +112,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 def desk(jupyterlab: Lab, context: BrowserContext) -> Iterator[Page]:
     """A page with JupyterLab in it, for the first notebook of each test: to load one takes longer than most tests."""
     page = context.new_page()
-    # Without the reset, JupyterLab opens the notebooks of earlier tests again.
-    page.goto(f"{jupyterlab.address_of('').replace('/tree/', '')}&reset")
-    page.wait_for_function(IS_READY, timeout=60_000)
+    load(page, jupyterlab)
     yield page
     page.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 from processes import ServerProcess, end, start
 
+from ipymultichat.cli.lab import Lab
 from ipymultichat.hub import Chat
 
 TOKEN = "s3cret-token"
@@ -74,6 +75,13 @@ def document(*cells: str) -> str:
         for n, cell in enumerate(cells)
     ]
     return json.dumps({"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def load(page: Page, lab: Lab) -> None:
+    """Show a JupyterLab in which no notebook is open."""
+    # Without the reset, it opens the notebooks of earlier tests again.
+    page.goto(f"{lab.address_of('').replace('/tree/', '')}&reset")
+    page.wait_for_function(IS_READY, timeout=60_000)
 
 
 class Agent:
